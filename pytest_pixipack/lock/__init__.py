@@ -1,0 +1,43 @@
+"""`pixi.lock`: model, reader, canonical writer, differences and snapshots."""
+
+from __future__ import annotations
+
+from pytest_pixipack.lock.build import (
+    LockBuilder,
+    binary_package,
+    pypi_package,
+    source_identifier,
+    source_package,
+)
+from pytest_pixipack.lock.model import (
+    Lock,
+    LockChannel,
+    LockedPackage,
+    LockedPypi,
+    LockedSource,
+    LockEnvironment,
+    LockOptions,
+    LockPlatform,
+)
+from pytest_pixipack.lock.reader import SUPPORTED_VERSIONS, parse_lock, read_lock
+from pytest_pixipack.lock.writer import write_lock
+
+__all__ = [
+    "SUPPORTED_VERSIONS",
+    "Lock",
+    "LockBuilder",
+    "LockChannel",
+    "LockEnvironment",
+    "LockOptions",
+    "LockPlatform",
+    "LockedPackage",
+    "LockedPypi",
+    "LockedSource",
+    "binary_package",
+    "parse_lock",
+    "pypi_package",
+    "read_lock",
+    "source_identifier",
+    "source_package",
+    "write_lock",
+]

@@ -1,0 +1,134 @@
+"""Typed access to the mappings of a parsed lock: each helper takes a key out of a mapping.
+
+The helpers remove what they read, so that what is left over is what nobody knows: the `extra` of
+the model. A value of the wrong type raises `FieldError`, which the reader turns into `InvalidInput`
+with file and line.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pytest_pixipack.facts import VariantValue
+
+_HEX = frozenset(string.hexdigits)
+
+
+class FieldError(Exception):
+    """A field that cannot be used; `key` is its name, the message ends the sentence.
+
+    `written` is the value as it stands in the file, where that helps to find the line.
+    """
+
+    def __init__(self, key: str, message: str, *, written: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.written = written
+        self.message = message
+
+
+def as_mapping(value: object, key: str) -> dict[str, Any]:
+    """A mapping with text keys, copied. Raises `FieldError` for everything else."""
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise FieldError(key, f"`{key}` has to be a mapping, not {_kind(value)}")
+    return cast("dict[str, Any]", dict(value))
+
+
+def as_list(value: object, key: str) -> list[Any]:
+    """A list; None counts as an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FieldError(key, f"`{key}` has to be a list, not {_kind(value)}")
+    return value
+
+
+def text(entry: dict[str, Any], key: str) -> str | None:
+    """A text or None. A number is refused, because `1.10` would silently become `1.1`."""
+    value = entry.pop(key, None)
+    if value is None or isinstance(value, str):
+        return value
+    raise FieldError(key, f"`{key}` has to be a text in quotes, not {_kind(value)}")
+
+
+def required_text(entry: dict[str, Any], key: str) -> str:
+    """A text that has to be there."""
+    value = text(entry, key)
+    if not value:
+        raise FieldError(key, f"`{key}` is missing")
+    return value
+
+
+def texts(entry: dict[str, Any], key: str) -> tuple[str, ...]:
+    """A list of texts, empty where the key is missing."""
+    return as_texts(entry.pop(key, None), key)
+
+
+def as_texts(value: object, key: str) -> tuple[str, ...]:
+    """A list of texts, empty for None."""
+    if value is None:
+        return ()
+    items = as_list(value, key)
+    for item in items:
+        if not isinstance(item, str):
+            raise FieldError(key, f"`{key}` has to be a list of texts, not of {_kind(item)}")
+    return tuple(items)
+
+
+def text_lists(entry: dict[str, Any], key: str) -> dict[str, tuple[str, ...]]:
+    """A mapping of names to lists of texts, empty where the key is missing."""
+    value = entry.pop(key, None)
+    if value is None:
+        return {}
+    return {name: as_texts(items, key) for name, items in as_mapping(value, key).items()}
+
+
+def integer(entry: dict[str, Any], key: str) -> int | None:
+    """A whole number that is not negative, or None."""
+    value = entry.pop(key, None)
+    if value is None or (type(value) is int and value >= 0):
+        return cast("int | None", value)
+    raise FieldError(key, f"`{key}` has to be a whole number, not {_kind(value)}")
+
+
+def digest(entry: dict[str, Any], key: str, length: int) -> str | None:
+    """A digest of `length` hexadecimal digits, in lower case, or None."""
+    value = text(entry, key)
+    if value is None:
+        return None
+    if len(value) != length or not _HEX.issuperset(value):
+        raise FieldError(key, f"`{key}` has to be {length} hexadecimal digits, not `{value}`")
+    return value.lower()
+
+
+def variants(entry: dict[str, Any], key: str) -> dict[str, VariantValue]:
+    """A mapping of names to texts, whole numbers or booleans."""
+    value = entry.pop(key, None)
+    if value is None:
+        return {}
+    mapping = as_mapping(value, key)
+    for name, item in mapping.items():
+        if not isinstance(item, str | int | bool):
+            raise FieldError(key, f"the variant `{name}` cannot be {_kind(item)}")
+    return cast("dict[str, VariantValue]", mapping)
+
+
+def mappings(entry: dict[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
+    """A mapping of names to mappings."""
+    value = entry.pop(key, None)
+    if value is None:
+        return {}
+    return {name: as_mapping(item, key) for name, item in as_mapping(value, key).items()}
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    names = {str: "a text", list: "a list", dict: "a mapping"}
+    return names.get(type(value), type(value).__name__)

@@ -1,0 +1,228 @@
+"""Entries of a lock's `packages`, from mappings to `LockedPackage`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_pixipack.facts import RUN_EXPORT_KINDS, PackageFacts, PackageKind, RunExports
+from pytest_pixipack.lock import fields, location
+from pytest_pixipack.lock.fields import FieldError
+from pytest_pixipack.lock.model import KEY_OF_KIND, LockedPackage, LockedPypi, LockedSource
+
+_IDENTIFIER = re.compile(r"(?P<name>[^\[\]]+)\[(?P<hash>[^\[\]]+)\] @ (?P<location>.+)\Z", re.S)
+# The last second of the year 9999: a larger timestamp is in milliseconds (rattler_lock,
+# utils/serde/timestamp.rs).
+_LAST_SECOND = 253_402_300_799
+
+
+def kind_of(entry: Mapping[str, Any]) -> PackageKind:
+    """The kind of an entry or of a selector. Raises `FieldError` where it names none or several."""
+    kinds = [kind for kind, key in KEY_OF_KIND.items() if key in entry]
+    if not kinds:
+        raise FieldError("packages", "an entry needs `conda`, `conda_source` or `pypi`")
+    return kinds[0]
+
+
+def identifier_of(kind: PackageKind, written: object) -> str:
+    """The identifier that a selector or an entry stands for, with `file://` URLs as paths."""
+    key = KEY_OF_KIND[kind]
+    if not isinstance(written, str) or not written:
+        raise FieldError(key, f"`{key}` has to be a text")
+    if kind == "binary":
+        return location.normalize_location(written)
+    if kind == "pypi":
+        return written
+    name, digits, place = split_identifier(written)
+    return join_identifier(name, digits, location.normalize_location(place))
+
+
+def split_identifier(identifier: str) -> tuple[str, str, str]:
+    """Name, hash and location of `name[hash] @ location`. Raises `FieldError` for other texts."""
+    found = _IDENTIFIER.match(identifier)
+    if not found:
+        raise FieldError(
+            "conda_source", f"`{identifier}` is not of the form `name[hash] @ location`"
+        )
+    return found["name"], found["hash"], found["location"]
+
+
+def join_identifier(name: str, digits: str, place: str) -> str:
+    """`name[hash] @ location`."""
+    return f"{name}[{digits}] @ {place}"
+
+
+def read_package(entry: dict[str, Any], default_index: str | None = None) -> LockedPackage:
+    """One entry of version 7. Raises `FieldError`.
+
+    `default_index` is the PyPI index of an entry that names none.
+    """
+    kind = kind_of(entry)
+    if kind == "binary":
+        return _binary(dict(entry))
+    if kind == "source":
+        return _source(dict(entry))
+    return _pypi(dict(entry), default_index)
+
+
+def _binary(entry: dict[str, Any]) -> LockedPackage:
+    place = identifier_of("binary", entry.pop("conda"))
+    derived = location.derive(place)
+    if location.split_file_name(location.file_name(place) or "") is None:
+        raise FieldError("conda", "a binary package has to be a `.conda` or `.tar.bz2` file")
+    name = fields.text(entry, "name") or derived.name
+    version = fields.text(entry, "version") or derived.version
+    if name is None or version is None:
+        missing = "name" if name is None else "version"
+        raise FieldError(missing, f"`{missing}` is missing and does not follow from the file name")
+    build = fields.text(entry, "build") or derived.build or ""
+    number = fields.integer(entry, "build_number")
+    subdir = fields.text(entry, "subdir") or derived.subdir
+    if subdir is None:
+        raise FieldError("subdir", "`subdir` is missing and does not follow from the location")
+    default_noarch = location.noarch_of(derived.subdir or subdir, derived.build or build)
+    channel = fields.text(entry, "channel")
+    facts = PackageFacts(
+        name=name,
+        kind="binary",
+        version=version,
+        build=build,
+        build_number=location.build_number_of(build) if number is None else number,
+        subdir=subdir,
+        noarch=_noarch(entry, default_noarch),
+        sha256=fields.digest(entry, "sha256", 64),
+        md5=fields.digest(entry, "md5", 32),
+        channel=location.strip_slash(channel) if channel else derived.channel,
+        file_name=fields.text(entry, "file_name") or derived.file_name,
+        url=place if location.is_url(place) else None,
+        timestamp=_timestamp(entry),
+        size=fields.integer(entry, "size"),
+        **_common(entry),
+    )
+    return LockedPackage(kind="binary", location=place, identifier=place, facts=facts, extra=entry)
+
+
+def _source(entry: dict[str, Any]) -> LockedPackage:
+    identifier = identifier_of("source", entry.pop("conda_source"))
+    name, _, place = split_identifier(identifier)
+    version = fields.text(entry, "version")
+    build = fields.text(entry, "build")
+    number = fields.integer(entry, "build_number")
+    common = _common(entry)
+    facts = PackageFacts(
+        name=name,
+        kind="source",
+        version=version,
+        build=build,
+        build_number=(number or 0) if version is not None else number,
+        subdir=fields.text(entry, "subdir"),
+        noarch=_noarch(entry, None),
+        variants=fields.variants(entry, "variants"),
+        size=fields.integer(entry, "size"),
+        # A source record always knows its run exports; none written means none.
+        **{**common, "run_exports": common["run_exports"] or RunExports()},
+    )
+    source = entry.pop("source", None)
+    return LockedPackage(
+        kind="source",
+        location=place,
+        identifier=identifier,
+        facts=facts,
+        source=LockedSource(
+            source=None if source is None else fields.as_mapping(source, "source"),
+            source_depends=fields.mappings(entry, "source_depends"),
+        ),
+        build_packages=_references(entry, "build_packages"),
+        host_packages=_references(entry, "host_packages"),
+        extra=entry,
+    )
+
+
+def _pypi(entry: dict[str, Any], default_index: str | None) -> LockedPackage:
+    place = identifier_of("pypi", entry.pop("pypi"))
+    facts = PackageFacts(
+        name=fields.required_text(entry, "name"),
+        kind="pypi",
+        version=fields.text(entry, "version"),
+        md5=fields.digest(entry, "md5", 32),
+        sha256=fields.digest(entry, "sha256", 64),
+        url=place if location.is_url(place) else None,
+        file_name=location.file_name(place),
+    )
+    index = fields.text(entry, "index")
+    # What has neither version nor hash nor index is built from a directory (rattler_lock,
+    # parse/deserialize.rs): it comes from no index.
+    is_file = bool(facts.version or facts.md5 or facts.sha256 or index)
+    return LockedPackage(
+        kind="pypi",
+        location=place,
+        identifier=place,
+        facts=facts,
+        pypi=LockedPypi(
+            index=(index or default_index) if is_file else None,
+            requires_dist=fields.texts(entry, "requires_dist"),
+            requires_python=fields.text(entry, "requires_python"),
+        ),
+        build_packages=_references(entry, "build_packages"),
+        host_packages=_references(entry, "host_packages"),
+        extra=entry,
+    )
+
+
+def _common(entry: dict[str, Any]) -> dict[str, Any]:
+    """The facts that binary and source packages spell the same way."""
+    purls = entry.pop("purls", None)
+    return {
+        "depends": fields.texts(entry, "depends"),
+        "constrains": fields.texts(entry, "constrains"),
+        "extra_depends": fields.text_lists(entry, "extra_depends"),
+        "features": fields.text(entry, "features"),
+        "flags": fields.texts(entry, "flags"),
+        "track_features": fields.texts(entry, "track_features"),
+        "license": fields.text(entry, "license"),
+        "license_family": fields.text(entry, "license_family"),
+        "purls": None if purls is None else fields.as_texts(purls, "purls"),
+        "run_exports": _run_exports(entry),
+        "python_site_packages_path": fields.text(entry, "python_site_packages_path"),
+    }
+
+
+def _run_exports(entry: dict[str, Any]) -> RunExports | None:
+    value = entry.pop("run_exports", None)
+    if value is None:
+        return None
+    mapping = fields.as_mapping(value, "run_exports")
+    known = {kind: fields.texts(mapping, kind) for kind in RUN_EXPORT_KINDS}
+    if mapping:
+        entry["run_exports"] = mapping
+    return RunExports(**known)
+
+
+def _noarch(entry: dict[str, Any], default: str | None) -> str | None:
+    if "noarch" not in entry:
+        return default
+    value = entry.pop("noarch")
+    if value is True:
+        # The old spelling of generic, kept because pixi writes it back as it was.
+        entry["noarch"] = True
+        return "generic"
+    if value in (False, None, ""):
+        return None
+    if value in ("generic", "python"):
+        return str(value)
+    raise FieldError("noarch", f"`noarch` has to be `generic` or `python`, not `{value}`")
+
+
+def _timestamp(entry: dict[str, Any]) -> int | None:
+    value = fields.integer(entry, "timestamp")
+    return value * 1000 if value is not None and value <= _LAST_SECOND else value
+
+
+def _references(entry: dict[str, Any], key: str) -> tuple[str, ...]:
+    result = []
+    for item in fields.as_list(entry.pop(key, None), key):
+        selector = fields.as_mapping(item, key)
+        kind = kind_of(selector)
+        result.append(identifier_of(kind, selector[KEY_OF_KIND[kind]]))
+    return tuple(result)
