@@ -9,6 +9,7 @@ from pytest_pixipack.lock.build import (
     source_identifier,
     source_package,
 )
+from pytest_pixipack.lock.diff import LockChange, diff_locks
 from pytest_pixipack.lock.model import (
     Lock,
     LockChannel,
@@ -20,12 +21,15 @@ from pytest_pixipack.lock.model import (
     LockPlatform,
 )
 from pytest_pixipack.lock.reader import SUPPORTED_VERSIONS, parse_lock, read_lock
+from pytest_pixipack.lock.scrub import Scrubber, Scrubbers, default_scrubbers, more_scrubbers
+from pytest_pixipack.lock.snapshot import snapshot
 from pytest_pixipack.lock.writer import write_lock
 
 __all__ = [
     "SUPPORTED_VERSIONS",
     "Lock",
     "LockBuilder",
+    "LockChange",
     "LockChannel",
     "LockEnvironment",
     "LockOptions",
@@ -33,10 +37,16 @@ __all__ = [
     "LockedPackage",
     "LockedPypi",
     "LockedSource",
+    "Scrubber",
+    "Scrubbers",
     "binary_package",
+    "default_scrubbers",
+    "diff_locks",
+    "more_scrubbers",
     "parse_lock",
     "pypi_package",
     "read_lock",
+    "snapshot",
     "source_identifier",
     "source_package",
     "write_lock",

@@ -89,7 +89,7 @@ def integer(entry: dict[str, Any], key: str) -> int | None:
     """A whole number that is not negative, or None."""
     value = entry.pop(key, None)
     if value is None or (type(value) is int and value >= 0):
-        return cast("int | None", value)
+        return value
     raise FieldError(key, f"`{key}` has to be a whole number, not {_kind(value)}")
 
 
@@ -130,5 +130,7 @@ def _kind(value: object) -> str:
         return "a boolean"
     if isinstance(value, int | float):
         return f"the number {value}"
-    names = {str: "a text", list: "a list", dict: "a mapping"}
-    return names.get(type(value), type(value).__name__)
+    for kind, words in ((str, "a text"), (list, "a list"), (dict, "a mapping")):
+        if isinstance(value, kind):
+            return words
+    return type(value).__name__

@@ -39,7 +39,7 @@ def is_url(location: str) -> bool:
 
 
 def normalize_location(location: str) -> str:
-    """A `file://` URL as the absolute path it names (crate `file_url`), everything else as it is."""
+    """A `file://` URL as the absolute path it names (crate `file_url`), all else as it is."""
     if not location.startswith("file://"):
         return location
     rest = location[len("file://") :]

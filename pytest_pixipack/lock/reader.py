@@ -21,6 +21,7 @@ from pytest_pixipack.lock.model import (
     LockPlatform,
 )
 from pytest_pixipack.lock.packages import identifier_of, kind_of, read_package
+from pytest_pixipack.lock.yaml import load_yaml
 from pytest_pixipack.platforms import SUBDIRS
 
 SUPPORTED_VERSIONS = (6, 7)
@@ -102,10 +103,8 @@ class _Reader:
         )
 
     def _document(self) -> dict[str, Any]:
-        import ryaml
-
         try:
-            document = ryaml.loads(self.text)
+            document = load_yaml(self.text)
         except ValueError as error:
             message = str(error)
             found = re.search(r"line (\d+) column (\d+)", message)

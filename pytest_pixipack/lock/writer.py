@@ -62,10 +62,9 @@ def lock_to_text(lock: Lock) -> str:
     Entries that nothing refers to are left out. Raises `InvalidInput` where a package refers to one
     that the lock does not have.
     """
-    import ryaml
+    from pytest_pixipack.lock.yaml import dump_yaml
 
-    text: str = ryaml.dumps(lock_to_document(lock))
-    return text
+    return dump_yaml(lock_to_document(lock))
 
 
 def write_lock(lock: Lock, path: Path) -> None:
@@ -92,7 +91,7 @@ def write_lock(lock: Lock, path: Path) -> None:
 
 def lock_to_document(lock: Lock) -> dict[str, Any]:
     """The mapping that `lock_to_text` writes, keys in their order."""
-    packages = _used_packages(lock)
+    packages = used_packages(lock)
     keys = {package.identifier: KEY_OF_KIND[package.kind] for package in reversed(packages)}
     platforms = sorted(lock.platforms, key=lambda platform: platform.name)
     return {
@@ -108,6 +107,7 @@ def lock_to_document(lock: Lock) -> dict[str, Any]:
 
 def package_to_entry(package: LockedPackage, keys: Mapping[str, str]) -> dict[str, Any]:
     """One entry of `packages`. `keys` gives the selector key of each identifier it refers to."""
+    order: tuple[str, ...]
     if package.kind == "binary":
         values, order = _binary(package), _BINARY_ORDER
     elif package.kind == "source":
@@ -121,7 +121,7 @@ def package_to_entry(package: LockedPackage, keys: Mapping[str, str]) -> dict[st
     return _ordered(values, order)
 
 
-def _used_packages(lock: Lock) -> list[LockedPackage]:
+def used_packages(lock: Lock) -> list[LockedPackage]:
     """What environments refer to, and what those packages are built with, in canonical order."""
     known = {package.identifier: package for package in reversed(lock.packages)}
     used: dict[tuple[int, str], LockedPackage] = {}
