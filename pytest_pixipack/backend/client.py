@@ -1,0 +1,251 @@
+"""Talks to build backends: in a process of their own, or to the stub backend in this process.
+
+The sequence is pixi's: `negotiateCapabilities` and `initialize` once, then `conda/outputs` and
+`conda/build_v1` one at a time. Whatever a backend does wrong becomes a `BackendError` with one
+sentence; a backend is never left running.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+from pytest_pixipack.backend import rpc_errors
+from pytest_pixipack.backend.process import BackendProcess
+from pytest_pixipack.backend.protocol import BuildResult, OutputsResult
+from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
+from pytest_pixipack.backend.stub import Misbehaviour, StubBackend
+from pytest_pixipack.errors import BackendError, Infrastructure
+
+Json = dict[str, Any]
+_Self = TypeVar("_Self", bound="_Session")
+
+DEFAULT_TIMEOUT = 600.0  # seconds for one answer
+
+
+class Backend(Protocol):
+    """A build backend for one package."""
+
+    def initialize(self, params: Mapping[str, Any]) -> Json:
+        """Negotiates and initialises; returns the capabilities that the backend announced."""
+
+    def outputs(self, params: Mapping[str, Any]) -> OutputsResult:
+        """Calls `conda/outputs`."""
+
+    def build(self, params: Mapping[str, Any]) -> BuildResult:
+        """Calls `conda/build_v1`; what comes back is the output that was asked for."""
+
+    def close(self) -> None:
+        """Ends the backend; more calls do nothing."""
+
+    def __enter__(self) -> Backend: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class _Session:
+    """What all backends have in common: the sequence of calls, recording, checks of results."""
+
+    def __init__(self, name: str, record: Path | None) -> None:
+        self.name = name
+        self._record_to = record
+        self._recorder: Recorder | None = None
+        self._next_id = 0
+        self._package: str | None = None
+
+    def initialize(self, params: Mapping[str, Any]) -> Json:
+        """Negotiates and initialises; returns the capabilities that the backend announced."""
+        model = params.get("projectModel")
+        self._package = model.get("name") if isinstance(model, Mapping) else None
+        negotiated = self._request("negotiateCapabilities", {"capabilities": {}})
+        capabilities = negotiated.get("capabilities")
+        if not isinstance(capabilities, Mapping):
+            raise rpc_errors.malformed(self.name, "negotiateCapabilities", "no capabilities")
+        self._request("initialize", params)
+        return dict(capabilities)
+
+    def outputs(self, params: Mapping[str, Any]) -> OutputsResult:
+        """Calls `conda/outputs`. Raises `BackendError`."""
+        result = self._request("conda/outputs", params)
+        with _Naming(self._package):
+            return OutputsResult.from_json(result)
+
+    def build(self, params: Mapping[str, Any]) -> BuildResult:
+        """Calls `conda/build_v1`.
+
+        Raises `BackendError`, also where another package comes back or the file does not exist.
+        """
+        result = self._request("conda/build_v1", params)
+        with _Naming(self._package):
+            built = BuildResult.from_json(result)
+            check_built(built, params)
+        return built
+
+    def close(self) -> None:
+        """Ends the backend; more calls do nothing."""
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _request(self, method: str, params: Mapping[str, Any]) -> Json:
+        request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": dict(params)}
+        self._next_id += 1
+        self._note("->", request)
+        with _Naming(self._package):
+            reply = self._exchange(request)
+            self._note("<-", reply)
+            if reply.get("error") is not None:
+                raise rpc_errors.from_json_rpc(
+                    reply["error"], self.name, method, self._stderr_text()
+                )
+            result = reply.get("result")
+            if not isinstance(result, dict):
+                raise rpc_errors.malformed(
+                    self.name, method, "a result that is not an object", self._stderr_text()
+                )
+            return result
+
+    def _exchange(self, request: Json) -> Json:
+        raise NotImplementedError
+
+    def _stderr_text(self) -> str:
+        return ""
+
+    def _note(self, direction: str, message: Json) -> None:
+        if self._record_to is None:
+            return
+        try:
+            if self._recorder is None:
+                self._recorder = Recorder(self._record_to)
+            self._recorder(direction, message)
+        except OSError as error:
+            raise Infrastructure(
+                f"The messages of the build backend cannot be recorded: {error}.",
+                file=self._record_to,
+                remedy="Record into a directory that can be written.",
+            ) from None
+
+
+class ProcessBackend(_Session):
+    """A backend in a process of its own, started by the first call.
+
+    `argv` is the command line; `env` its whole environment (default: this process's); `timeout` the
+    seconds that one answer may take; `record` a directory for the messages; `umask` applies where
+    the system has one; `name` is how messages call the backend (default: `argv[0]`).
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        record: Path | None = None,
+        umask: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name or str(argv[0]), record)
+        # Our stub would record a second time what the client records already.
+        if record is not None and env is not None:
+            env = {key: value for key, value in env.items() if key != RECORD_VARIABLE}
+        self._process = BackendProcess(
+            [str(part) for part in argv], self.name, env=env, cwd=cwd, umask=umask
+        )
+        self._timeout = timeout
+
+    def close(self) -> None:
+        """Ends the backend: its input is closed, and it is killed if that does not help."""
+        self._process.close()
+        super().close()
+
+    def _exchange(self, request: Json) -> Json:
+        return self._process.exchange(request, self._timeout)
+
+    def _stderr_text(self) -> str:
+        return self._process.stderr_text()
+
+
+class InProcessBackend(_Session):
+    """The stub backend without a process: the same answers, errors and recordings, but faster.
+
+    A stub that is told to crash, to print junk or to hang gives the error that a process would.
+    """
+
+    def __init__(self, record: Path | None = None, *, name: str = "stub") -> None:
+        super().__init__(name, record)
+        self._backend = StubBackend()
+
+    def _exchange(self, request: Json) -> Json:
+        method = request["method"]
+        try:
+            reply = self._backend.answer(copy.deepcopy(request))
+        except Misbehaviour as fault:
+            if fault.how == "crash":
+                raise rpc_errors.exited(
+                    self.name, method, fault.CRASH_CODE, fault.CRASH_TEXT
+                ) from None
+            if fault.how == "junk":
+                raise rpc_errors.junk(self.name, method, fault.JUNK_TEXT.encode()) from None
+            raise rpc_errors.timed_out(self.name, method, DEFAULT_TIMEOUT) from None
+        # As on the wire: tuples become lists, keys become strings.
+        answer: Json = json.loads(json.dumps(reply))
+        return answer
+
+
+def check_built(built: BuildResult, params: Mapping[str, Any]) -> None:
+    """Raises `BackendError` where a build did not produce the output that was asked for."""
+    wanted = params["output"]
+    asked = tuple(wanted.get(key) for key in ("name", "version", "build", "subdir"))
+    if asked != (built.name, built.version, built.build, built.subdir):
+        name, version, build, subdir = asked
+        raise BackendError(
+            "The build backend did not return the expected package: "
+            f"{subdir}/{name}={version}={build}. "
+            f"Instead the build backend returned {built.dist}.",
+            remedy="Outputs and built packages of a backend have to agree.",
+        )
+    if not built.output_file.is_file():
+        raise BackendError(
+            f"The build backend says that it built {built.output_file.name}, but there is no such "
+            f"file: {built.output_file}.",
+            remedy="A backend has to write the package before it answers.",
+        )
+
+
+class _Naming:
+    """Adds the package to errors that pass through."""
+
+    def __init__(self, package: str | None) -> None:
+        self._package = package
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(value, BackendError) and value.package is None:
+            value.package = self._package

@@ -1,0 +1,70 @@
+"""Conditions of `if(<expression>)` tables, evaluated as rattler-build evaluates them.
+
+pixi does not look into the expression; a backend hands it to rattler-build as the selector of a
+conditional requirement. So does this module: py-rattler-build renders a recipe that has one
+conditional requirement. It is imported only here, because most packages have no conditions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from pytest_pixipack.errors import BackendError
+from pytest_pixipack.facts import VariantValue
+
+_NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"")
+_MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
+
+
+def evaluate(
+    expression: str,
+    host_platform: str,
+    build_platform: str,
+    variant: Mapping[str, VariantValue] | None = None,
+) -> bool:
+    """Whether the bare expression (without `if(...)`) holds for these platforms and this variant.
+
+    Raises `BackendError` for an undefined name or a syntax error, in the words that pixi's backends
+    begin with (`invalid selector expression ...`).
+    """
+    try:
+        from rattler_build import PlatformConfig, RenderConfig, Stage0Recipe, VariantConfig
+    except ImportError as error:
+        raise BackendError(
+            f"The condition `if({expression})` cannot be evaluated, because py-rattler-build is "
+            f"not installed ({error}).",
+            remedy="Install py-rattler-build, or write the dependency without a condition.",
+        ) from None
+    recipe = {
+        "package": {"name": "condition", "version": "0"},
+        "requirements": {"run": [{"if": expression, "then": ["holds"]}]},
+    }
+    values = {key: [value] for key, value in (variant or {}).items() if key != "target_platform"}
+    platforms = PlatformConfig(
+        target_platform=host_platform, host_platform=host_platform, build_platform=build_platform
+    )
+    try:
+        # JSON is YAML, except that surrogate pairs are not: hence no ASCII escapes.
+        stage0 = Stage0Recipe.from_yaml(json.dumps(recipe, ensure_ascii=False))
+        rendered = stage0.render(VariantConfig(values), RenderConfig(platform=platforms))
+    except Exception as error:
+        raise BackendError(
+            f"invalid selector expression `{expression}`: {_reason(str(error))}"
+        ) from None
+    return any(rendered_variant.recipe.requirements.run for rendered_variant in rendered)
+
+
+def names_in(expression: str) -> frozenset[str]:
+    """The names that an expression uses, those inside of strings left out."""
+    return frozenset(_NAMES.findall(_STRINGS.sub("''", expression)))
+
+
+def _reason(text: str) -> str:
+    # "Render error: Parse(JinjaError { message: "undefined variable in condition 'x'", span: ...".
+    message = _MESSAGE.search(text)
+    if message:
+        return message[1].replace('\\"', '"')
+    return text.rpartition("Failed to parse Jinja expression: ")[2].partition(" (in <")[0]

@@ -1,0 +1,89 @@
+"""Turns what can go wrong with a backend into one sentence (`BackendError`).
+
+Words and rules follow pixi, crates/pixi_build_frontend/src/backend/json_rpc.rs and error/; where
+pixi shows an empty message (an error without `data`), the message beside it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_pixipack.errors import BackendError
+
+_METHOD_NOT_FOUND = -32601
+_JUNK_LENGTH = 200
+_STDERR_LINES = 5
+
+
+def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") -> BackendError:
+    """The error for a JSON-RPC error object that answered `method`."""
+    if not isinstance(error, Mapping):
+        return malformed(backend, method, "an error that is not an object", stderr)
+    if error.get("code") == _METHOD_NOT_FOUND:
+        return BackendError(
+            f"The build backend ({backend}) does not implement the method '{method}'.",
+            remedy="Use a backend of pixi-build API version 7; this one announces more than it "
+            "can do.",
+        )
+    found = error.get("data")
+    data: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    message = _text(data.get("message")) or _text(error.get("message"))
+    if not message:
+        message = f"The build backend ({backend}) refused '{method}' without saying why"
+    causes = data.get("causes")
+    parts = [message, *(_text(c) for c in (causes if isinstance(causes, list) else []))]
+    sentence = ": ".join(part.rstrip(" .:") for part in parts if part)
+    return BackendError(f"{sentence}.", remedy=_text(data.get("help")) or None)
+
+
+def exited(backend: str, method: str, code: int | None, stderr: str = "") -> BackendError:
+    """The error for a process that ended before it answered `method`."""
+    how = "" if code is None else _ending(code)
+    return BackendError(
+        f"The build backend ({backend}) exited prematurely{how}, before it answered "
+        f"'{method}'{_tail(stderr)}.",
+        remedy="Run the backend by hand; it has to answer until its input ends.",
+    )
+
+
+def junk(backend: str, method: str, line: bytes, stderr: str = "") -> BackendError:
+    """The error for a line on stdout that is not a JSON-RPC message."""
+    shown = line[:_JUNK_LENGTH].decode("utf-8", "replace").strip()
+    more = "..." if len(line) > _JUNK_LENGTH else ""
+    return BackendError(
+        f"The build backend ({backend}) printed something that is not a JSON-RPC message while it "
+        f"had to answer '{method}': {shown!r}{more}{_tail(stderr)}.",
+        remedy="A backend writes nothing but messages to stdout; logs belong on stderr.",
+    )
+
+
+def malformed(backend: str, method: str, problem: str, stderr: str = "") -> BackendError:
+    """The error for a message that is JSON but no answer to `method`."""
+    return BackendError(
+        f"The build backend ({backend}) answered '{method}' with {problem}{_tail(stderr)}.",
+        remedy="Use a backend of pixi-build API version 7.",
+    )
+
+
+def timed_out(backend: str, method: str, seconds: float, stderr: str = "") -> BackendError:
+    """The error for a backend that did not answer in time and was ended."""
+    return BackendError(
+        f"The build backend ({backend}) did not answer '{method}' within {seconds:g} s and was "
+        f"ended{_tail(stderr)}.",
+        remedy="Give it more time, or find out what it waits for.",
+    )
+
+
+def _ending(code: int) -> str:
+    return f" with code {code}" if code >= 0 else f" by signal {-code}"
+
+
+def _tail(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    shown = " | ".join(lines[-_STDERR_LINES:])
+    return f"; its last output was: {shown}" if shown else ""
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
