@@ -1,0 +1,308 @@
+"""Reads dependency tables into `Spec`s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_pixipack.manifest.conditions import read_when
+from pytest_pixipack.manifest.model import Package
+from pytest_pixipack.manifest.reader import Table
+from pytest_pixipack.manifest.spec import ARCHIVE_SUFFIXES, Pin, Spec, SpecKind
+
+# The keys of a dependency's table (pixi_spec/src/toml.rs, TomlSpec).
+SPEC_KEYS = (
+    "version", "url", "git", "path", "branch", "rev", "tag", "lfs", "subdirectory", "build",
+    "build-number", "file-name", "extras", "flags", "channel", "subdir", "license",
+    "license-family", "when", "track-features", "md5", "sha256",
+)  # fmt: skip
+# What identifies a package is the workspace's to say.
+_OWNED = ("version", "path", "git", "url")
+_PINS = ("pin-compatible", "pin-subpackage")
+_NAME = re.compile(r"[0-9A-Za-z_.-]+")
+_PIN_EXPRESSION = re.compile(r"x(?:\.x)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a dependency table may hold.
+
+    `pool` is `[workspace.dependencies]`, raw; None where `workspace = true` is not possible. `pins`
+    are the kinds of pin allowed, `no_pins` says why the others are not. `inline` reads an inline
+    `package` table; None where there can be none.
+    """
+
+    pixi_build: bool = True
+    pool: Mapping[str, Mapping[str, Any]] | None = None
+    pins: tuple[str, ...] = ()
+    package_name: str | None = None
+    source: bool = True
+    url: bool = True
+    inline: Callable[[Table, str], Package] | None = field(default=None)
+
+
+def check_name(table: Table, key: str) -> str:
+    """The normalised package name of a key. Raises `InvalidInput`."""
+    if not _NAME.fullmatch(key):
+        remedy = "Package names hold only letters, digits, `-`, `_` and `.`."
+        if key.startswith("if(") or "==" in key:
+            remedy += " Conditions are written as `if(...)`, directly in a table of `[package]`."
+        raise table.error(f"`{key}` is not a package name.", key, remedy=remedy)
+    return key.lower()
+
+
+def read_dependencies(table: Table | None, rules: Rules) -> dict[str, Spec]:
+    """A dependency table, in order. Raises `InvalidInput`."""
+    specs: dict[str, Spec] = {}
+    for key in table or ():
+        assert table is not None
+        name = check_name(table, key)
+        if name in specs:
+            raise table.error(
+                f"`{key}` is listed twice, as `{specs[name].written_name}` and `{key}`.",
+                key,
+                remedy="Package names are compared in lower case; keep one of them.",
+            )
+        specs[name] = read_spec(table, key, name, rules)
+    return specs
+
+
+def read_inline_packages(table: Table | None, rules: Rules) -> dict[str, Package]:
+    """The packages that are defined where they are asked for (`{ path = ..., package = ... }`)."""
+    packages = {}
+    for key in table or ():
+        assert table is not None
+        if not isinstance(table.data[key], dict) or rules.inline is None:
+            continue
+        entry = table.table(key)
+        assert entry is not None
+        if inner := entry.table("package", f"the inline package `{key}`"):
+            packages[key.lower()] = rules.inline(inner, key.lower())
+    return packages
+
+
+def read_spec(table: Table, key: str, name: str, rules: Rules) -> Spec:
+    """One entry of a dependency table. Raises `InvalidInput`."""
+    value = table.data[key]
+    if isinstance(value, str):
+        return Spec(
+            name=name, version=table.version_spec(key), written_name=key, position=table.at(key)
+        )
+    if not isinstance(value, dict):
+        raise table.wrong(key, 'a version constraint such as ">=1.2", or a table')
+    entry = table.table(key, f"the dependency `{key}`")
+    assert entry is not None
+    if rules.inline is not None:
+        entry = entry.without("package")
+    if "workspace" in entry:
+        entry = _inherited(entry, name, rules)
+    pins = [pin for pin in _PINS if pin in entry]
+    spec = _read_pin(entry, name, pins, rules) if pins else read_fields(entry, name)
+    _check_allowed(spec, entry, rules)
+    return spec
+
+
+def read_fields(entry: Table, name: str) -> Spec:
+    """A dependency written as a table. Raises `InvalidInput`."""
+    entry.allow(*SPEC_KEYS)
+    kind = _kind(entry)
+    _check_combinations(entry, kind)
+    return Spec(
+        name=name,
+        kind=kind,
+        version=entry.version_spec("version"),
+        build=entry.string("build"),
+        build_number=entry.string("build-number"),
+        channel=entry.string("channel"),
+        subdir=entry.string("subdir"),
+        file_name=entry.string("file-name"),
+        md5=_digest(entry, "md5", 32),
+        sha256=_digest(entry, "sha256", 64),
+        license=entry.string("license"),
+        license_family=entry.string("license-family"),
+        extras=entry.strings("extras"),
+        flags=entry.strings("flags"),
+        track_features=entry.strings("track-features"),
+        when=read_when(entry, "when") if "when" in entry else None,
+        path=entry.string("path"),
+        url=entry.string("url"),
+        git=entry.string("git"),
+        branch=entry.string("branch"),
+        tag=entry.string("tag"),
+        rev=entry.string("rev"),
+        lfs=entry.boolean("lfs"),
+        subdirectory=entry.string("subdirectory"),
+        written_name=str(entry.path[-1]) if entry.path else name,
+        position=entry.at(),
+    )
+
+
+def _inherited(entry: Table, name: str, rules: Rules) -> Table:
+    if not entry.boolean("workspace"):
+        raise entry.error(
+            "`workspace` cannot be false.",
+            "workspace",
+            remedy="Leave it out: nothing is inherited unless it says `workspace = true`.",
+        )
+    for key in _OWNED:
+        if key in entry:
+            raise entry.error(
+                f"`{key}` cannot be set beside `workspace = true`.",
+                key,
+                remedy=f"`[workspace.dependencies]` says where `{name}` comes from; "
+                "remove one of the two.",
+            )
+    if rules.pool is None:
+        raise entry.error(
+            "Nothing can be inherited from the workspace here.",
+            "workspace",
+            remedy="Write the version constraint.",
+        )
+    if name not in rules.pool:
+        from pytest_pixipack.toml_positions import did_you_mean
+
+        raise entry.error(
+            f"The workspace has no dependency `{name}` to inherit.",
+            "workspace",
+            remedy=did_you_mean(name, rules.pool)
+            or f"Add `{name}` to `[workspace.dependencies]`, or write its version here.",
+        )
+    merged = {**rules.pool[name], **entry.without("workspace").data}
+    return Table(entry.document, merged, entry.path, entry.what)
+
+
+def _kind(entry: Table) -> SpecKind:
+    places: tuple[SpecKind, ...] = ("path", "git", "url")
+    found = [place for place in places if place in entry]
+    if len(found) > 1:
+        listed = " and ".join(f"`{place}`" for place in found)
+        raise entry.error(
+            f"{entry.what.capitalize()} says {listed}, but a package comes from one place.",
+            remedy="Keep one of `path`, `git` and `url`.",
+        )
+    if not found and not set(entry) - {"license-family", "lfs", "subdirectory"}:
+        raise entry.error(
+            f"{entry.what.capitalize()} says nothing of which package is wanted.",
+            remedy='Write "*" for any version, or give a `version`, `path`, `git` or `url`.',
+        )
+    return found[0] if found else "version"
+
+
+def _check_combinations(entry: Table, kind: SpecKind) -> None:
+    refused: tuple[str, ...] = ()
+    if kind != "git":
+        refused += ("branch", "rev", "tag", "lfs")
+    if kind != "version":
+        refused += ("channel", "file-name", "license-family")
+    if kind in ("path", "git"):
+        refused += ("md5", "sha256")
+    location = entry.string(kind) if kind in ("path", "url") else None
+    if location is not None and location.endswith(ARCHIVE_SUFFIXES):
+        refused += (
+            "version", "build", "build-number", "extras", "flags", "subdir", "license", "when",
+            "track-features",
+        )  # fmt: skip
+    for key in entry:
+        if key in refused:
+            place = "a version from a channel" if kind == "version" else f"`{kind}`"
+            remedy = f"Remove `{key}`"
+            remedy += ", or add `git`." if key in ("branch", "rev", "tag", "lfs") else "."
+            raise entry.error(f"`{key}` cannot be used with {place}.", key, remedy=remedy)
+    revisions = [key for key in ("branch", "rev", "tag") if key in entry]
+    if len(revisions) > 1:
+        raise entry.error(
+            "Only one of `branch`, `rev` and `tag` can be given.",
+            revisions[1],
+            remedy=f"Keep `{revisions[0]}` or `{revisions[1]}`.",
+        )
+
+
+def _digest(entry: Table, key: str, length: int) -> str | None:
+    value = entry.string(key)
+    if value is not None and not re.fullmatch(rf"[0-9a-fA-F]{{{length}}}", value):
+        raise entry.error(f"`{key}` has to be {length} hexadecimal digits.", key)
+    return value.lower() if value else value
+
+
+def _read_pin(entry: Table, name: str, pins: list[str], rules: Rules) -> Spec:
+    kind = pins[0]
+    if len(set(entry)) > 1:
+        raise entry.error(
+            f"`{kind}` cannot be combined with other keys.",
+            remedy=f"Leave only `{kind}`; bounds and build go into its own table.",
+        )
+    if kind not in rules.pins:
+        raise entry.error(
+            f"`{kind}` cannot be used in this table.",
+            kind,
+            remedy="`pin-compatible` works in run and host dependencies and in run exports, "
+            "`pin-subpackage` in run exports.",
+        )
+    own = rules.package_name is not None and rules.package_name.lower() == name
+    if own and kind == "pin-compatible":
+        raise entry.error(
+            "`pin-compatible` cannot name the package itself.",
+            kind,
+            remedy="Use `pin-subpackage` in `[package.run-exports]` for that.",
+        )
+    if rules.package_name is not None and not own and kind == "pin-subpackage":
+        raise entry.error(
+            f"`pin-subpackage` can only name the package itself, `{rules.package_name}`.",
+            kind,
+            remedy=f"Use `pin-compatible` for `{name}`.",
+        )
+    return Spec(
+        name=name,
+        kind="pin-compatible" if kind == "pin-compatible" else "pin-subpackage",
+        pin=_pin(entry, kind),
+        written_name=str(entry.path[-1]),
+        position=entry.at(),
+    )
+
+
+def _pin(entry: Table, kind: str) -> Pin:
+    if entry.data[kind] is True:
+        return Pin()
+    if entry.data[kind] is False:
+        raise entry.error(f"`{kind} = false` means nothing.", kind, remedy="Remove the entry.")
+    table = entry.table(kind, f"`{kind}`")
+    assert table is not None
+    table.allow("lower-bound", "upper-bound", "exact", "build")
+    if table.boolean("exact"):
+        if len(set(table)) > 1:
+            raise table.error("`exact = true` cannot be combined with bounds or a build.", "exact")
+        return Pin(lower_bound=None, upper_bound=None, exact=True)
+    bounds = {}
+    for key in ("lower-bound", "upper-bound"):
+        bound = table.string(key)
+        if bound is not None and not _PIN_EXPRESSION.fullmatch(bound):
+            bound = table.version(key)
+        bounds[key] = bound
+    default = Pin()
+    return Pin(
+        lower_bound=bounds["lower-bound"] or default.lower_bound,
+        upper_bound=bounds["upper-bound"] or default.upper_bound,
+        build=table.string("build"),
+    )
+
+
+def _check_allowed(spec: Spec, entry: Table, rules: Rules) -> None:
+    if not rules.url and (spec.kind == "url" or (spec.kind == "path" and not spec.is_source)):
+        raise entry.error(
+            "Run exports cannot name a URL or a package file.",
+            remedy="Write a version constraint, or the path of a source directory.",
+        )
+    if not spec.is_source:
+        return
+    if not rules.source:
+        raise entry.error(
+            f"A constraint cannot name a source package, as `{spec.name}` does.",
+            remedy="Write a version constraint.",
+        )
+    if not rules.pixi_build:
+        raise entry.error(
+            f"`{spec.name}` is built from source, which this workspace has not enabled.",
+            remedy='Add `preview = ["pixi-build"]` to `[workspace]`.',
+        )
