@@ -1,0 +1,155 @@
+"""Unpacks packs into prefixes as pixi-unpack 0.7.10 does (its src/unpack.rs)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.pack.model import CHANNEL, REPODATA, Pack
+from pytest_pixipack.pack.read import read_pack
+from pytest_pixipack.pack.safety import unsafe_name
+from pytest_pixipack.platforms import current_platform
+
+if TYPE_CHECKING:
+    from pytest_pixipack.prefix import InstallRecord, Prefix
+
+
+def unpack(
+    pack: Pack | Path,
+    out: Path,
+    *,
+    platform: str | None = None,
+    cache_dir: Path | None = None,
+    env_name: str = "env",
+    shells: Sequence[str] | None = None,
+    execute_link_scripts: bool = False,
+) -> Prefix:
+    """Installs the packages of a pack at `out`/`env_name` and writes the activation scripts beside.
+
+    The pack must be for `platform`, by default this machine's. `shells` are those to write scripts
+    for (see `prefix.SHELLS`), by default the one that pixi-unpack takes: bash, on Windows cmd.
+    Everything is extracted and installed in a directory beside the target (or below `cache_dir`)
+    and moved when it is complete; where it fails, nothing is left at the target. Unlike
+    pixi-unpack, digests are verified and an environment that is already there is not changed.
+
+    Raises `InvalidInput`, `Unsupported` (wheels, format) or `Infrastructure`.
+    """
+    from pytest_pixipack.prefix.activation import default_shell
+    from pytest_pixipack.prefix.install import install
+
+    if isinstance(pack, Path):
+        pack = read_pack(pack)
+    wanted = platform or current_platform()
+    _refuse(pack, wanted, env_name)
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
+    prefix = out / env_name
+    with _scratch(out, cache_dir) as scratch:
+        extracted = scratch / "pack"
+        pack.extract(extracted)
+        installed = install(
+            list(_install_records(pack, extracted)),
+            prefix,
+            platform=wanted,
+            cache_dir=scratch if cache_dir else None,
+            execute_link_scripts=execute_link_scripts,
+        )
+    try:
+        _write_activation(out, prefix, wanted, shells or (default_shell(wanted),))
+    except BaseException:
+        shutil.rmtree(prefix, ignore_errors=True)
+        raise
+    return installed
+
+
+def _refuse(pack: Pack, platform: str, env_name: str) -> None:
+    if "/" in env_name or unsafe_name(env_name):
+        raise InvalidInput(f"{env_name!r} cannot be the name of an environment.")
+    if pack.platform != platform:
+        raise InvalidInput(
+            f"The pack was created for a different platform: {pack.platform}, not {platform}.",
+            file=pack.path,
+            remedy=f"Unpack it on {pack.platform}, or pack again for {platform}.",
+        )
+    if pack.wheels:
+        raise Unsupported(
+            f"The pack holds {len(pack.wheels)} wheel(s), such as {pack.wheels[0]}, which cannot be"
+            " installed here.",
+            file=pack.path,
+            remedy="pixi-unpack installs wheels: use the system engine.",
+        )
+
+
+def _install_records(pack: Pack, extracted: Path) -> Iterator[InstallRecord]:
+    from pytest_pixipack.prefix import InstallRecord
+
+    present = {member.name for member in pack.members}
+    for subdir in sorted({name.split("/")[1] for name in present if name.count("/") == 2}):
+        if f"{CHANNEL}/{subdir}/{REPODATA}" in present:
+            continue
+        if any(name.startswith(f"{CHANNEL}/{subdir}/") for name in present):
+            raise InvalidInput(
+                f"The pack has no {REPODATA} for {subdir}.", file=pack.path, remedy="Pack again."
+            )
+    for subdir, content in pack.repodata.items():
+        entries = {**content.get("packages.conda", {}), **content.get("packages", {})}
+        for file_name in sorted(entries):
+            member = f"{CHANNEL}/{subdir}/{file_name}"
+            if member not in present:
+                raise InvalidInput(
+                    f"The pack's {REPODATA} for {subdir} names {file_name}, which is not in it.",
+                    file=pack.path,
+                    package=entries[file_name].get("name"),
+                    remedy="Pack again.",
+                )
+            yield InstallRecord(extracted / member, entries[file_name])
+
+
+@contextmanager
+def _scratch(out: Path, cache_dir: Path | None) -> Iterator[Path]:
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        parent = cache_dir or out
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".pixipack-", dir=parent))
+    except OSError as error:
+        raise _cannot_write(out, error) from None
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if made and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _write_activation(out: Path, prefix: Path, platform: str, shells: Sequence[str]) -> None:
+    from pytest_pixipack.prefix.activation import activation_script, script_name
+
+    texts = {
+        shell: activation_script(prefix, platform=platform, shell=shell).encode()
+        for shell in shells
+    }
+    for shell, text in texts.items():
+        temporary = out / f".pixipack-{secrets.token_hex(8)}.tmp"
+        try:
+            temporary.write_bytes(text)
+            temporary.replace(out / script_name(shell))
+        except OSError as error:
+            raise _cannot_write(out, error) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> Infrastructure:
+    return Infrastructure(
+        f"The pack cannot be unpacked: {error.strerror or error}.",
+        file=path,
+        remedy="Nothing was unpacked. Check free space and permissions.",
+    )

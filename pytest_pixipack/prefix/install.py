@@ -1,0 +1,285 @@
+"""Installs package files into a prefix with py-rattler."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.prefix.model import HISTORY, META, Prefix, read_prefix
+
+if TYPE_CHECKING:
+    from rattler import RepoDataRecord
+
+# What pixi-unpack writes (create_prefix in its src/unpack.rs).
+HISTORY_TEXT = "// not relevant for pixi but for `conda run -p`"
+# What Rust's url crate leaves as it is in the path of a file URL.
+_URL_SAFE = "/!$&'()*+,;=:@[]^|~"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class InstallRecord:
+    """A package file and the repodata record to install it with."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def file_name(self) -> str:
+        """`name-version-build.conda` (or `.tar.bz2`)."""
+        return self.path.name
+
+
+def install(
+    records: Sequence[InstallRecord],
+    prefix: Path,
+    *,
+    platform: str,
+    cache_dir: Path | None = None,
+    final_prefix: Path | None = None,
+    execute_link_scripts: bool = False,
+) -> Prefix:
+    """Makes a new environment for `platform` (any subdir) at `prefix` and reads it back.
+
+    `prefix` must be absent or empty; it appears only when it is complete. `final_prefix` is the
+    path that is written into files instead of `prefix`, for one that will be moved. Packages are
+    extracted to a directory of their own, below `cache_dir` where it is given, which is removed
+    afterwards: a cache that is shared and keyed by file name would mix up packages of one name.
+    Link scripts run only where `execute_link_scripts` is set.
+
+    Only local files are installed; nothing is fetched. A file that has not the sha256 or md5 of its
+    record is refused. Raises `InvalidInput`, `Unsupported` or `Infrastructure`.
+    """
+    prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - resolve() would follow links
+    _refuse_existing(prefix)
+    _refuse_twins(records)
+    for record in records:
+        _verify(record)
+    with _scratch(prefix) as scratch, _work(cache_dir, scratch) as cache:
+        staged = scratch / "prefix"
+        _run_install(
+            [_rattler_record(record, scratch) for record in records],
+            staged,
+            platform=platform,
+            cache_dir=cache,
+            alternative_target_prefix=final_prefix or prefix,
+            execute_link_scripts=execute_link_scripts,
+        )
+        _finish(staged, prefix)
+    return read_prefix(prefix)
+
+
+def file_url(path: Path) -> str:
+    """The `file://` URL of a path, quoted as rattler quotes it."""
+    posix = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - resolve() would follow links
+    if posix.startswith("//"):  # \\server\share
+        return "file:" + quote(posix, safe=_URL_SAFE)
+    return "file://" + quote(posix if posix.startswith("/") else f"/{posix}", safe=_URL_SAFE)
+
+
+def _refuse_existing(prefix: Path) -> None:
+    try:
+        taken = any(prefix.iterdir()) if prefix.is_dir() else os.path.lexists(prefix)
+    except OSError as error:
+        raise _cannot_write(prefix, error) from None
+    if taken:
+        raise InvalidInput(
+            "The environment cannot be installed: there is something in its place.",
+            file=prefix,
+            remedy="Remove it, or choose another directory.",
+        )
+
+
+def _refuse_twins(records: Sequence[InstallRecord]) -> None:
+    # Which of two packages with one name wins would be chance.
+    seen: dict[str | None, InstallRecord] = {}
+    for record in records:
+        other = seen.setdefault(_name(record), record)
+        if other is not record:
+            raise InvalidInput(
+                f"Two packages have one name: {other.file_name} and {record.file_name}.",
+                file=record.path,
+                package=_name(record),
+                remedy="Leave one of them out.",
+            )
+
+
+def _verify(record: InstallRecord) -> None:
+    expected = {name: record.record.get(name) for name in ("sha256", "md5")}
+    hashers = {
+        name: hashlib.new(name, usedforsecurity=False) for name, value in expected.items() if value
+    }
+    try:
+        with record.path.open("rb") as stream:
+            while hashers and (piece := stream.read(_CHUNK)):
+                for hasher in hashers.values():
+                    hasher.update(piece)
+    except OSError as error:
+        raise InvalidInput(
+            f"The package file cannot be read: {error.strerror or error}.",
+            file=record.path,
+            package=_name(record),
+        ) from None
+    for name, hasher in hashers.items():
+        if hasher.hexdigest() != expected[name]:
+            raise InvalidInput(
+                f"The {name} of {record.file_name} is {hasher.hexdigest()},"
+                f" but its record says {expected[name]}.",
+                file=record.path,
+                package=_name(record),
+                remedy="The file is damaged or another one: get it again.",
+            )
+
+
+def _name(record: InstallRecord) -> str | None:
+    name = record.record.get("name")
+    return name if isinstance(name, str) else None
+
+
+@contextmanager
+def _scratch(prefix: Path) -> Iterator[Path]:
+    """A directory beside the prefix, so that it can be moved and hard links work."""
+    try:
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".pixipack-", dir=prefix.parent))
+    except OSError as error:
+        raise _cannot_write(prefix, error) from None
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _work(cache_dir: Path | None, scratch: Path) -> Iterator[Path]:
+    if cache_dir is None:
+        yield scratch / "cache"
+        return
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        own = Path(tempfile.mkdtemp(prefix="install-", dir=cache_dir))
+    except OSError as error:
+        raise _cannot_write(cache_dir, error) from None
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _rattler_record(record: InstallRecord, scratch: Path) -> RepoDataRecord:
+    """The record as rattler has it; repodata is the only form in which it reads all fields."""
+    from rattler import Channel, RepoData, RepoDataRecord
+
+    values = {key: value for key, value in record.record.items() if value is not None}
+    file = scratch / "record.json"
+    subdir = values.get("subdir")
+    document = {"info": {"subdir": subdir}, "packages.conda": {record.file_name: values}}
+    with _rattler_errors(f"The record of {record.file_name} cannot be used", record):
+        file.write_text(json.dumps(document), encoding="utf-8")
+        found = RepoData.from_path(file).into_repo_data(Channel("file:///pack"))
+        if len(found) != 1:
+            raise InvalidInput("it is not a conda package")
+        # pixi-unpack names no channel; the type says str, the library takes None.
+        no_channel: Any = None
+        return RepoDataRecord(found[0], record.file_name, file_url(record.path), no_channel)
+
+
+def _run_install(
+    records: list[RepoDataRecord], staged: Path, *, platform: str, **options: Any
+) -> None:
+    from rattler import install as rattler_install
+    from rattler.exceptions import ParseSubdirError
+    from rattler.platform import Subdir
+
+    try:
+        subdir = Subdir(platform)
+    except ParseSubdirError:
+        raise Unsupported(
+            f"{platform!r} is no platform that packages can be installed for."
+        ) from None
+    with _rattler_errors("The environment cannot be installed", None):
+        run_async(
+            lambda: rattler_install(
+                records,
+                staged,
+                platform=subdir,
+                show_progress=False,
+                installed_packages=[],
+                **options,
+            )
+        )
+
+
+def run_async(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs a coroutine to its end, also from code that an event loop is running."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(call())
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(lambda: asyncio.run(call())).result()
+
+
+@contextmanager
+def _rattler_errors(what: str, record: InstallRecord | None) -> Iterator[None]:
+    file = record.path if record else None
+    package = _name(record) if record else None
+    try:
+        yield
+    except OSError as error:
+        raise Infrastructure(f"{what}: {error.strerror or error}.", file=file) from None
+    except BaseException as error:
+        # A panic of the library is a BaseException.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        message = f"{what}: {'; '.join(_causes(error))}."
+        if any(sign in str(error) for sign in _SYSTEM_ERRORS):
+            raise Infrastructure(
+                message, file=file, package=package, remedy="Check free space and permissions."
+            ) from None
+        raise InvalidInput(message, file=file, package=package) from None
+
+
+_SYSTEM_ERRORS = (
+    "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
+    "Too many open files", "Access is denied", "not enough space",
+)  # fmt: skip
+
+
+def _causes(error: BaseException) -> list[str]:
+    lines = [line.removeprefix("Caused by: ").strip() for line in str(error).splitlines()]
+    return list(dict.fromkeys(line.rstrip(".") for line in lines if line)) or [type(error).__name__]
+
+
+def _finish(staged: Path, prefix: Path) -> None:
+    try:
+        meta = staged / META
+        meta.mkdir(parents=True, exist_ok=True)
+        (meta / HISTORY).write_bytes(HISTORY_TEXT.encode())
+        if prefix.is_dir():
+            prefix.rmdir()
+        staged.rename(prefix)
+    except OSError as error:
+        raise _cannot_write(prefix, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> Infrastructure:
+    return Infrastructure(
+        f"The environment cannot be written: {error.strerror or error}.",
+        file=path,
+        remedy="Nothing was installed. Check free space and permissions.",
+    )

@@ -1,0 +1,123 @@
+"""An installed environment as its `conda-meta` tells it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.facts import FileFacts, FileKind, PackageFacts
+
+META = "conda-meta"
+HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A prefix: `packages` by name, `records` the conda-meta JSON by the same names.
+
+    A package's `files` are those that its record says it installed, with the digest and size that
+    they have in the prefix. A link's sha256 is that of the text of its target.
+    """
+
+    path: Path
+    packages: Mapping[str, PackageFacts]
+    records: Mapping[str, Mapping[str, Any]]
+    history: str | None = None
+
+
+def read_prefix(path: Path) -> Prefix:
+    """Reads `conda-meta` of the prefix at `path`; its other files are not looked at.
+
+    Raises `InvalidInput` naming the file where there is no prefix or a record is broken, and
+    `Infrastructure` where it cannot be read.
+    """
+    meta = path / META
+    if not meta.is_dir():
+        raise InvalidInput(
+            f"There is no environment here: {META} is missing.",
+            file=path,
+            remedy="Give the directory that holds conda-meta, such as out/env.",
+        )
+    packages: dict[str, PackageFacts] = {}
+    records: dict[str, Mapping[str, Any]] = {}
+    for file in sorted(meta.glob("*.json")):
+        record = _read_record(file)
+        facts = _facts(record, file)
+        if facts.name in packages:
+            raise InvalidInput(
+                f"Two records describe the package {facts.name}.", file=file, package=facts.name
+            )
+        packages[facts.name] = facts
+        records[facts.name] = record
+    return Prefix(path, packages, records, _history(meta / HISTORY))
+
+
+def _read_record(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_read(file))
+    except RecursionError:
+        raise _broken(file, "it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise _broken(file, f"it is not JSON ({error.msg})", line=error.lineno) from None
+    if not isinstance(value, dict):
+        raise _broken(file, "it is not a JSON object")
+    return value
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise _broken(file, "it is not UTF-8") from None
+    except OSError as error:
+        raise Infrastructure(
+            f"The record cannot be read: {error.strerror or error}.", file=file
+        ) from None
+
+
+def _history(file: Path) -> str | None:
+    return _read(file) if file.is_file() else None
+
+
+def _facts(record: Mapping[str, Any], file: Path) -> PackageFacts:
+    if not isinstance(record.get("name"), str):
+        raise _broken(file, "it names no package")
+    try:
+        files = {entry["_path"]: _file(entry) for entry in _paths(record)}
+        return PackageFacts.from_index(record, files=files)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _broken(file, f"it is malformed ({error})") from None
+
+
+def _paths(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    data = record.get("paths_data")
+    if data is not None:
+        return list(data["paths"])
+    # Old installers wrote only the list of files.
+    return [{"_path": path} for path in record.get("files") or ()]
+
+
+def _file(entry: Mapping[str, Any]) -> FileFacts:
+    kinds: dict[str, FileKind] = {"softlink": "link", "directory": "directory"}
+    placeholder_mode: Literal["text", "binary"] | None = entry.get("file_mode")
+    return FileFacts(
+        path=entry["_path"],
+        kind=kinds.get(entry.get("path_type", "hardlink"), "file"),
+        sha256=entry.get("sha256_in_prefix") or entry.get("sha256"),
+        size=entry.get("size_in_bytes"),
+        placeholder=entry.get("prefix_placeholder"),
+        placeholder_mode=placeholder_mode,
+    )
+
+
+def _broken(file: Path, reason: str, *, line: int | None = None) -> InvalidInput:
+    return InvalidInput(
+        f"The record {file.name} cannot be used: {reason}.",
+        file=file,
+        line=line,
+        remedy="Install the environment again.",
+    )

@@ -1,0 +1,223 @@
+"""Installing package files for any platform, and reading the prefix back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pixipack.artifact import Member, file_digests, write_artifact
+from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.prefix import (
+    InstallRecord,
+    install,
+    is_installers,
+    prefix_files,
+    read_prefix,
+)
+from pytest_pixipack.prefix.install import file_url
+
+PLACEHOLDER = "/opt/placeholder" + "_" * 60
+
+
+def make(folder: Path, name: str = "a", build: str = "0", **index: Any) -> InstallRecord:
+    """A small package with a program, a text that holds its prefix, and a link script."""
+    record = {
+        "name": name, "version": "1.0", "build": build, "build_number": 0, "depends": [],
+        "subdir": "linux-64", "timestamp": 1_700_000_000_000, **index,
+    }  # fmt: skip
+    windows = str(record["subdir"]).startswith("win")
+    link_script = f"Scripts/.{name}-post-link.bat" if windows else f"bin/.{name}-post-link.sh"
+    path = folder / f"{name}-1.0-{build}.conda"
+    folder.mkdir(parents=True, exist_ok=True)
+    members = [
+        Member(f"bin/{name}", b"#!/bin/sh\n", executable=True),
+        Member(
+            f"share/{name}.txt", f"at {PLACEHOLDER}/share\n".encode(),
+            placeholder=PLACEHOLDER, placeholder_mode="text",
+        ),
+        Member(link_script, b"#!/bin/sh\ntouch $PREFIX/ran\n", executable=True),
+    ]  # fmt: skip
+    write_artifact(path, record, members)
+    digests = file_digests(path)
+    return InstallRecord(
+        path, {**record, "sha256": digests.sha256, "md5": digests.md5, "size": digests.size}
+    )
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "linux-aarch64", "osx-arm64", "win-64"])
+def test_packages_are_installed_for_any_platform(platform: str, tmp_path: Path) -> None:
+    one = make(tmp_path / "p", subdir=platform)
+    two = make(tmp_path / "p", "b", subdir="noarch", noarch="generic")
+
+    prefix = install([one, two], tmp_path / "env", platform=platform)
+
+    assert sorted(prefix.packages) == ["a", "b"]
+    assert prefix.packages["a"].subdir == platform
+    assert (prefix.path / "share/b.txt").is_file()
+
+
+def test_link_scripts_are_not_run(tmp_path: Path) -> None:
+    prefix = install([make(tmp_path / "p")], tmp_path / "env", platform="linux-64")
+
+    assert not (prefix.path / "ran").exists()
+    assert (prefix.path / "bin/.a-post-link.sh").exists()
+
+
+def test_the_prefix_in_files_is_the_final_one(tmp_path: Path) -> None:
+    final = tmp_path / "elsewhere"
+    install([make(tmp_path / "p")], tmp_path / "one", platform="linux-64")
+    install([make(tmp_path / "p")], tmp_path / "two", platform="linux-64", final_prefix=final)
+
+    for name, place in (("one", tmp_path / "one"), ("two", final)):
+        text = (tmp_path / name / "share/a.txt").read_text(encoding="utf-8")
+        assert text == f"at {place}/share\n"
+
+
+def test_packages_of_one_name_and_build_do_not_meet_in_a_cache(tmp_path: Path) -> None:
+    first = make(tmp_path / "1", license="one")
+    second = make(tmp_path / "2", license="two", subdir="osx-64")
+    cache = tmp_path / "cache"
+    install([first], tmp_path / "env1", platform="linux-64", cache_dir=cache)
+    prefix = install([second], tmp_path / "env2", platform="osx-64", cache_dir=cache)
+
+    assert prefix.packages["a"].license == "two"
+    assert list(cache.iterdir()) == []
+
+
+def test_an_empty_environment_can_be_made(tmp_path: Path) -> None:
+    prefix = install([], tmp_path / "env", platform="linux-64")
+
+    assert prefix.packages == {}
+    assert (prefix.path / "conda-meta/history").is_file()
+
+
+@pytest.mark.parametrize("digest", ["sha256", "md5"])
+def test_a_file_without_the_digest_of_its_record_is_refused(digest: str, tmp_path: Path) -> None:
+    good = make(tmp_path / "p")
+    wrong = InstallRecord(good.path, {**good.record, digest: "0" * len(good.record[digest])})
+
+    with pytest.raises(InvalidInput, match=f"The {digest} of a-1.0-0.conda"):
+        install([wrong], tmp_path / "env", platform="linux-64")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_two_packages_of_one_name_are_refused(tmp_path: Path) -> None:
+    records = [make(tmp_path / "p", build="0"), make(tmp_path / "p", build="1")]
+
+    with pytest.raises(InvalidInput, match="Two packages have one name"):
+        install(records, tmp_path / "env", platform="linux-64")
+
+
+def test_an_unknown_platform_is_unsupported(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="odd-99"):
+        install([], tmp_path / "env", platform="odd-99")
+
+
+def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
+    record = make(tmp_path / "p")
+    record.path.unlink()
+
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        install([record], tmp_path / "env", platform="linux-64")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a path of Unix")
+def test_urls_are_quoted_as_rattler_quotes_them() -> None:
+    assert file_url(Path("/a b/x-1!2+l-0.conda")) == "file:///a%20b/x-1!2+l-0.conda"
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def write_meta(prefix: Path, records: Mapping[str, str]) -> Path:
+    (prefix / "conda-meta").mkdir(parents=True)
+    for name, text in records.items():
+        (prefix / "conda-meta" / name).write_text(text, encoding="utf-8")
+    return prefix
+
+
+def test_a_package_tells_its_files_as_they_are_in_the_prefix(tmp_path: Path) -> None:
+    prefix = install([make(tmp_path / "p")], tmp_path / "env", platform="linux-64")
+    recorded, real = prefix.packages["a"].files, prefix_files(prefix.path)
+
+    assert recorded is not None
+    assert set(recorded) == {path for path in real if not is_installers(path)}
+    for path, facts in recorded.items():
+        assert facts.sha256 == real[path].sha256
+    assert recorded["share/a.txt"].placeholder == PLACEHOLDER
+    assert recorded["share/a.txt"].placeholder_mode == "text"
+
+
+def test_a_changed_file_is_seen(tmp_path: Path) -> None:
+    prefix = install([make(tmp_path / "p")], tmp_path / "env", platform="linux-64")
+    (prefix.path / "bin/a").unlink()
+    (prefix.path / "share/a.txt").write_text("changed", encoding="utf-8")
+    (prefix.path / "share/mine.txt").write_text("mine", encoding="utf-8")
+    recorded, real = prefix.packages["a"].files, prefix_files(prefix.path)
+
+    assert recorded is not None
+    assert "bin/a" not in real
+    assert real["share/a.txt"].sha256 != recorded["share/a.txt"].sha256
+    assert {p for p in real if not is_installers(p)} - set(recorded) == {"share/mine.txt"}
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_bytes(b"")
+    (tmp_path / "env").mkdir()
+    try:
+        (tmp_path / "env/link").symlink_to("../outside")
+    except OSError:
+        pytest.skip("symbolic links cannot be made here")
+
+    files = prefix_files(tmp_path / "env")
+
+    assert list(files) == ["link"]
+    assert (files["link"].kind, files["link"].target) == ("link", "../outside")
+
+
+def test_unknown_fields_of_a_record_are_kept(tmp_path: Path) -> None:
+    text = json.dumps({"name": "a", "version": "1", "later": [1], "files": ["x"]})
+    prefix = read_prefix(write_meta(tmp_path, {"a-1-0.json": text}))
+
+    assert prefix.records["a"]["later"] == [1]
+    assert list(prefix.packages["a"].files or ()) == ["x"]
+    assert prefix.history is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"name": 1}', '{"name": "a", "depends": 1}',
+     '{"name": "a", "paths_data": 1}',
+     '{"name": "a", "paths_data": {"paths": [{}]}}', "[" * 100_000],
+)  # fmt: skip
+def test_a_broken_record_is_named(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"a-1-0\.json cannot be used") as caught:
+        read_prefix(write_meta(tmp_path, {"a-1-0.json": text}))
+
+    assert caught.value.file == str(tmp_path / "conda-meta/a-1-0.json")
+
+
+def test_the_line_of_a_syntax_error_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_prefix(write_meta(tmp_path, {"a-1-0.json": '{\n"name": "a",\n!}'}))
+
+    assert caught.value.line == 3
+
+
+def test_a_directory_that_is_no_prefix_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="conda-meta is missing"):
+        read_prefix(tmp_path)
+
+
+def test_two_records_of_one_package_are_bad_input(tmp_path: Path) -> None:
+    records = {f"a-{v}-0.json": json.dumps({"name": "a", "version": v}) for v in ("1", "2")}
+
+    with pytest.raises(InvalidInput, match="Two records describe the package a"):
+        read_prefix(write_meta(tmp_path, records))
