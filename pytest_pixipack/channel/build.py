@@ -1,0 +1,245 @@
+"""Building stub channels on disk: package files, `repodata.json`, `run_exports.json`.
+
+The layout is that of conda channels (CEP 12 for `run_exports.json`); conda, rattler and pixi read
+it through a `file://` URL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.artifact import Digests, file_digests, write_artifact
+from pytest_pixipack.channel.layers import StubPackage
+from pytest_pixipack.channel.spec import StubChannel, load_channel_spec
+from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
+from pytest_pixipack.facts import PackageFacts, RunExports
+
+MARKER = ".pixipack-channel.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltChannel:
+    """A stub channel on disk; `packages` are sorted by subdir and file name."""
+
+    path: Path
+    name: str
+    packages: tuple[PackageFacts, ...]
+
+    @property
+    def url(self) -> str:
+        """The `file://` URL of the channel, without a trailing slash."""
+        return self.path.resolve().as_uri()
+
+    def package_path(self, package: PackageFacts) -> Path:
+        """Where the file of one of its packages is."""
+        return self.path / str(package.subdir) / str(package.file_name)
+
+
+def repodata_record(index: Mapping[str, Any], digests: Digests, file_name: str) -> dict[str, Any]:
+    """The entry of `repodata.json` for a package: its index, its digests, keys sorted.
+
+    Raises `InvalidInput` naming `file_name` where the index has no name.
+    """
+    if not index.get("name"):
+        raise InvalidInput("The package's index.json has no name.", file=file_name)
+    record = {key: value for key, value in index.items() if value is not None}
+    record.setdefault("depends", [])
+    record |= {"md5": digests.md5, "sha256": digests.sha256, "size": digests.size}
+    return dict(sorted(record.items()))
+
+
+def build_channel_from_file(spec: Path, out: Path) -> BuiltChannel:
+    """Builds what a TOML spec describes; raises as `load_channel_spec` and `build_channel` do."""
+    return build_channel(load_channel_spec(spec), out)
+
+
+def build_channel(spec: StubChannel, out: Path) -> BuiltChannel:
+    """Builds a channel into `out`, which appears complete or stays as it was.
+
+    An existing directory is replaced only if it is empty or holds nothing but a stub channel;
+    otherwise `InvalidInput`. `Infrastructure` where the target cannot be written.
+    """
+    out = out.resolve()
+    _check_target(out)
+    fresh = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            assemble(spec, fresh)
+            _put(fresh, out)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(out, error) from None
+    except Infrastructure as error:
+        raise Infrastructure(error.message, file=out, remedy=error.remedy) from None
+    return load_built_channel(out)
+
+
+def assemble(spec: StubChannel, folder: Path) -> None:
+    """Writes a channel into a folder that does not exist yet. Raises `OSError`."""
+    subdirs: dict[str, list[StubPackage]] = {"noarch": []}
+    for package in spec.packages:
+        subdirs.setdefault(package.subdir, []).append(package)
+    folder.mkdir()
+    for subdir, packages in subdirs.items():
+        (folder / subdir).mkdir()
+        _write_subdir(folder / subdir, packages)
+    marker = {"name": spec.name, "spec": spec.digest(), "files": _files(folder)}
+    _write_json(folder / MARKER, marker)
+
+
+def _write_subdir(folder: Path, packages: list[StubPackage]) -> None:
+    repodata: dict[str, Any] = {
+        "info": {"subdir": folder.name},
+        "packages": {},
+        "packages.conda": {},
+        "removed": [],
+        "repodata_version": 1,
+    }
+    exports: dict[str, Any] = {
+        "info": {"subdir": folder.name, "version": 1},
+        "packages": {},
+        "packages.conda": {},
+    }
+    for package in packages:
+        path = folder / package.file_name
+        run_exports = package.run_exports.to_json()
+        try:
+            write_artifact(
+                path,
+                package.index(),
+                package.members(),
+                run_exports=run_exports,
+                about=package.about or None,
+                extra_info=_link_json(package),
+            )
+        except InvalidInput as error:
+            raise InvalidInput(
+                error.message, file=f"{folder.name}/{package.file_name}", package=package.name
+            ) from None
+        section = "packages.conda" if package.format == "conda" else "packages"
+        record = repodata_record(package.index(), file_digests(path), package.file_name)
+        repodata[section][package.file_name] = record
+        exports[section][package.file_name] = {"run_exports": run_exports}
+    _write_json(folder / "repodata.json", repodata)
+    _write_json(folder / "run_exports.json", exports)
+
+
+def _link_json(package: StubPackage) -> dict[str, bytes]:
+    # conda-build writes it for every noarch package.
+    if package.noarch is None:
+        return {}
+    noarch: dict[str, Any] = {"type": package.noarch}
+    if package.noarch == "python":
+        noarch["entry_points"] = list(package.entry_points)
+    link = {"noarch": noarch, "package_metadata_version": 1}
+    return {"link.json": json.dumps(link, indent=2).encode()}
+
+
+def load_built_channel(path: Path) -> BuiltChannel:
+    """Reads a channel that was built here. Raises `InvalidInput` for any other directory."""
+    marker = _read_json(path / MARKER)
+    if not isinstance(marker, dict):
+        raise InvalidInput("This directory is not a stub channel.", file=path)
+    url, packages = path.resolve().as_uri(), []
+    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
+        repodata = _read_json(folder / "repodata.json") or {}
+        exports = _read_json(folder / "run_exports.json") or {}
+        for section in ("packages", "packages.conda"):
+            for file_name, record in repodata.get(section, {}).items():
+                export = exports[section][file_name]["run_exports"]
+                facts = PackageFacts.from_index(
+                    record,
+                    file_name=file_name,
+                    url=f"{url}/{folder.name}/{file_name}",
+                    channel=url,
+                    run_exports=RunExports.from_json(export),
+                )
+                packages.append(facts)
+    packages.sort(key=lambda facts: (facts.subdir or "", facts.file_name or ""))
+    return BuiltChannel(path, str(marker["name"]), tuple(packages))
+
+
+def _check_target(out: Path) -> None:
+    remedy = "Choose another directory."
+    if out.exists() and not out.is_dir():
+        raise InvalidInput("The target is a file, not a directory.", file=out, remedy=remedy)
+    try:
+        if not out.is_dir() or not any(out.iterdir()):
+            return
+        marker = _read_json(out / MARKER)
+        present = set(_files(out)) if marker else set()
+    except OSError as error:
+        raise unwritable(out, error) from None
+    if not isinstance(marker, dict) or not isinstance(marker.get("files"), list):
+        raise InvalidInput(
+            "The target holds files but is not a stub channel, so it is not replaced.",
+            file=out,
+            remedy=remedy,
+        )
+    if foreign := sorted(present - {MARKER, *map(str, marker["files"])}):
+        raise InvalidInput(
+            f"The target holds `{foreign[0]}`, which was not built here, so it is not replaced.",
+            file=out,
+            remedy=remedy,
+        )
+
+
+def _put(fresh: Path, out: Path) -> None:
+    """Renames `fresh` to `out`; what was there is removed only after it has been replaced."""
+    if not out.exists():
+        fresh.rename(out)
+        return
+    old = fresh.with_suffix(".old")
+    out.rename(old)
+    try:
+        fresh.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _files(folder: Path) -> list[str]:
+    found = []
+    for root, _, names in os.walk(folder, onerror=_raise):
+        found += [(Path(root) / name).relative_to(folder).as_posix() for name in names]
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    path.write_bytes(text.encode())
+
+
+def unwritable(out: Path, error: OSError) -> PixipackError:
+    """The error for a place where no channel can be put."""
+    reason = error.strerror or str(error)
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        return InvalidInput(
+            f"The channel cannot be put here: {reason}.", file=out, remedy="Choose another target."
+        )
+    return Infrastructure(
+        f"The channel cannot be written: {reason}.",
+        file=out,
+        remedy="Choose a directory that can be written, with enough space.",
+    )
