@@ -47,6 +47,8 @@ def explain_comparison(left: Any, right: Any, *, width: int = _WIDTH) -> list[st
         if not found:
             return None
         lines = render_difference(found, width=width - 2)
+        if len(lines) == 1 and not found[0].path:
+            return lines
         return [_summary(instance(expected), actual, found), *(f"  {line}" for line in lines)]
     except Exception:
         return None

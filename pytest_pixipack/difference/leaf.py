@@ -86,9 +86,9 @@ def _why(expected: Any, actual: Any) -> str | None:
         return "not a collection" if not hasattr(actual, "__contains__") else None
     if isinstance(expected, IsListOrTuple):
         allowed = isinstance(actual, expected.allowed_type)
-        return None if allowed else f"a {type(actual).__name__}"
+        return None if allowed else type(actual).__name__
     if isinstance(expected, (str, int, float, list, tuple, dict, set)) and not isinstance(
         actual, type(expected)
     ):
-        return f"a {type(actual).__name__}, not a {type(expected).__name__}"
+        return f"{type(actual).__name__}, not {type(expected).__name__}"
     return None

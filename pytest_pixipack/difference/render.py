@@ -9,6 +9,7 @@ from pytest_pixipack.difference.model import Difference
 
 _GAP = "   "
 _MOST_LINES_PER_TEXT = 3
+_WIDEST_EXPECTED = 24
 
 
 def render_difference(
@@ -18,45 +19,51 @@ def render_difference(
 
     >>> for line in render_difference([
     ...     Difference(("openssl", "version"), ">=3", "1.1.1w"),
-    ...     Difference(("openssl", "build"), "h…", "0", "not a hash"),
+    ...     Difference(("openssl", "build"), "h…", "0_g", "not a hash"),
     ...     Difference(("zlib",), "a package", "nothing", "there is libzlib"),
     ... ]):
     ...     print(line)
-    openssl   version   expected >=3   found 1.1.1w
-              build     expected h…   found 0   not a hash
+    openssl   version   expected >=3         found 1.1.1w
+              build     expected h…          found 0_g   not a hash
     zlib                expected a package   found nothing   there is libzlib
     """
     every = list(differences)
     shown = every[:limit]
-    places = _places(shown)
     lines: list[str] = []
-    for place, each in zip(places, shown, strict=True):
-        lines += _one(place, each, width)
+    for row, each in zip(_rows(shown), shown, strict=True):
+        lines += [row] if len(row) <= width else _one(each, width)
     if len(every) > limit:
         lines.append(f"… and {len(every) - limit} more")
     return lines
 
 
-def _places(differences: Sequence[Difference]) -> list[str]:
-    """The two columns of the path, padded; the first is not repeated from line to line."""
+def _rows(differences: Sequence[Difference]) -> list[str]:
+    """One line each, in columns; the first column is not repeated from line to line."""
     columns = [each.columns for each in differences]
     first = max((len(column[0]) for column in columns), default=0)
     second = max((len(column[1]) for column in columns), default=0)
-    places, before = [], None
-    for subject, field in columns:
-        start = "" if subject == before else subject
-        parts = [start.ljust(first), field.ljust(second)]
-        places.append(_GAP.join(part for part in parts if part))
+    lengths = [len(each.expected) for each in differences]
+    third = max((length for length in lengths if length <= _WIDEST_EXPECTED), default=0)
+    rows, before = [], None
+    for (subject, field), each in zip(columns, differences, strict=True):
+        cells = [
+            ("" if subject == before else subject).ljust(first),
+            field.ljust(second),
+            f"expected {each.expected.ljust(third)}",
+            f"found {each.actual}",
+            each.note or "",
+        ]
+        rows.append(_GAP.join(cell for cell in cells if cell))
         before = subject
-    return places
+    return rows
 
 
-def _one(place: str, each: Difference, width: int) -> list[str]:
-    texts = [f"expected {each.expected}", f"found {each.actual}", each.note or ""]
-    line = _GAP.join(part for part in [place, *texts] if part)
+def _one(each: Difference, width: int) -> list[str]:
+    """One line without columns if it fits, else one for each side."""
+    words = [*each.columns, f"expected {each.expected}", f"found {each.actual}", each.note]
+    line = _GAP.join(word for word in words if word)
     if len(line) <= width:
         return [line]
-    # The name of the place has to be readable alone, where the line above is far away.
     heading = _GAP.join(part for part in each.columns if part)
     lines = _wrapped("", heading, width) if heading else []
     lines += _wrapped("  expected  ", each.expected, width)

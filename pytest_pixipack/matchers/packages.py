@@ -142,7 +142,7 @@ class HasFiles(Matcher):
 
     def expectation(self) -> str:
         """The paths and globs."""
-        return f"files {', '.join(self.patterns)}" if self.patterns else "known files"
+        return ", ".join(self.patterns) or "known files"
 
     def contrast(self, other: Any) -> tuple[str, str]:
         """Only what is absent, beside the nearest that is there."""
@@ -151,8 +151,9 @@ class HasFiles(Matcher):
             return self.expectation(), describe(other)
         absent = self._absent(paths)
         near = [path for each in absent for path in get_close_matches(each, paths, n=1)]
-        found = f"not among {len(paths)} files" if paths else "no files"
-        return f"files {', '.join(absent)}", f"{found}; near: {', '.join(near)}" if near else found
+        count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+        found = f"not among {count}" if paths else "no files"
+        return ", ".join(absent), f"{found}; near: {', '.join(near)}" if near else found
 
     def reason(self, other: Any) -> str | None:
         """Where no files are known."""

@@ -1,3 +1,5 @@
+# Both orders of the operands, and both operators, are what is tested here.
+# ruff: noqa: SIM202, SIM300
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -142,7 +144,9 @@ def test_an_object_with_the_same_attributes_is_a_package():
     assert record != IsPackage(depends=[])
 
 
-@pytest.mark.parametrize("other", [None, 3, "curl", Path("curl"), {"name": "curl"}, [], PackageFacts])
+@pytest.mark.parametrize(
+    "other", [None, 3, "curl", Path("curl"), {"name": "curl"}, [], PackageFacts]
+)
 def test_what_is_no_package_is_unequal(other):
     assert other != IsPackage()
     assert other != IsPackage
@@ -167,9 +171,11 @@ def test_an_object_that_raises_is_unequal():
 
 
 def test_a_misspelt_field_is_refused_with_a_suggestion():
-    with pytest.raises(TypeError, match=r"IsPackage\(\) has no field 'verison'; did you mean 'version'"):
+    with pytest.raises(
+        TypeError, match=r"IsPackage\(\) has no field 'verison'; did you mean 'version'"
+    ):
         IsPackage(verison="1")
-    with pytest.raises(TypeError, match="IsSource.* has no field 'zzz'; there are build, "):
+    with pytest.raises(TypeError, match=r"IsSource.* has no field 'zzz'; there are build, "):
         IsSource(zzz=1)
     with pytest.raises(TypeError, match="did you mean 'platform'"):
         IsPack(plattform="linux-64")

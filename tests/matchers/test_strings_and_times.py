@@ -1,3 +1,5 @@
+# Both orders of the operands, and both operators, are what is tested here.
+# ruff: noqa: SIM201, SIM300
 from __future__ import annotations
 
 import hashlib
@@ -91,7 +93,7 @@ def test_times_are_milliseconds():
     assert 1_789_000_000_000_000 != IsTimestamp()
     assert 0 != IsTimestamp()
     assert -1 != IsTimestamp()
-    assert True != IsTimestamp()
+    assert True != IsTimestamp()  # noqa: E712
     assert 1_789_000_000_000.0 != IsTimestamp()
     assert "1789000000000" != IsTimestamp()
     assert 1_789_000_000_000 == IsTimestamp() & IsInt

@@ -1,3 +1,5 @@
+# Both orders of the operands, and both operators, are what is tested here.
+# ruff: noqa: SIM201, SIM202, SIM300
 from __future__ import annotations
 
 import copy
@@ -53,7 +55,9 @@ def test_a_constraint_is_text(spec):
         IsVersion(spec)
 
 
-@pytest.mark.parametrize("other", [None, 8, 8.1, b"8", ["8"], object(), "", "not a version", "1\ud800"])
+@pytest.mark.parametrize(
+    "other", [None, 8, 8.1, b"8", ["8"], object(), "", "not a version", "1\ud800"]
+)
 def test_what_is_no_version_is_unequal_and_nothing_is_raised(other):
     assert other != IsVersion()
     assert other != IsVersion("*")
