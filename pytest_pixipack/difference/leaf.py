@@ -33,6 +33,8 @@ def leaf(path: tuple[str, ...], expected: Any, actual: Any, note: str | None = N
         left, right = exactly(expected), exactly(actual)
     if left == right:
         left, right = f"{left} ({type(expected).__name__})", f"{right} ({type(actual).__name__})"
+    if left == right:
+        note = note or "two that look the same and compare unequal"
     return Difference(path, left, right, note)
 
 

@@ -80,10 +80,15 @@ def _look_closer(path: Path, expected: Any, actual: Any) -> list[Difference]:
 
 
 def _matcher(path: Path, expected: Matcher, actual: Any) -> list[Difference]:
-    return _flat(
-        _walk((*path, each.segment), each.expected, each.actual)
-        for each in expected.aspects(actual) or ()
-    )
+    found: list[Difference] = []
+    for each in expected.aspects(actual) or ():
+        here = (*path, each.segment)
+        if each.actual is None and not alike(each.expected, None):
+            # Layers differ in what they record: a lock has no version of a source package.
+            found.append(leaf(here, each.expected, None, "not recorded here"))
+        else:
+            found += _walk(here, each.expected, each.actual)
+    return found
 
 
 def _dirty(path: Path, expected: Any, actual: Any) -> list[Difference]:

@@ -195,7 +195,11 @@ def test_dirty_equals_own_matchers_are_explained(expected, actual, text):
         (FileFacts(path="a", size=3), FileFacts(path="a", size=4), "size: expected 3, found 4"),
         (None, "None", "expected None, found 'None'"),
         (MappingProxyType({"a": 1}), {"a": 2}, "a: expected 1, found 2"),
-        (float("nan"), float("nan"), "expected nan (float), found nan (float)"),
+        (
+            float("nan"),
+            float("nan"),
+            "expected nan (float), found nan (float) (two that look the same and compare unequal)",
+        ),
     ],
 )
 def test_plain_values_are_compared_part_by_part(expected, actual, text):
@@ -221,6 +225,12 @@ def test_a_package_within_a_package_matcher_names_the_innermost_place():
     )
     assert one(IsPackage(files=IsPartialDict({"bin/a": HasAttributes(size=2)})), package) == (
         "files.bin/a.size: expected 2, found 1"
+    )
+
+
+def test_what_a_layer_does_not_record_is_called_so():
+    assert one(IsSource(version=IsVersion(">=1")), APP) == (
+        "version: expected >=1, found None (not recorded here)"
     )
 
 
