@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.prefix.extracted import extract_packages, rattler_errors
 from pytest_pixipack.prefix.model import HISTORY, META, Prefix, read_prefix
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ HISTORY_TEXT = "// not relevant for pixi but for `conda run -p`"
 # What Rust's url crate leaves as it is in the path of a file URL.
 _URL_SAFE = "/!$&'()*+,;=:@[]^|~"
 _CHUNK = 1 << 20
+# How often a directory is tried to be removed, 20 ms apart.
+_PATIENCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,10 @@ def install(
         _verify(record)
     with _scratch(prefix) as scratch, _work(cache_dir, scratch) as cache:
         staged = scratch / "prefix"
+        rattler_records = [_rattler_record(record, scratch) for record in records]
+        extract_packages([(record.path, record.record) for record in records], cache)
         _run_install(
-            [_rattler_record(record, scratch) for record in records],
+            rattler_records,
             staged,
             platform=platform,
             cache_dir=cache,
@@ -157,7 +163,16 @@ def _scratch(prefix: Path) -> Iterator[Path]:
     try:
         yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
+
+
+def _remove(directory: Path) -> None:
+    """Removes a directory, also where threads of rattler still write to it after a failure."""
+    for _ in range(_PATIENCE):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -184,11 +199,11 @@ def _rattler_record(record: InstallRecord, scratch: Path) -> RepoDataRecord:
     file = scratch / "record.json"
     subdir = values.get("subdir")
     document = {"info": {"subdir": subdir}, "packages.conda": {record.file_name: values}}
-    with _rattler_errors(f"The record of {record.file_name} cannot be used", record):
+    with rattler_errors(f"The record of {record.file_name} cannot be used", record.path):
         file.write_text(json.dumps(document), encoding="utf-8")
         found = RepoData.from_path(file).into_repo_data(Channel("file:///pack"))
         if len(found) != 1:
-            raise InvalidInput("it is not a conda package")
+            raise ValueError("it is not that of a conda package")
         # pixi-unpack names no channel; the type says str, the library takes None.
         no_channel: Any = None
         return RepoDataRecord(found[0], record.file_name, file_url(record.path), no_channel)
@@ -207,7 +222,7 @@ def _run_install(
         raise Unsupported(
             f"{platform!r} is no platform that packages can be installed for."
         ) from None
-    with _rattler_errors("The environment cannot be installed", None):
+    with rattler_errors("The environment cannot be installed", None):
         run_async(
             lambda: rattler_install(
                 records,
@@ -232,37 +247,6 @@ def run_async(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
         return
     with ThreadPoolExecutor(max_workers=1) as pool:
         pool.submit(lambda: asyncio.run(call())).result()
-
-
-@contextmanager
-def _rattler_errors(what: str, record: InstallRecord | None) -> Iterator[None]:
-    file = record.path if record else None
-    package = _name(record) if record else None
-    try:
-        yield
-    except OSError as error:
-        raise Infrastructure(f"{what}: {error.strerror or error}.", file=file) from None
-    except BaseException as error:
-        # A panic of the library is a BaseException.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        message = f"{what}: {'; '.join(_causes(error))}."
-        if any(sign in str(error) for sign in _SYSTEM_ERRORS):
-            raise Infrastructure(
-                message, file=file, package=package, remedy="Check free space and permissions."
-            ) from None
-        raise InvalidInput(message, file=file, package=package) from None
-
-
-_SYSTEM_ERRORS = (
-    "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
-    "Too many open files", "Access is denied", "not enough space",
-)  # fmt: skip
-
-
-def _causes(error: BaseException) -> list[str]:
-    lines = [line.removeprefix("Caused by: ").strip() for line in str(error).splitlines()]
-    return list(dict.fromkeys(line.rstrip(".") for line in lines if line)) or [type(error).__name__]
 
 
 def _finish(staged: Path, prefix: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,63 @@ def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a path of Unix")
 def test_urls_are_quoted_as_rattler_quotes_them() -> None:
     assert file_url(Path("/a b/x-1!2+l-0.conda")) == "file:///a%20b/x-1!2+l-0.conda"
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b", "", "a\\b"])
+def test_a_name_that_leaves_the_cache_is_refused(name: str, tmp_path: Path) -> None:
+    good = make(tmp_path / "p")
+
+    with pytest.raises(InvalidInput, match="cannot be used"):
+        install(
+            [InstallRecord(good.path, {**good.record, "name": name})],
+            tmp_path / "env",
+            platform="linux-64",
+        )
+
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def old_package(folder: Path, name: str, listed: str, *members: tarfile.TarInfo) -> InstallRecord:
+    """A `.tar.bz2` whose `paths.json` says what it likes."""
+    record = {"name": name, "version": "1", "build": "0", "build_number": 0, "depends": []}
+    path = folder / f"{name}-1-0.tar.bz2"
+    paths = {"paths_version": 1, "paths": [{"_path": listed, "path_type": "hardlink"}]}
+    for member in members:
+        paths["paths"] = [{"_path": member.name, "path_type": "softlink"}]
+    texts = {"info/index.json": json.dumps(record), "info/paths.json": json.dumps(paths)}
+    if not listed.startswith((".", "/")) and not members:
+        texts[listed] = "content"
+    with tarfile.open(path, "w:bz2") as tar:
+        for name_in_tar, text in texts.items():
+            info = tarfile.TarInfo(name_in_tar)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+        for member in members:
+            tar.addfile(member)
+    return InstallRecord(path, {**record, "subdir": "linux-64"})
+
+
+@pytest.mark.parametrize("listed", ["../evil", "/tmp/evil", "a/../../evil", "C:/evil"])
+def test_a_package_that_lists_a_file_outside_the_prefix_is_refused(
+    listed: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="is outside the prefix"):
+        install([old_package(tmp_path, "a", listed)], tmp_path / "env", platform="linux-64")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a-1-0.tar.bz2"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_a_file_is_not_written_through_a_link_that_leaves_the_prefix(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("lib")
+    link.type, link.linkname = tarfile.SYMTYPE, "../outside"
+    (tmp_path / "outside").mkdir()
+    records = [old_package(tmp_path, "a", "lib", link), old_package(tmp_path, "b", "lib/evil")]
+
+    with pytest.raises(InvalidInput, match="through the link 'lib' of a-1-0"):
+        install(records, tmp_path / "env", platform="linux-64")
+
+    assert list((tmp_path / "outside").iterdir()) == []
 
 
 # --- reading ------------------------------------------------------------------------------------
