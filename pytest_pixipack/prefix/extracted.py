@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +81,9 @@ def _refuse_hostile(packages: Sequence[tuple[Path, Path]]) -> None:
     paths: list[tuple[str, Path]] = []
     for file, folder in packages:
         for path in _paths(file, folder):
-            if _leaves(path) or ":" in path.split("/")[0] or "\\" in path:
+            # Names with a backslash occur in packages for Unix (units of systemd).
+            elsewhere = ":" in path.split("/")[0] or ("\\" in path and os.name == "nt")
+            if elsewhere or _leaves(path):
                 raise InvalidInput(
                     f"The package {file.name} is refused: its file {path!r} is outside the prefix.",
                     file=file,
