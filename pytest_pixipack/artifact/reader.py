@@ -89,21 +89,31 @@ def read_artifact(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> Artifa
 
 def read_index(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> dict[str, Any]:
     """Only `info/index.json`, without reading the rest. Raises as `read_artifact` does."""
+    content = _info_file(path, "info/index.json", limits)
+    if content is None:
+        refuse(path, None, "has no `info/index.json`")
+    return recorded.parse_index(content, path)
+
+
+def read_run_exports(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> RunExports:
+    """Only the run exports, without reading the rest. Raises as `read_artifact` does."""
+    content = _info_file(path, "info/run_exports.json", limits)
+    return RunExports() if content is None else recorded.parse_run_exports(content, path)
+
+
+def _info_file(path: Path, name: str, limits: ArtifactLimits) -> bytes | None:
     from pytest_pixipack.artifact.containers import tar_streams
 
     with tar_streams(path, limits, info_only=True) as parts:
-        content = next(
+        return next(
             (
                 _whole(entry, tar, path, limits)
                 for _, tar in parts
                 for entry in tar
-                if entry.kind == "file" and safe_name(entry.name, path) == "info/index.json"
+                if entry.kind == "file" and safe_name(entry.name, path) == name
             ),
             None,
         )
-    if content is None:
-        refuse(path, None, "has no `info/index.json`")
-    return recorded.parse_index(content, path)
 
 
 def _run_exports(contents: _Contents) -> RunExports:

@@ -1,0 +1,343 @@
+"""Source records: what a source package will be, asked from its backend and completed with the
+run exports of its build and host environments.
+
+Follows prefix-dev/pixi, `crates/pixi_command_dispatcher/src/keys/resolve_source_record.rs`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.backend.build_params import outputs_params
+from pytest_pixipack.backend.matchspec import named_spec_to_match_spec
+from pytest_pixipack.backend.protocol import NamedSpec, Output
+from pytest_pixipack.backend.run_exports import (
+    BuildDependency,
+    Requirements,
+    build_requirements,
+    host_requirements,
+    plain,
+    run_requirements,
+)
+from pytest_pixipack.engine.channels import Channel, ChannelTable
+from pytest_pixipack.engine.pins import pin_host, pin_run
+from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
+from pytest_pixipack.engine.sessions import Sessions, SourcePackage, wrong_output
+from pytest_pixipack.engine.solve import Solver, SolveRequest
+from pytest_pixipack.errors import SolveError, Unsupported
+from pytest_pixipack.facts import PackageFacts, RunExports
+from pytest_pixipack.manifest import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What an environment is solved for: platforms, channels, options, build variants."""
+
+    subdir: str
+    build_subdir: str
+    channels: tuple[Channel, ...]
+    virtual_packages: tuple[str, ...] = ()
+    build_virtual_packages: tuple[str, ...] = ()
+    channel_priority: str = "strict"
+    strategy: str = "highest"
+    exclude_newer: str | None = None
+    variants: Mapping[str, Sequence[str]]
+    variant_files: tuple[Path, ...] = ()
+
+    @property
+    def channel_urls(self) -> list[str]:
+        """The channels as a backend is told of them."""
+        return [channel.url.rstrip("/") for channel in self.channels]
+
+    def for_build_tools(self) -> Target:
+        """The same for packages that run during the build."""
+        return replace(
+            self,
+            subdir=self.build_subdir,
+            virtual_packages=self.build_virtual_packages,
+            strategy="highest",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A source package that somebody asks for; `asked_by` is the line of the manifest."""
+
+    name: str
+    directory: Path
+    asked_by: Spec | None = None
+
+
+class Assembler:
+    """Makes source records and solves environments that hold them.
+
+    `run_exports` reads the run exports of a channel's package. One object serves one operation: it
+    remembers what it has assembled.
+    """
+
+    def __init__(
+        self,
+        table: ChannelTable,
+        sessions: Sessions,
+        solver: Solver,
+        scratch: Path,
+        run_exports: Callable[[BinaryRecord], RunExports | None],
+    ) -> None:
+        self._table = table
+        self._root = table.root
+        self._sessions = sessions
+        self._solver = solver
+        self._scratch = scratch
+        self._run_exports = run_exports
+        self._assembled: dict[tuple[str, Path, str, str], tuple[SourceRecord, ...]] = {}
+        self._under_way: list[tuple[str, Path, str, str]] = []
+
+    def solve(
+        self,
+        what: str,
+        target: Target,
+        specs: Sequence[str],
+        wanted: Iterable[Wanted],
+        constraints: Sequence[str] = (),
+    ) -> tuple[Resolved, ...]:
+        """Solves one environment; every source package that is reachable is offered."""
+        sources = self.reachable(wanted, target)
+        return self._solver.solve(
+            SolveRequest(
+                what=what,
+                subdir=target.subdir,
+                specs=tuple(specs),
+                channels=target.channels,
+                virtual_packages=target.virtual_packages,
+                constraints=tuple(constraints),
+                sources=sources,
+                channel_priority=target.channel_priority,
+                strategy=target.strategy,
+                exclude_newer=target.exclude_newer,
+            )
+        )
+
+    def reachable(self, wanted: Iterable[Wanted], target: Target) -> tuple[SourceRecord, ...]:
+        """The records of the wanted packages and of all source packages that they need to run."""
+        found: list[SourceRecord] = []
+        queue = list(wanted)
+        seen: set[tuple[str, Path]] = set()
+        while queue:
+            want = queue.pop(0)
+            if (want.name, want.directory) in seen:
+                continue
+            seen.add((want.name, want.directory))
+            for record in self.records(want, target):
+                found.append(record)
+                for name, location in sorted(record.sources.items()):
+                    directory = locate(location, record.directory, name)
+                    queue.append(Wanted(name, directory))
+        return tuple(found)
+
+    def records(self, want: Wanted, target: Target) -> tuple[SourceRecord, ...]:
+        """All outputs of one source package that bear the wanted name.
+
+        Raises `InvalidInput` where the package has another name, `SolveError` for a package that
+        needs itself to be built.
+        """
+        key = (want.name, want.directory, target.subdir, target.build_subdir)
+        if key in self._assembled:
+            return self._assembled[key]
+        if key in self._under_way:
+            names = [name for name, *_ in self._under_way[self._under_way.index(key) :]]
+            raise SolveError(
+                f"{want.name} is needed to build itself: {' -> '.join([*names, want.name])}.",
+                package=want.name,
+                remedy="Break the circle of build and host dependencies.",
+            )
+        self._under_way.append(key)
+        try:
+            package = self._sessions.package(want.directory, want.asked_by)
+            offered = self.outputs(package, target)
+            named = [output for output in offered if output.name == want.name]
+            if not named:
+                raise wrong_output(package, want.name, offered)
+            records = tuple(self._assemble(package, output, target) for output in named)
+        finally:
+            self._under_way.pop()
+        self._assembled[key] = records
+        return records
+
+    def outputs(self, package: SourcePackage, target: Target) -> tuple[Output, ...]:
+        """What the backend of a package offers for a target."""
+        params = outputs_params(
+            channels=target.channel_urls,
+            host_platform=target.subdir,
+            build_platform=target.build_subdir,
+            work_directory=self._scratch / "work",
+            variants=target.variants,
+            variant_files=target.variant_files,
+        )
+        return package.outputs(params, f"{target.subdir} {target.build_subdir}")
+
+    def _assemble(self, package: SourcePackage, output: Output, target: Target) -> SourceRecord:
+        name = output.name
+        tools = target.for_build_tools()
+        build = self._environment(package, output, "build", build_requirements(output), tools)
+        build_facts = [each.facts for each in build]
+        output = pin_host(output, build_facts)
+        needed = host_requirements(output, build_facts)
+        host = self._environment(package, output, "host", needed, target)
+        host_facts = [each.facts for each in host]
+        output = pin_run(output, build_facts, host_facts)
+        run = run_requirements(output, build_facts, host_facts)
+        sources = RunSources(package.directory, [*build, *host])
+        facts = PackageFacts(
+            name=name,
+            kind="source",
+            version=output.version,
+            build=output.build,
+            build_number=output.build_number,
+            subdir=output.subdir,
+            noarch=output.noarch,
+            depends=sources.texts(run.depends),
+            constrains=tuple(named_spec_to_match_spec(each.spec) for each in run.constraints),
+            run_exports=RunExports(
+                **{kind: sources.texts(plain(specs)) for kind, specs in output.run_exports.items()}
+            ),
+            extra_depends={
+                group: sources.texts(plain(specs))
+                for group, specs in output.extra_dependencies.items()
+            },
+            track_features=output.track_features,
+            flags=output.flags,
+            license=output.license,
+            license_family=output.license_family,
+            purls=output.purls,
+            python_site_packages_path=output.python_site_packages_path,
+            variants=dict(output.variant),
+        )
+        return SourceRecord(
+            facts=facts,
+            directory=package.directory,
+            location=lock_location(package.directory, self._root),
+            output=output,
+            sources=sources.found,
+            build_packages=build,
+            host_packages=host,
+        )
+
+    def _environment(
+        self,
+        package: SourcePackage,
+        output: Output,
+        kind: str,
+        needed: Requirements,
+        target: Target,
+    ) -> tuple[Resolved, ...]:
+        """Solves the build or host environment of an output."""
+        if not needed.depends:
+            return ()
+        wanted = [
+            Wanted(spec.name, locate(source_location(spec), package.directory, spec.name))
+            for spec in (each.spec for each in needed.depends)
+            if spec.is_source
+        ]
+        resolved = self.solve(
+            f"the {kind} environment of {output.name} for {target.subdir}",
+            target,
+            # Sources first, as pixi has it: the order of specs is that of the result.
+            [
+                self._solver_text(each.spec)
+                for each in sorted(needed.depends, key=lambda each: not each.spec.is_source)
+            ],
+            wanted,
+            [self._solver_text(each.spec) for each in needed.constraints],
+        )
+        # Only what was declared hands on run exports, so only theirs are read.
+        exporters = {each.spec.name for each in needed.depends if each.exporter is None}
+        exporters -= set(output.ignore_from_package)
+        return tuple(
+            self._with_run_exports(each) if each.name in exporters else each for each in resolved
+        )
+
+    def _solver_text(self, spec: NamedSpec) -> str:
+        channel = spec.fields.get("channel")
+        if channel is None:
+            return named_spec_to_match_spec(spec)
+        origin = self._table.resolve(str(channel)).origin
+        return named_spec_to_match_spec(
+            replace(spec, fields={**spec.fields, "channel": origin.rstrip("/")})
+        )
+
+    def _with_run_exports(self, record: Resolved) -> Resolved:
+        if isinstance(record, SourceRecord) or record.facts.run_exports is not None:
+            return record
+        return replace(record, facts=replace(record.facts, run_exports=self._run_exports(record)))
+
+
+class RunSources:
+    """Collects which run dependencies are built from source, and where they are.
+
+    What a manifest says counts more than what follows from the build and host environments.
+    """
+
+    def __init__(self, directory: Path, environments: Iterable[Resolved]) -> None:
+        self._directory = directory
+        self._built = {
+            each.name: each.directory for each in environments if isinstance(each, SourceRecord)
+        }
+        self.found: dict[str, Mapping[str, Any]] = {}
+
+    def texts(self, dependencies: Iterable[BuildDependency]) -> tuple[str, ...]:
+        """The match specs of dependencies, their sources noted."""
+        return tuple(self._text(each) for each in dependencies)
+
+    def _text(self, dependency: BuildDependency) -> str:
+        spec = dependency.spec
+        if spec.is_source:
+            self.found[spec.name] = source_location(spec)
+        elif spec.name in self._built and spec.name not in self.found:
+            # What was linked against a source-built package must run with that very package.
+            relative = os.path.relpath(self._built[spec.name], self._directory)
+            self.found[spec.name] = {"path": relative.replace(os.sep, "/")}
+        return named_spec_to_match_spec(spec)
+
+
+def source_location(spec: NamedSpec) -> dict[str, Any]:
+    """Where a source dependency lies, in the words of a lock's `source_depends`."""
+    location = spec.location or {}
+    if path := location.get("path"):
+        return {"path": path["path"]}
+    if git := location.get("git"):
+        revision = git.get("rev")
+        named = dict(revision) if isinstance(revision, Mapping) else {}
+        found = {"git": git.get("git"), **named, "subdir": git.get("subdirectory")}
+        return {key: value for key, value in found.items() if value}
+    url = location.get("url") or {}
+    found = {"url": url.get("url"), "sha256": url.get("sha256"), "subdir": url.get("subdirectory")}
+    return {key: value for key, value in found.items() if value}
+
+
+def lock_location(directory: Path, root: Path) -> str:
+    """A source package's directory as a lock writes it: relative to the workspace, with `/`."""
+    try:
+        return os.path.relpath(directory, root).replace(os.sep, "/")
+    except ValueError:  # another drive on Windows
+        return directory.as_posix()
+
+
+def locate(location: Mapping[str, Any] | None, base: Path, name: str) -> Path:
+    """The directory of a source dependency, relative to the package that asks for it.
+
+    Raises `Unsupported` for git and URL sources.
+    """
+    path = (location or {}).get("path")
+    if path is None:
+        kind = "git" if location and "git" in location else "url"
+        raise Unsupported(
+            f"The source of {name} is a {kind} source, which the embedded engine does not fetch.",
+            package=name,
+            remedy="Use a path source, or the system engine (--pixipack-engine=system).",
+        )
+    directory = Path(os.path.normpath(base / Path(str(path)).expanduser()))
+    return directory.parent if directory.suffix == ".toml" else directory

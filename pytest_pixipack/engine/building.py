@@ -1,0 +1,206 @@
+"""Building source packages in the order of their dependencies."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.artifact import Artifact, read_artifact
+from pytest_pixipack.engine.assemble import Assembler, Target, Wanted
+from pytest_pixipack.engine.fetch import PackageFiles
+from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
+from pytest_pixipack.engine.sessions import Sessions
+from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
+from pytest_pixipack.lock import LockedPackage
+
+if TYPE_CHECKING:
+    from pytest_pixipack.prefix import InstallRecord
+
+# pixi pads the host prefix so that a longer prefix can replace it later; Windows paths are short.
+_PREFIX_LENGTH = 255
+_PAD = "_placehold"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a build puts things: finished packages, work directories, installed packages."""
+
+    out: Path
+    work: Path
+    package_cache: Path
+
+
+class Builder:
+    """Builds packages, each one once, and what they need before them."""
+
+    def __init__(
+        self,
+        assembler: Assembler,
+        sessions: Sessions,
+        files: PackageFiles,
+        places: Places,
+    ) -> None:
+        self._assembler = assembler
+        self._sessions = sessions
+        self._files = files
+        self._places = places
+        self._built: dict[tuple[object, ...], Artifact] = {}
+        self._under_way: list[str] = []
+
+    def build_locked(self, package: LockedPackage, directory: Path, target: Target) -> Artifact:
+        """The artifact of one source package of a lock.
+
+        Raises `InvalidInput` where the backend no longer offers the locked variant.
+        """
+        records = self._assembler.records(Wanted(package.name, directory), target)
+        matching = [each for each in records if variants_agree(package, each)]
+        if not matching:
+            offered = "; ".join(_variant_text(each) for each in records)
+            raise InvalidInput(
+                f"The lock wants {package.name} as {_locked_text(package)}, but its backend now "
+                f"offers {offered or 'nothing'}.",
+                file=directory,
+                package=package.name,
+                remedy="Lock again.",
+            )
+        return self.build(matching[0], target)
+
+    def build(self, record: SourceRecord, target: Target) -> Artifact:
+        """Builds one output, its build and host environments first."""
+        key = (record.key, target.subdir, target.build_subdir)
+        if key not in self._built:
+            self._built[key] = self._build(record, target)
+        return self._built[key]
+
+    def _build(self, record: SourceRecord, target: Target) -> Artifact:
+        from pytest_pixipack.backend.build_params import build_params
+
+        work = self._places.work / record.name / (record.facts.build or "0") / target.subdir
+        work.mkdir(parents=True, exist_ok=True)
+        build_prefix = work / "bld"
+        host_prefix = _padded(work / "host")
+        tools = target.for_build_tools()
+        self._install(record.build_packages, build_prefix, tools)
+        self._install(record.host_packages, host_prefix, target)
+        package = self._sessions.package(record.directory)
+        result = package.build(
+            build_params(
+                record.output,
+                channels=target.channel_urls,
+                build_prefix=build_prefix,
+                build_platform=target.build_subdir,
+                build_packages=[each.facts for each in record.build_packages],
+                host_prefix=host_prefix,
+                host_platform=target.subdir,
+                host_packages=[each.facts for each in record.host_packages],
+                run_depends=record.facts.depends,
+                run_constrains=record.facts.constrains,
+                work_directory=work,
+            )
+        )
+        return self._accept(record, result.output_file)
+
+    def _accept(self, record: SourceRecord, produced: Path) -> Artifact:
+        facts = record.facts
+        if not produced.is_file():
+            raise BackendError(
+                f"The build backend of {facts.name} says that it wrote {produced.name}, but there "
+                "is no such file.",
+                package=facts.name,
+                remedy="The backend has to write the package before it answers.",
+            )
+        artifact = read_artifact(produced)
+        found = artifact.facts
+        for name in ("name", "version", "build", "subdir"):
+            expected, actual = getattr(facts, name), getattr(found, name)
+            if expected != actual:
+                raise BackendError(
+                    f"The build backend did not return the expected package: {name} of "
+                    f"{facts.dist} ({facts.subdir}) is {actual}, not {expected}.",
+                    file=produced.name,
+                    package=facts.name,
+                    remedy="Output and built package of a backend have to agree.",
+                )
+        target = self._places.out / (facts.subdir or "noarch") / produced.name
+        copy_into(produced, target)
+        return read_artifact(target)
+
+    def _install(self, packages: Sequence[Resolved], prefix: Path, target: Target) -> None:
+        prefix.mkdir(parents=True, exist_ok=True)
+        if not packages:
+            return
+        from pytest_pixipack.prefix import install
+
+        records = [self._install_record(package, target) for package in packages]
+        install(records, prefix, platform=target.subdir, cache_dir=self._places.package_cache)
+
+    def _install_record(self, package: Resolved, target: Target) -> InstallRecord:
+        from pytest_pixipack.pack.records import locked_record
+        from pytest_pixipack.prefix import InstallRecord
+
+        if isinstance(package, BinaryRecord):
+            path = self._files.path_of(package.facts)
+            return InstallRecord(path, locked_record(package.facts, file_name=path.name))
+        built = self.build(package, target)
+        return InstallRecord(built.path, built_record(built))
+
+
+def built_record(artifact: Artifact) -> dict[str, Any]:
+    """The repodata record of a package that was just built."""
+    from pytest_pixipack.pack.records import artifact_record
+
+    facts = artifact.facts
+    assert facts.sha256 is not None
+    assert facts.md5 is not None
+    assert facts.size is not None
+    return artifact_record(
+        artifact.index,
+        sha256=facts.sha256,
+        md5=facts.md5,
+        size=facts.size,
+        run_exports=facts.run_exports if "run_exports.json" in artifact.info_files else None,
+    )
+
+
+def variants_agree(package: LockedPackage, record: SourceRecord) -> bool:
+    """Whether a backend's output is the variant that a lock holds; values compare as text."""
+    locked = {key: str(value) for key, value in package.variants.items()}
+    return locked == {key: str(value) for key, value in record.facts.variants.items()}
+
+
+def copy_into(source: Path, target: Path) -> None:
+    """Copies a file into a directory that may be shared, so that nobody sees half of it.
+
+    Raises `Infrastructure` where the target cannot be written.
+    """
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise Infrastructure(
+            f"{target.name} cannot be written: {error.strerror or error}.",
+            file=target.parent,
+            remedy="Choose a directory that can be written, with enough room.",
+        ) from error
+
+
+def _padded(prefix: Path) -> Path:
+    if sys.platform == "win32":
+        return prefix
+    text = str(prefix)
+    missing = _PREFIX_LENGTH - len(text)
+    return Path(text + (_PAD * (missing // len(_PAD) + 1))[:missing]) if missing > 0 else prefix
+
+
+def _variant_text(record: SourceRecord) -> str:
+    return ", ".join(f"{k}={v}" for k, v in sorted(record.facts.variants.items())) or "no variant"
+
+
+def _locked_text(package: LockedPackage) -> str:
+    return ", ".join(f"{k}={v}" for k, v in sorted(package.variants.items())) or "no variant"

@@ -1,0 +1,138 @@
+"""Which channel is meant, and where its packages really come from.
+
+A lock holds the URL that the manifest means (`https://conda.anaconda.org/conda-forge/`); a stub
+channel may stand in its place. `ChannelTable` knows both and translates between them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pytest_pixipack.errors import Infrastructure, InvalidInput
+
+# pixi's default channel alias (prefix-dev/pixi, crates/pixi_config).
+CHANNEL_ALIAS = "https://conda.anaconda.org/"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel: `name` as written, `url` as locked, `origin` as read; both URLs end in `/`."""
+
+    name: str
+    url: str
+    origin: str
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether a stub takes the place of this channel."""
+        return self.url != self.origin
+
+    @property
+    def directory(self) -> Path | None:
+        """The local directory that the packages are read from, if it is one."""
+        return path_of_url(self.origin)
+
+
+def path_of_url(url: str) -> Path | None:
+    """The path of a `file://` URL, None for any other."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return None
+    path = unquote(parts.path)
+    # file:///C:/x has the path /C:/x
+    if len(path) > 2 and path[0] == "/" and path[2] == ":":
+        path = path[1:]
+    return Path(path)
+
+
+def canonical_url(name: str, root: Path) -> str:
+    """The URL, ending in `/`, of a channel name, path or URL in a manifest in `root`."""
+    if "://" in name:
+        return name.rstrip("/") + "/"
+    if name.startswith((".", "/", "~", "\\")) or (len(name) > 1 and name[1] == ":"):
+        path = Path(name).expanduser()
+        absolute = path if path.is_absolute() else root / path
+        return _normalised(absolute).as_uri().rstrip("/") + "/"
+    return CHANNEL_ALIAS + name.strip("/") + "/"
+
+
+def is_local(url: str) -> bool:
+    """Whether no network is needed: a `file://` URL, or http(s) on the loopback interface."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return True
+    host = parts.hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTable:
+    """Resolves channel names for one workspace; `stand_ins` maps names or URLs to directories."""
+
+    root: Path
+    stand_ins: Mapping[str, Path]
+    network: bool = False
+
+    def resolve(self, name: str) -> Channel:
+        """The channel that `name` means in this workspace."""
+        url = canonical_url(name, self.root)
+        directory = self._stand_in(name, url)
+        origin = directory.as_uri().rstrip("/") + "/" if directory else url
+        return Channel(name, url, origin)
+
+    def require(self, channel: Channel) -> Channel:
+        """The same channel, if it may and can be read.
+
+        Raises `Infrastructure` for a URL that needs the network where that is off, `InvalidInput`
+        for a directory that is no channel.
+        """
+        if not self.network and not is_local(channel.origin):
+            raise Infrastructure(
+                f"The channel {channel.name} ({channel.url}) needs the network, which is off.",
+                remedy=f'Put a stub in its place ([tool.pixipack] channels = {{ "{channel.name}" '
+                '= "channel.toml" }), or allow the network (--pixipack-network).',
+            )
+        directory = channel.directory
+        if directory is not None and not (directory / "noarch" / "repodata.json").is_file():
+            raise InvalidInput(
+                f"The channel {channel.name} is no conda channel: it has no noarch/repodata.json.",
+                file=directory,
+                remedy="Build it with `pixipack channel build SPEC OUT`, or correct the path.",
+            )
+        return channel
+
+    def origin_of(self, url: str) -> str:
+        """Where a locked package URL or path is really read from."""
+        if "://" not in url:
+            return (self.root / url).absolute().as_uri()
+        for name, directory in sorted(self.stand_ins.items()):
+            prefix = canonical_url(name, self.root)
+            if url.startswith(prefix):
+                return directory.as_uri().rstrip("/") + "/" + url[len(prefix) :]
+        return url
+
+    def _stand_in(self, name: str, url: str) -> Path | None:
+        for key, directory in self.stand_ins.items():
+            if key == name or canonical_url(key, self.root) == url:
+                return directory
+        return None
+
+
+def _normalised(path: Path) -> Path:
+    # Not resolve(): a symbolic link in the path must not change what the lock says.
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return Path(*parts)

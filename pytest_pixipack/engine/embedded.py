@@ -1,0 +1,204 @@
+"""The embedded engine: lock, build, pack and unpack in this process, with py-rattler."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_pixipack.artifact import Artifact, read_artifact
+from pytest_pixipack.engine.assemble import Assembler
+from pytest_pixipack.engine.building import Builder, Places, built_record
+from pytest_pixipack.engine.channels import ChannelTable, path_of_url
+from pytest_pixipack.engine.fetch import PackageFiles
+from pytest_pixipack.engine.locking import platform_of, solve_workspace, source_directory
+from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.engine.records import BinaryRecord
+from pytest_pixipack.engine.sessions import Sessions
+from pytest_pixipack.engine.solve import Solver
+from pytest_pixipack.engine.targets import target_for
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.facts import PackageFacts, RunExports
+from pytest_pixipack.lock import Lock, LockedPackage, read_lock
+from pytest_pixipack.manifest import Manifest, load_manifest
+from pytest_pixipack.pack import Pack, PackedPackage, read_pack, unpack, write_pack
+from pytest_pixipack.pack.records import locked_record
+from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.prefix import Prefix
+
+LOCK_NAME = "pixi.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the steps of one operation share."""
+
+    manifest: Manifest
+    options: EngineOptions
+    table: ChannelTable
+    files: PackageFiles
+    sessions: Sessions
+    solver: Solver
+    assembler: Assembler
+    scratch: Path
+
+
+class EmbeddedEngine:
+    """Needs no other program. `options` are those of every operation."""
+
+    name = "embedded"
+
+    def __init__(self, options: EngineOptions) -> None:
+        self.options = options
+
+    def lock(self, root: Path) -> Lock:
+        """Solves the workspace in `root`; nothing is written there."""
+        with self._run(root) as run:
+            return solve_workspace(run.manifest, run.table, run.assembler)
+
+    def build(
+        self,
+        root: Path,
+        out: Path,
+        *,
+        environment: str = "default",
+        platform: str | None = None,
+        lock: Lock | None = None,
+        only: Sequence[str] | None = None,
+    ) -> tuple[Artifact, ...]:
+        """Builds the source packages of one environment below `out/<subdir>/`.
+
+        `platform` defaults to this machine's, `lock` to the workspace's `pixi.lock`; `only` names
+        the packages that are wanted. Returns the artifacts in the lock's order.
+        """
+        subdir = platform or current_platform()
+        with self._run(root) as run:
+            found = lock or locked(run.manifest)
+            packages = _sources(found, run.manifest, environment, subdir)
+            chosen = [p for p in packages if only is None or p.name in only]
+            return self._build(run, found, environment, subdir, chosen, out)
+
+    def pack(
+        self,
+        root: Path,
+        out: Path,
+        *,
+        environment: str = "default",
+        platform: str | None = None,
+        lock: Lock | None = None,
+        artifacts: Sequence[Artifact] | None = None,
+        inject: Sequence[Path] = (),
+    ) -> Pack:
+        """Writes `out`, an `environment.tar` of one environment.
+
+        Source packages are built unless `artifacts` holds them. `inject` are package files to add.
+        """
+        subdir = platform or current_platform()
+        with self._run(root) as run:
+            found = lock or locked(run.manifest)
+            locked_platform, _ = platform_of(run.manifest, found, environment, subdir)
+            packages = found.environment(environment).packages[locked_platform.name]
+            if artifacts is None:
+                sources = [p for p in packages if p.is_source]
+                artifacts = self._build(
+                    run, found, environment, subdir, sources, run.scratch / "artifacts"
+                )
+            packed = [*_binaries(run, packages), *(_built(a) for a in artifacts)]
+            packed += [_built(read_artifact(path)) for path in inject]
+            write_pack(out, subdir, packed)
+        return read_pack(out)
+
+    def unpack(self, pack: Path, out: Path, *, platform: str | None = None) -> Prefix:
+        """Installs a pack below `out`, with activation scripts."""
+        return unpack(pack, out, platform=platform)
+
+    def _build(
+        self,
+        run: _Run,
+        lock: Lock,
+        environment: str,
+        subdir: str,
+        packages: Sequence[LockedPackage],
+        out: Path,
+    ) -> tuple[Artifact, ...]:
+        _, platform = platform_of(run.manifest, lock, environment, subdir)
+        target = target_for(
+            run.manifest, environment, platform, run.table, build_subdir=current_platform()
+        )
+        places = Places(out, run.scratch / "build", run.scratch / "packages")
+        builder = Builder(run.assembler, run.sessions, run.files, places)
+        return tuple(
+            builder.build_locked(each, source_directory(run.manifest.root, each), target)
+            for each in packages
+        )
+
+    @contextmanager
+    def _run(self, root: Path) -> Iterator[_Run]:
+        manifest = load_manifest(root)
+        options = self.options.with_stand_ins(manifest)
+        table = ChannelTable(manifest.root, options.channels, options.network)
+        files = PackageFiles(table, options.cache_dir)
+        scratch = Path(tempfile.mkdtemp(prefix="pixipack-"))
+        try:
+            with Sessions(manifest, options, scratch) as sessions:
+                solver = Solver(table, options.cache_dir / "repodata")
+                assembler = Assembler(
+                    table, sessions, solver, scratch, lambda r: _run_exports(r, files)
+                )
+                yield _Run(manifest, options, table, files, sessions, solver, assembler, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def locked(manifest: Manifest) -> Lock:
+    """The lock beside a manifest. Raises `InvalidInput` where there is none."""
+    path = manifest.root / LOCK_NAME
+    if not path.is_file():
+        raise InvalidInput(
+            "The workspace has no pixi.lock.",
+            file=path,
+            remedy="Run `pixi lock` or `pixipack lock`.",
+        )
+    return read_lock(path)
+
+
+def _sources(lock: Lock, manifest: Manifest, environment: str, subdir: str) -> list[LockedPackage]:
+    platform, _ = platform_of(manifest, lock, environment, subdir)
+    packages = lock.environment(environment).packages[platform.name]
+    return [package for package in packages if package.is_source]
+
+
+def _binaries(run: _Run, packages: Sequence[LockedPackage]) -> Iterator[PackedPackage]:
+    for package in packages:
+        if package.kind == "binary":
+            path = run.files.path_of(_with_location(package))
+            yield PackedPackage(
+                package.subdir or "noarch",
+                package.file_name or path.name,
+                path,
+                locked_record(package.facts),
+            )
+
+
+def _with_location(package: LockedPackage) -> PackageFacts:
+    return replace(package.facts, url=package.location)
+
+
+def _built(artifact: Artifact) -> PackedPackage:
+    facts = artifact.facts
+    return PackedPackage(
+        facts.subdir or "noarch",
+        artifact.path.name,
+        artifact.path,
+        built_record(artifact),
+    )
+
+
+def _run_exports(record: BinaryRecord, files: PackageFiles) -> RunExports | None:
+    from pytest_pixipack.artifact import read_run_exports
+
+    path = path_of_url(record.origin) or files.path_of(record.facts)
+    return read_run_exports(path)

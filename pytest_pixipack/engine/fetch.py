@@ -1,0 +1,109 @@
+"""Getting at the files of locked binary packages: local channels, our cache, or the network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pytest_pixipack.artifact import file_digests
+from pytest_pixipack.engine.channels import ChannelTable, is_local, path_of_url
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.facts import PackageFacts
+
+# One read of a download; large enough that the loop costs nothing.
+_CHUNK = 1 << 20
+
+
+class PackageFiles:
+    """Finds package files. Downloads are kept below `cache_dir`, keyed by their sha256."""
+
+    def __init__(self, table: ChannelTable, cache_dir: Path) -> None:
+        self._table = table
+        self._cache_dir = cache_dir
+
+    def path_of(self, facts: PackageFacts) -> Path:
+        """The file of a locked package, its digest checked.
+
+        Raises `InvalidInput` where it is absent or is not the file that was locked,
+        `Infrastructure` where the network would be needed and is off or fails.
+        """
+        location = facts.url or ""
+        origin = self._table.origin_of(location)
+        path = path_of_url(origin)
+        if path is None:
+            path = self._downloaded(facts, origin)
+        if not path.is_file():
+            raise InvalidInput(
+                f"The locked package {facts.dist} is not where the lock says.",
+                file=path,
+                package=facts.name,
+                remedy="Lock again, or put the file back into its channel.",
+            )
+        self._check(facts, path)
+        return path
+
+    def _check(self, facts: PackageFacts, path: Path) -> None:
+        found = file_digests(path)
+        for kind in ("sha256", "md5"):
+            expected = getattr(facts, kind)
+            if expected is None:
+                continue
+            actual = getattr(found, kind)
+            if actual != expected:
+                raise InvalidInput(
+                    f"{path.name} is not the file that was locked: its {kind} is {actual}, the "
+                    f"lock says {expected}.",
+                    file=path,
+                    package=facts.name,
+                    remedy="Lock again against this channel, or restore the file.",
+                )
+            return
+
+    def _downloaded(self, facts: PackageFacts, url: str) -> Path:
+        file_name = facts.file_name or urlsplit(url).path.rpartition("/")[2]
+        # Without a digest there is no key under which a download could be found again.
+        folder = self._cache_dir / "packages" / (facts.sha256 or facts.md5 or "unknown")
+        path = folder / file_name
+        if path.is_file() and (facts.sha256 or facts.md5):
+            return path
+        if not is_local(url) and not self._table.network:
+            raise Infrastructure(
+                f"{facts.dist} is not in the cache and the network is off: {url}.",
+                package=facts.name,
+                remedy="Allow the network (--pixipack-network), or put a stub channel in the "
+                "channel's place.",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        _download(url, path, facts)
+        return path
+
+
+def _download(url: str, path: Path, facts: PackageFacts) -> None:
+    try:
+        import httpx
+    except ImportError:
+        raise Unsupported(
+            f"{facts.dist} has to be downloaded, which needs httpx.",
+            package=facts.name,
+            remedy="Install pytest-pixipack[http].",
+        ) from None
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".download-")
+    try:
+        with (
+            os.fdopen(handle, "wb") as stream,
+            httpx.stream("GET", url, follow_redirects=True, timeout=300) as response,
+        ):
+            response.raise_for_status()
+            for chunk in response.iter_bytes(_CHUNK):
+                stream.write(chunk)
+        Path(temporary).replace(path)
+    except (httpx.HTTPError, OSError) as error:
+        raise Infrastructure(
+            f"{facts.dist} cannot be downloaded from {url}: {error}.",
+            package=facts.name,
+            remedy="Try again; check the network and the channel.",
+        ) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)

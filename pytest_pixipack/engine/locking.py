@@ -1,0 +1,219 @@
+"""From a manifest to a lock: every environment and platform solved, source packages included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os.path import normpath
+from pathlib import Path
+
+from pytest_pixipack.engine.assemble import Assembler
+from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
+from pytest_pixipack.engine.targets import match_spec, target_for, wanted_sources
+from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.lock import (
+    Lock,
+    LockBuilder,
+    LockedPackage,
+    LockOptions,
+    LockPlatform,
+    binary_package,
+    source_package,
+)
+from pytest_pixipack.manifest import Manifest, Platform, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    """The packages of one environment on one platform."""
+
+    environment: str
+    platform: Platform
+    packages: tuple[Resolved, ...]
+
+
+def solve_workspace(manifest: Manifest, table: ChannelTable, assembler: Assembler) -> Lock:
+    """Solves all environments of a workspace and returns the lock.
+
+    Raises `SolveError` where requirements cannot be met, `InvalidInput` for a package or
+    channel that is not there, `BackendError` for a backend that fails.
+    """
+    manifest.need_workspace()
+    solved: list[_Solved] = []
+    for name in manifest.environment_names():
+        members = [member.name for member in manifest.group_members(name)]
+        if name == members[0]:
+            solved += _solve_group(manifest, table, assembler, members)
+    return _to_lock(manifest, table, solved)
+
+
+def _solve_group(
+    manifest: Manifest, table: ChannelTable, assembler: Assembler, members: list[str]
+) -> list[_Solved]:
+    """Solves environments that share versions; an environment without a group is alone."""
+    platforms = {p.name: p for name in members for p in manifest.platforms(name)}
+    solved = []
+    for platform in platforms.values():
+        present = [n for n in members if platform in manifest.platforms(n)]
+        packages = _solve(manifest, table, assembler, present, platform)
+        for name in present:
+            own = manifest.dependencies(name, platform)
+            kept = packages if len(present) == 1 else _needed(own, packages)
+            solved.append(_Solved(name, platform, kept))
+    return solved
+
+
+def _solve(
+    manifest: Manifest,
+    table: ChannelTable,
+    assembler: Assembler,
+    members: list[str],
+    platform: Platform,
+) -> tuple[Resolved, ...]:
+    for name in members:
+        _refuse_pypi(manifest, name, platform)
+    specs = _merged(manifest.dependencies(name, platform) for name in members)
+    constraints = _merged(manifest.constraints(name, platform) for name in members)
+    return assembler.solve(
+        f"environment {' and '.join(members)} for {platform.name}",
+        target_for(manifest, members[0], platform, table),
+        [match_spec(s, table) for s in sorted(specs, key=lambda spec: not spec.is_source)],
+        wanted_sources(specs, manifest.root),
+        [match_spec(spec, table) for spec in constraints],
+    )
+
+
+def _merged(groups: Iterable[Iterable[Spec]]) -> tuple[Spec, ...]:
+    return tuple({spec: None for group in groups for spec in group})
+
+
+def _needed(specs: Iterable[Spec], packages: tuple[Resolved, ...]) -> tuple[Resolved, ...]:
+    """What one environment of a solve group needs: its requirements and their closure."""
+    by_name = {package.name: package for package in packages}
+    extras = {spec.name: spec.extras or () for spec in specs}
+    queue = [spec.name for spec in specs]
+    kept: set[str] = set()
+    while queue:
+        name = queue.pop()
+        if name in kept or name not in by_name:
+            continue
+        kept.add(name)
+        facts = by_name[name].facts
+        more = [d for extra in extras.get(name, ()) for d in facts.extra_depends.get(extra, ())]
+        queue += [depend.split(" ")[0].split("[")[0] for depend in (*facts.depends, *more)]
+    return tuple(package for package in packages if package.name in kept)
+
+
+def _refuse_pypi(manifest: Manifest, environment: str, platform: Platform) -> None:
+    for spec in manifest.pypi_dependencies(environment, platform):
+        raise Unsupported(
+            f"Environment {environment} has PyPI dependencies ({spec.name}), which the embedded "
+            "engine does not solve.",
+            file=spec.position.file,
+            line=spec.position.line,
+            column=spec.position.column,
+            remedy="Lock with pixi; a lock that holds PyPI packages can be read and checked.",
+        )
+
+
+def _to_lock(manifest: Manifest, table: ChannelTable, solved: list[_Solved]) -> Lock:
+    builder = LockBuilder()
+    names = manifest.lock_platform_names()
+    used = {each.platform.name for each in solved}
+    for platform in manifest.need_workspace().platforms:
+        if platform.name in used:
+            builder.platform(
+                names[platform.name],
+                subdir=platform.subdir,
+                virtual_packages=platform.virtual_packages,
+            )
+    for name in manifest.environment_names():
+        builder.environment(
+            name,
+            channels=[table.resolve(channel).url for channel in manifest.channels(name)],
+            platforms=[names[p.name] for p in manifest.platforms(name)],
+            options=LockOptions(
+                strategy=_lock_strategy(manifest.solve_strategy(name)),
+                channel_priority=manifest.channel_priority(name),
+            ),
+        )
+    packages = _Packages(builder)
+    for each in solved:
+        for package in each.packages:
+            builder.add(each.environment, names[each.platform.name], packages.entry(package))
+    return builder.build()
+
+
+def _lock_strategy(strategy: str) -> str:
+    return {"lowest": "lowest-version", "lowest-direct": "lowest-version-direct"}.get(
+        strategy, strategy
+    )
+
+
+class _Packages:
+    """Lock entries of solved packages; what source packages were built against is registered."""
+
+    def __init__(self, builder: LockBuilder) -> None:
+        self._builder = builder
+        self._sources: dict[tuple[object, ...], LockedPackage] = {}
+
+    def entry(self, package: Resolved) -> LockedPackage:
+        if isinstance(package, BinaryRecord):
+            return binary_package(package.facts, run_exports=True)
+        key = (package.key, package.facts.build, package.facts.subdir)
+        if key not in self._sources:
+            self._sources[key] = self._source(package)
+        return self._sources[key]
+
+    def _source(self, record: SourceRecord) -> LockedPackage:
+        return source_package(
+            record.facts,
+            record.location,
+            source_depends=record.sources,
+            build_packages=[self._registered(each) for each in record.build_packages],
+            host_packages=[self._registered(each) for each in record.host_packages],
+        )
+
+    def _registered(self, package: Resolved) -> LockedPackage:
+        return self._builder.register(self.entry(package))
+
+
+def platform_of(
+    manifest: Manifest, lock: Lock, environment: str, subdir: str
+) -> tuple[LockPlatform, Platform]:
+    """The lock's and the manifest's platform for a subdir; the plain one where there is a choice.
+
+    Raises `InvalidInput` where the environment is not locked for the subdir.
+    """
+    candidates = lock.platforms_of(environment, subdir)
+    if not candidates:
+        found = sorted({lock.platform(p).subdir for p in lock.environment(environment).packages})
+        raise InvalidInput(
+            f"Environment {environment} is not locked for {subdir}; it is locked for "
+            f"{', '.join(found) or 'no platform'}.",
+            file=lock.file,
+            remedy=f"Add {subdir} to `platforms` and lock again.",
+        )
+    plain = [platform for platform in candidates if platform.name == subdir]
+    locked = (plain or list(candidates))[0]
+    names: Mapping[str, str] = manifest.lock_platform_names()
+    for platform in manifest.platforms(environment):
+        if names[platform.name] == locked.name:
+            return locked, platform
+    return locked, Platform(locked.name, locked.subdir, locked.virtual_packages)
+
+
+def source_directory(root: Path, package: LockedPackage) -> Path:
+    """The directory of a source package of a lock.
+
+    Raises `Unsupported` for git and URL sources.
+    """
+    if "://" in package.location or package.location.startswith("git+"):
+        raise Unsupported(
+            f"The source of {package.name} is {package.location}, which the embedded engine does "
+            "not fetch.",
+            package=package.name,
+            remedy="Use a path source, or the system engine (--pixipack-engine=system).",
+        )
+    return Path(normpath(root / package.location))

@@ -1,0 +1,116 @@
+"""What an engine is told: stand-ins, caches, network, and how builds run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pytest_pixipack.channel import BuiltChannel, StubChannel
+from pytest_pixipack.channel.cache import built_channel
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSettings:
+    """How a build's child process differs from this one; `None` leaves a thing as it is.
+
+    `environment` is laid over the hermetic environment, `umask` is ignored on Windows.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    umask: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """Settings of one engine run.
+
+    `channels` maps channel names or URLs to directories of channels that stand in for them,
+    `backends` maps backend names to `stub`, an executable's path or `replay:FILE`; both come
+    before the manifest's own `[tool.pixipack]`. Backend messages are recorded below `record`.
+    With `child` set, backends run in processes of their own with these settings.
+    """
+
+    cache_dir: Path
+    channels: Mapping[str, Path] = field(default_factory=dict)
+    backends: Mapping[str, str] = field(default_factory=dict)
+    network: bool = False
+    record: Path | None = None
+    child: ChildSettings | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def with_stand_ins(self, manifest: Manifest) -> EngineOptions:
+        """The same options with what the manifest's `[tool.pixipack]` names added.
+
+        Stub channel specs are built into the cache. Raises `InvalidInput` where one is missing.
+        """
+        channels = {
+            name: stand_in_directory(name, path, self.cache_dir, manifest.path)
+            for name, path in manifest.stand_ins.channels.items()
+            if name not in self.channels
+        }
+        backends = {
+            name: value
+            for name, value in manifest.stand_ins.backends.items()
+            if name not in self.backends
+        }
+        return replace(
+            self, channels={**self.channels, **channels}, backends={**self.backends, **backends}
+        )
+
+
+def stand_in_directory(
+    name: str, source: Path | StubChannel | BuiltChannel, cache_dir: Path, manifest: Path | None
+) -> Path:
+    """The channel directory behind a stand-in: a built channel, a directory, or a TOML spec."""
+    if isinstance(source, BuiltChannel):
+        return source.path
+    if isinstance(source, Path):
+        if source.is_dir():
+            return source
+        if not source.is_file():
+            raise InvalidInput(
+                f"The stand-in for channel {name} does not exist: {source}.",
+                file=manifest,
+                remedy="Name a channel directory or a stub channel spec (TOML).",
+            )
+        source = StubChannel.from_toml(source)
+    return built_channel(source, cache_dir / "channels").path
+
+
+def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """`PIXIPACK_CACHE_DIR`, else the user's cache directory, else a temporary one."""
+    found = os.environ if environ is None else environ
+    if named := found.get("PIXIPACK_CACHE_DIR"):
+        return Path(named).absolute()
+    candidate = _user_cache(found)
+    if candidate is not None:
+        try:
+            candidate.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            candidate = None
+    if candidate is not None and os.access(candidate, os.W_OK):
+        return candidate
+    user = found.get("USER") or found.get("USERNAME") or "user"
+    return Path(tempfile.gettempdir()) / f"pytest-pixipack-{user}"
+
+
+def _user_cache(environ: Mapping[str, str]) -> Path | None:
+    if sys.platform == "win32":
+        base = environ.get("LOCALAPPDATA")
+        return Path(base) / "pytest-pixipack" / "cache" if base else None
+    if named := environ.get("XDG_CACHE_HOME"):
+        return Path(named) / "pytest-pixipack"
+    try:
+        home = Path(environ["HOME"]) if "HOME" in environ else Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "pytest-pixipack"
+    return home / ".cache" / "pytest-pixipack"

@@ -1,0 +1,200 @@
+"""The backends that an engine run talks to: one session per source package."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.engine.hermetic import hermetic_environment
+from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
+from pytest_pixipack.manifest import Manifest, Spec, load_package
+
+if TYPE_CHECKING:
+    from pytest_pixipack.backend.client import Backend
+    from pytest_pixipack.backend.protocol import BuildResult, Output
+
+STUB = "stub"
+
+
+class SourcePackage:
+    """A source package's manifest with an initialised backend behind it."""
+
+    def __init__(self, manifest: Manifest, directory: Path, backend: Backend) -> None:
+        self.manifest = manifest
+        self.directory = directory
+        self._backend = backend
+        self._outputs: dict[str, tuple[Output, ...]] = {}
+
+    def outputs(self, params: Mapping[str, Any], key: str) -> tuple[Output, ...]:
+        """What the backend offers; asked once for each `key`."""
+        if key not in self._outputs:
+            self._outputs[key] = tuple(self._backend.outputs(params).outputs)
+        return self._outputs[key]
+
+    def build(self, params: Mapping[str, Any]) -> BuildResult:
+        """One `conda/build_v1` call."""
+        return self._backend.build(params)
+
+    def close(self) -> None:
+        """Ends the backend's process."""
+        self._backend.close()
+
+
+class Sessions:
+    """Opens source packages and keeps their backends until it is closed."""
+
+    def __init__(self, workspace: Manifest, options: EngineOptions, scratch: Path) -> None:
+        self._workspace = workspace
+        self._options = options
+        self._scratch = scratch
+        self._open: dict[Path, SourcePackage] = {}
+
+    def __enter__(self) -> Sessions:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for package in self._open.values():
+            package.close()
+        self._open.clear()
+
+    def package(self, directory: Path, asked_by: Spec | None = None) -> SourcePackage:
+        """The package in a directory, its backend initialised.
+
+        Raises `InvalidInput` where there is no package, `Unsupported` where no backend of that
+        name can be run, `BackendError` where the backend refuses.
+        """
+        if directory not in self._open:
+            manifest = self._load(directory, asked_by)
+            self._open[directory] = SourcePackage(manifest, directory, self._start(manifest))
+        return self._open[directory]
+
+    def _load(self, directory: Path, asked_by: Spec | None) -> Manifest:
+        if directory == self._workspace.root and self._workspace.package is not None:
+            return self._workspace
+        return load_package(directory, self._workspace, asked_by=asked_by)
+
+    def _start(self, manifest: Manifest) -> Backend:
+        from pytest_pixipack.backend.project_model import initialize_params
+
+        assert manifest.package is not None
+        name = manifest.package.build.backend.name
+        backend = self._spawn(name, manifest)
+        try:
+            backend.initialize(
+                initialize_params(
+                    manifest,
+                    workspace_directory=self._workspace.root,
+                    cache_directory=self._scratch / "cache",
+                    scratch_directory=self._scratch / "scratch",
+                )
+            )
+        except BaseException:
+            backend.close()
+            raise
+        return backend
+
+    def _spawn(self, name: str, manifest: Manifest) -> Backend:
+        from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
+
+        choice = self._choice(name, manifest)
+        if choice == STUB and self._options.child is None:
+            return InProcessBackend(record=self._options.record)
+        child = self._options.child
+        environment = hermetic_environment(
+            self._scratch / "home",
+            network=self._options.network,
+            extra=child.environment if child else None,
+        )
+        return ProcessBackend(
+            backend_command(choice),
+            env=environment,
+            cwd=(child.directory if child else None) or manifest.root,
+            record=self._options.record,
+            umask=child.umask if child else None,
+        )
+
+    def _choice(self, name: str, manifest: Manifest) -> str:
+        named = self._options.backends.get(name)
+        if named is None:
+            named = overridden_backend(name, self._options.environ)
+        if named is None:
+            named = shutil.which(name, path=self._options.environ.get("PATH", ""))
+        if named is None:
+            raise Unsupported(
+                f"The build backend {name} is not here and the embedded engine does not install "
+                "backends.",
+                file=manifest.path,
+                package=manifest.package.name if manifest.package else None,
+                remedy="Put a stand-in in its place ([tool.pixipack] backends = "
+                f'{{ {name} = "stub" }}), name an executable '
+                f'(PIXI_BUILD_BACKEND_OVERRIDE="{name}=PATH"), or put it on PATH.',
+            )
+        if named.startswith("replay:"):
+            raise Unsupported(
+                f"The stand-in `{named}` of backend {name} cannot be used: this version does not "
+                "replay transcripts.",
+                file=self._workspace.path,
+                remedy='Use "stub" or the path of an executable.',
+            )
+        if named == STUB:
+            return STUB
+        return str(self._executable(name, named))
+
+    def _executable(self, name: str, text: str) -> Path:
+        path = self._workspace.root / text
+        if not path.is_file():
+            found = shutil.which(text, path=self._options.environ.get("PATH", ""))
+            if found is None:
+                raise InvalidInput(
+                    f"The stand-in of backend {name} does not exist: {text}.",
+                    file=self._workspace.path,
+                    remedy='Name an executable, or "stub".',
+                )
+            path = Path(found)
+        return path
+
+
+def backend_command(choice: str) -> list[str]:
+    """The command line of a backend: our stub, a Python file, or any executable."""
+    if choice == STUB:
+        return [sys.executable, "-m", "pytest_pixipack.backend.stub_main"]
+    # A Python file needs no executable bit and no shebang, which Windows would not read.
+    return [sys.executable, choice] if choice.endswith(".py") else [choice]
+
+
+def overridden_backend(name: str, environ: Mapping[str, str]) -> str | None:
+    """What `PIXI_BUILD_BACKEND_OVERRIDE` and `..._ALL` say of a backend."""
+    from pytest_pixipack.backend.overrides import backend_override
+
+    return backend_override(name, environ)
+
+
+def wrong_output(
+    package: SourcePackage, name: str, offered: tuple[Output, ...]
+) -> BackendError | InvalidInput:
+    """The error for a package that does not produce what is asked for."""
+    model_name = package.manifest.package.name if package.manifest.package else None
+    names = ", ".join(sorted({output.name for output in offered})) or "nothing"
+    if model_name == name:
+        return BackendError(
+            f"The build backend of {name} offers {names}, but not {name}.",
+            file=package.manifest.path,
+            package=name,
+            remedy="The backend has to offer an output with the package's name.",
+        )
+    return InvalidInput(
+        f"The package in {package.directory.name} offers {names}, but {name} is asked for.",
+        file=package.manifest.path,
+        package=name,
+        remedy="Use the package's own name in the dependency table.",
+    )

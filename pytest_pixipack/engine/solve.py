@@ -1,0 +1,220 @@
+"""Solving one environment with py-rattler: channels, source packages, virtual packages."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pytest_pixipack.aio import run_async
+from pytest_pixipack.engine.channels import Channel, ChannelTable
+from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
+from pytest_pixipack.errors import Infrastructure, InvalidInput, SolveError
+from pytest_pixipack.facts import PackageFacts
+
+# Source packages by the subdir and file name under which the solver sees them.
+_Offered: TypeAlias = dict[tuple[str, str], SourceRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class SolveRequest:
+    """One solve. `specs` and `constraints` are conda match specs; `what` names it in errors."""
+
+    what: str
+    subdir: str
+    specs: tuple[str, ...]
+    channels: tuple[Channel, ...]
+    virtual_packages: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    sources: tuple[SourceRecord, ...] = ()
+    channel_priority: str = "strict"
+    strategy: str = "highest"
+    exclude_newer: str | None = None
+    preferred: tuple[PackageFacts, ...] = field(default=(), repr=False)
+
+
+class Solver:
+    """Solves requests; one object keeps the repodata that it has read.
+
+    `cache_dir` holds downloaded repodata. Not safe for use from several threads at once.
+    """
+
+    def __init__(self, table: ChannelTable, cache_dir: Path) -> None:
+        self._table = table
+        self._cache_dir = cache_dir
+        self._gateway: Any = None
+
+    def solve(self, request: SolveRequest) -> tuple[Resolved, ...]:
+        """The chosen packages, in the solver's order.
+
+        Raises `SolveError` where nothing satisfies the specs, `InvalidInput` for a match spec or
+        repodata that cannot be read, `Infrastructure` where a channel cannot be reached.
+        """
+        channels = [self._table.require(channel) for channel in request.channels]
+        if not request.specs:
+            return ()
+        with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+            offered = _offer_sources(request.sources, Path(scratch))
+            records = self._run(request, channels, Path(scratch) if offered else None)
+            return tuple(self._resolved(record, channels, offered) for record in records)
+
+    def _run(self, request: SolveRequest, channels: list[Channel], extra: Path | None) -> list[Any]:
+        import rattler
+        from rattler.exceptions import GatewayError, SolverError
+
+        sources = [str(extra.as_uri())] if extra else []
+        sources += [channel.origin for channel in channels]
+        # A gateway remembers a directory for ever, and a scratch directory's name may come again.
+        gateway = self._shared_gateway()
+        priority = (
+            rattler.ChannelPriority.Disabled
+            if request.channel_priority == "disabled"
+            else rattler.ChannelPriority.Strict
+        )
+        try:
+            specs = [_match_spec(spec, request.what) for spec in request.specs]
+            constraints = [_match_spec(spec, request.what) for spec in request.constraints]
+            return run_async(
+                lambda: rattler.solve(
+                    sources,
+                    specs,
+                    gateway=gateway,
+                    platforms=_subdirs(request.subdir),
+                    virtual_packages=[_virtual(text) for text in request.virtual_packages],
+                    channel_priority=priority,
+                    strategy=_strategy(request.strategy),
+                    exclude_newer=_exclude_newer(request.exclude_newer),
+                    constraints=constraints or None,
+                )
+            )
+        except SolverError as error:
+            raise SolveError(
+                f"No set of packages satisfies {request.what}: {one_line(str(error))}",
+                remedy="Relax a requirement, or add the missing package to a channel.",
+            ) from error
+        except GatewayError as error:
+            raise _unreadable(request.what, channels, str(error)) from error
+
+    def _shared_gateway(self) -> Any:
+        if self._gateway is None:
+            import rattler
+
+            self._cache_dir.mkdir(parents=True, exist_ok=True)
+            self._gateway = rattler.Gateway(cache_dir=self._cache_dir)
+        return self._gateway
+
+    def _resolved(self, record: Any, channels: list[Channel], offered: _Offered) -> Resolved:
+        url = str(record.url)
+        for channel in channels:
+            if url.startswith(channel.origin):
+                locked = channel.url + url[len(channel.origin) :]
+                facts = PackageFacts.from_index(
+                    json.loads(record.to_json()), url=locked, channel=channel.url
+                )
+                return BinaryRecord(facts, url)
+        return offered[str(record.subdir), str(record.file_name)]
+
+
+def one_line(text: str) -> str:
+    """A library's message as part of a sentence: box drawing and line breaks removed."""
+    cleaned = re.sub(r"[\u2500-\u257f]+", " ", text)
+    return re.sub(r"\s+", " ", cleaned).strip().rstrip(".") + "."
+
+
+def _offer_sources(sources: Sequence[SourceRecord], scratch: Path) -> _Offered:
+    """Writes a channel that holds nothing but repodata, so that the solver can choose a source
+    package like any other; returns the record behind each subdir and file name.
+    """
+    if not sources:
+        return {}
+    offered: _Offered = {}
+    by_subdir: dict[str, dict[str, Any]] = {"noarch": {}}
+    for source in sorted(sources, key=lambda record: record.key):
+        facts = source.facts
+        subdir = facts.subdir or "noarch"
+        entries = by_subdir.setdefault(subdir, {})
+        file_name = f"{facts.name}-{facts.version}-{facts.build}.conda"
+        # Two variants with one build string cannot be told apart by any spec: the first is taken.
+        if file_name not in entries:
+            entries[file_name] = _repodata_entry(facts)
+            offered[subdir, file_name] = source
+    for subdir, entries in by_subdir.items():
+        (scratch / subdir).mkdir()
+        document = {"info": {"subdir": subdir}, "packages": {}, "packages.conda": entries}
+        (scratch / subdir / "repodata.json").write_text(json.dumps(document), encoding="utf-8")
+    return offered
+
+
+def _repodata_entry(facts: PackageFacts) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": facts.name,
+        "version": facts.version,
+        "build": facts.build,
+        "build_number": facts.build_number or 0,
+        "subdir": facts.subdir,
+        "depends": list(facts.depends),
+        "constrains": list(facts.constrains),
+        "track_features": " ".join(facts.track_features),
+    }
+    if facts.noarch:
+        entry["noarch"] = facts.noarch
+    if facts.extra_depends:
+        entry["extra_depends"] = {k: list(v) for k, v in facts.extra_depends.items()}
+    return entry
+
+
+def _match_spec(text: str, what: str) -> Any:
+    import rattler
+
+    try:
+        return rattler.MatchSpec(text)
+    except Exception as error:
+        raise InvalidInput(
+            f"`{text}` in {what} is not a match spec: {one_line(str(error))}"
+        ) from error
+
+
+def _virtual(text: str) -> Any:
+    import rattler
+
+    name, version, build = [*text.split("="), "", ""][:3]
+    return rattler.GenericVirtualPackage(
+        rattler.PackageName(name),
+        rattler.Version(version or "0"),
+        rattler.BuildString(build or "0"),
+    )
+
+
+def _subdirs(subdir: str) -> list[Any]:
+    import rattler
+
+    names = [subdir] if subdir == "noarch" else [subdir, "noarch"]
+    return [rattler.Subdir(name) for name in names]
+
+
+def _strategy(name: str) -> Any:
+    return {"lowest-version": "lowest", "lowest-direct": "lowest-direct"}.get(name, "highest")
+
+
+def _exclude_newer(text: str | None) -> Any:
+    if text is None:
+        return None
+    import datetime as dt
+
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        # A date means its end: pixi reads 2020-01-01 as 2020-01-02T00:00:00Z.
+        day = dt.datetime.fromisoformat(text).replace(tzinfo=dt.timezone.utc)
+        return day + dt.timedelta(days=1)
+    return dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _unreadable(what: str, channels: Sequence[Channel], message: str) -> Exception:
+    named = ", ".join(channel.name for channel in channels)
+    text = f"The repodata of {what} (channels {named}) cannot be read: {one_line(message)}"
+    if all(channel.directory for channel in channels):
+        return InvalidInput(text, remedy="Build the channel again.")
+    return Infrastructure(text, remedy="Check the network and the channel's address.")

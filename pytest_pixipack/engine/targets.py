@@ -1,0 +1,76 @@
+"""From a manifest's environment and platform to what the solver is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_pixipack.engine.assemble import Target, Wanted, locate
+from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.manifest import Manifest, Platform, Spec, default_virtual_packages
+
+
+def target_for(
+    manifest: Manifest,
+    environment: str,
+    platform: Platform,
+    table: ChannelTable,
+    *,
+    build_subdir: str | None = None,
+) -> Target:
+    """The target of one environment on one platform.
+
+    Locking takes the build platform to be the host platform, as pixi does; a build names the
+    platform that it runs on.
+    """
+    workspace = manifest.need_workspace()
+    build = build_subdir or platform.subdir
+    virtual = manifest.virtual_packages(environment, platform)
+    build_virtual = virtual if build == platform.subdir else default_virtual_packages(build)
+    return Target(
+        subdir=platform.subdir,
+        build_subdir=build,
+        channels=tuple(table.resolve(name) for name in manifest.channels(environment)),
+        virtual_packages=virtual,
+        build_virtual_packages=build_virtual,
+        channel_priority=manifest.channel_priority(environment),
+        strategy=manifest.solve_strategy(environment),
+        exclude_newer=workspace.exclude_newer,
+        variants=manifest.build_variants(platform),
+        variant_files=workspace.build_variant_files,
+    )
+
+
+def match_spec(spec: Spec, table: ChannelTable) -> str:
+    """A manifest's dependency as the solver reads it; a channel becomes the place it is read from.
+
+    Raises `InvalidInput` for a dependency on one certain file (`url`).
+    """
+    if spec.kind in ("url", "path") and not spec.is_source:
+        raise InvalidInput(
+            f"{spec.name} names one package file, which the embedded engine cannot solve.",
+            file=spec.position.file,
+            line=spec.position.line,
+            column=spec.position.column,
+            package=spec.name,
+            remedy="Use a version and a channel, or the system engine.",
+        )
+    if spec.channel is not None:
+        spec = replace(spec, channel=table.resolve(spec.channel).origin.rstrip("/"))
+    return spec.match_spec()
+
+
+def wanted_sources(specs: tuple[Spec, ...], root: Path) -> tuple[Wanted, ...]:
+    """The dependencies that are built from source, with the directories they are in."""
+    return tuple(
+        Wanted(
+            spec.name,
+            locate(
+                {"path": spec.path} if spec.kind == "path" else {spec.kind: True}, root, spec.name
+            ),
+            spec,
+        )
+        for spec in specs
+        if spec.is_source
+    )

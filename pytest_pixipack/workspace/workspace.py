@@ -1,0 +1,174 @@
+"""A workspace in a test: lock it, build it, pack it, check that the layers agree."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_pixipack.platforms import current_platform
+
+if TYPE_CHECKING:
+    from pytest_pixipack.artifact import Artifact
+    from pytest_pixipack.lock import Lock
+    from pytest_pixipack.manifest import Manifest
+    from pytest_pixipack.pack import Pack
+    from pytest_pixipack.prefix import Prefix
+    from pytest_pixipack.verify import Report
+
+LOCK_NAME = "pixi.lock"
+
+
+class Engine(Protocol):
+    """What runs lock, build, pack and unpack."""
+
+    name: str
+
+    def lock(self, root: Path) -> Lock:
+        """Solves the workspace in `root`."""
+        ...
+
+    def build(
+        self,
+        root: Path,
+        out: Path,
+        *,
+        environment: str = "default",
+        platform: str | None = None,
+        lock: Lock | None = None,
+        only: Sequence[str] | None = None,
+    ) -> tuple[Artifact, ...]:
+        """Builds the source packages of an environment below `out/<subdir>/`."""
+        ...
+
+    def pack(
+        self,
+        root: Path,
+        out: Path,
+        *,
+        environment: str = "default",
+        platform: str | None = None,
+        lock: Lock | None = None,
+        artifacts: Sequence[Artifact] | None = None,
+        inject: Sequence[Path] = (),
+    ) -> Pack:
+        """Writes a pack."""
+        ...
+
+    def unpack(self, pack: Path, out: Path, *, platform: str | None = None) -> Prefix:
+        """Installs a pack below `out`."""
+        ...
+
+
+class Workspace:
+    """A directory with a manifest, and an engine to run it with.
+
+    What the engine makes lies in `outputs`, beside the workspace; the only file that is written
+    into the workspace itself is `pixi.lock`. The object remembers the last result of every layer,
+    so that `verify` can compare them.
+    """
+
+    def __init__(self, root: Path, engine: Engine, outputs: Path) -> None:
+        self.root = root
+        self.engine = engine
+        self.outputs = outputs
+        self._artifacts: dict[tuple[str, str], tuple[Artifact, ...]] = {}
+        self._packs: dict[tuple[str, str], Pack] = {}
+        self._prefixes: dict[tuple[str, str], Prefix] = {}
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.root)!r}, engine={self.engine.name!r})"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest as it is now. Raises `InvalidInput` where it cannot be read."""
+        from pytest_pixipack.manifest import load_manifest
+
+        return load_manifest(self.root)
+
+    @property
+    def lock_path(self) -> Path:
+        """Where `pixi.lock` is or will be."""
+        return self.root / LOCK_NAME
+
+    def lock(self) -> Lock:
+        """Solves all environments, writes `pixi.lock` and returns it."""
+        from pytest_pixipack.lock import write_lock
+
+        write_lock(self.engine.lock(self.root), self.lock_path)
+        return self.locked()
+
+    def locked(self) -> Lock:
+        """The lock as it stands in the workspace. Raises `InvalidInput` where there is none."""
+        from pytest_pixipack.engine.embedded import locked
+
+        return locked(self.manifest)
+
+    def build(
+        self, environment: str = "default", platform: str | None = None
+    ) -> Mapping[str, Artifact]:
+        """Builds the locked source packages; returns the artifacts by package name."""
+        subdir = platform or current_platform()
+        artifacts = self.engine.build(
+            self.root,
+            self.outputs / "artifacts" / environment,
+            environment=environment,
+            platform=subdir,
+        )
+        self._artifacts[environment, subdir] = artifacts
+        return {artifact.facts.name: artifact for artifact in artifacts}
+
+    def pack(
+        self,
+        environment: str = "default",
+        platform: str | None = None,
+        inject: Sequence[Path] = (),
+    ) -> Pack:
+        """Builds what has to be built and packs an environment; `.unpack()` installs the pack."""
+        subdir = platform or current_platform()
+        key = environment, subdir
+        if key not in self._artifacts:
+            self.build(environment, subdir)
+        pack = self.engine.pack(
+            self.root,
+            self._fresh(f"packs/{environment}-{subdir}") / "environment.tar",
+            environment=environment,
+            platform=subdir,
+            artifacts=self._artifacts[key],
+            inject=inject,
+        )
+        self._packs[key] = replace(pack, unpacker=lambda p, out: self._unpack(key, p, out))
+        return self._packs[key]
+
+    def verify(self) -> Report:
+        """Checks that everything that was made so far agrees: lock, artifacts, packs, prefixes."""
+        from pytest_pixipack.verify import Report, check_lock, verify
+
+        manifest, lock = self.manifest, self.locked()
+        reports = [check_lock(manifest, lock)]
+        for environment, subdir in sorted({*self._artifacts, *self._packs, *self._prefixes}):
+            key = environment, subdir
+            reports.append(
+                verify(
+                    manifest=manifest,
+                    lock=lock,
+                    artifacts=self._artifacts.get(key, ()),
+                    pack=self._packs.get(key),
+                    prefix=self._prefixes.get(key),
+                    environment=environment,
+                    platform=subdir,
+                )
+            )
+        return Report.merged(reports)
+
+    def _unpack(self, key: tuple[str, str], pack: Pack, out: Path | None) -> Prefix:
+        target = out or self._fresh(f"prefixes/{key[0]}-{key[1]}")
+        self._prefixes[key] = self.engine.unpack(pack.path, target)
+        return self._prefixes[key]
+
+    def _fresh(self, name: str) -> Path:
+        folder = self.outputs / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=folder, prefix=f"{len([*folder.iterdir()])}-"))
