@@ -6,10 +6,10 @@ from pytest_pixipack.lock.build import (
     LockBuilder,
     binary_package,
     pypi_package,
-    source_identifier,
     source_package,
 )
 from pytest_pixipack.lock.diff import LockChange, diff_locks
+from pytest_pixipack.lock.identifier import source_identifier
 from pytest_pixipack.lock.model import (
     Lock,
     LockChannel,

@@ -17,7 +17,7 @@ from typing import Any
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.lock import location
-from pytest_pixipack.lock.identifier import source_hash
+from pytest_pixipack.lock.identifier import source_identifier
 from pytest_pixipack.lock.model import (
     Lock,
     LockChannel,
@@ -76,24 +76,29 @@ def source_package(
     """The entry of a source package at `path`: a path in the workspace (`.`) or a URL.
 
     pixi writes partial records for paths and full ones for git and URL sources. `digits` is the
-    hash of the identifier; without it, it is computed.
+    hash of the identifier; without it, it is computed from the full record, so `facts` should be
+    complete even where `partial` leaves most of it unwritten.
     """
+    build, host = list(build_packages), list(host_packages)
+    if digits is None:
+        digits = source_identifier(
+            facts,
+            path,
+            source=source,
+            source_depends=source_depends,
+            build_packages=build,
+            host_packages=host,
+        )
     facts = replace(facts, run_exports=facts.run_exports or RunExports())
-    facts = _partial(facts) if partial else _full(facts)
-    build = tuple(sorted({package.identifier for package in build_packages}))
-    host = tuple(sorted({package.identifier for package in host_packages}))
-    locked = LockedSource(source=source, source_depends=dict(source_depends or {}))
-    unnamed = LockedPackage(
+    return LockedPackage(
         kind="source",
         location=path,
-        identifier="",
-        facts=facts,
-        source=locked,
-        build_packages=build,
-        host_packages=host,
+        identifier=join_identifier(facts.name, digits, path),
+        facts=_partial(facts) if partial else _full(facts),
+        source=LockedSource(source=source, source_depends=dict(source_depends or {})),
+        build_packages=_identifiers(build),
+        host_packages=_identifiers(host),
     )
-    identifier = join_identifier(facts.name, digits or source_identifier(unnamed), path)
-    return replace(unnamed, identifier=identifier)
 
 
 def pypi_package(
@@ -118,15 +123,6 @@ def pypi_package(
         index=index, requires_dist=tuple(requires_dist), requires_python=requires_python
     )
     return LockedPackage(kind="pypi", location=place, identifier=place, facts=facts, pypi=pypi)
-
-
-def source_identifier(package: LockedPackage) -> str:
-    """The hash for a source package whose build and host packages are identified already."""
-    from pytest_pixipack.lock.writer import package_to_entry
-
-    references = (*package.build_packages, *package.host_packages)
-    entry = package_to_entry(package, dict.fromkeys(references, "conda"))
-    return source_hash({**entry, "conda_source": f"{package.name} @ {package.location}"})
 
 
 class LockBuilder:
@@ -205,6 +201,11 @@ class LockBuilder:
         )
 
 
+def _identifiers(packages: Iterable[LockedPackage]) -> tuple[str, ...]:
+    unique = {package.sort_key for package in packages}
+    return tuple(identifier for _, identifier in sorted(unique))
+
+
 def _partial(facts: PackageFacts) -> PackageFacts:
     return PackageFacts(
         name=facts.name,
@@ -224,6 +225,7 @@ def _full(facts: PackageFacts) -> PackageFacts:
     return replace(
         facts,
         kind="source",
+        build=facts.build or "",
         build_number=facts.build_number or 0,
         timestamp=None,
         sha256=None,

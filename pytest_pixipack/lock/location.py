@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pytest_pixipack.platforms import SUBDIRS
 
@@ -51,6 +51,19 @@ def normalize_location(location: str) -> str:
     if drive:
         return f"{drive[1]}:\\" + unquote(path[drive.end() :]).replace("/", "\\")
     return unquote(path)
+
+
+def to_url(location: str) -> str:
+    """A location as a URL: an absolute path as a `file://` URL, all else as it is."""
+    drive = re.match(r"([A-Za-z]):[\\/]", location)
+    if drive:
+        return f"file:///{drive[1]}:/" + _quote(location[3:].replace("\\", "/"))
+    return "file://" + _quote(location) if location.startswith("/") else location
+
+
+def _quote(path: str) -> str:
+    # What the crate file_url leaves alone.
+    return quote(path, safe="/!$&'()*+,;=:@[]|^\\~-._")
 
 
 def file_name(location: str) -> str | None:

@@ -76,7 +76,8 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     if name is None or version is None:
         missing = "name" if name is None else "version"
         raise FieldError(missing, f"`{missing}` is missing and does not follow from the file name")
-    build = fields.text(entry, "build") or derived.build or ""
+    written = fields.text(entry, "build")
+    build = (derived.build or "") if written is None else written
     number = fields.integer(entry, "build_number")
     subdir = fields.text(entry, "subdir") or derived.subdir
     if subdir is None:
@@ -114,7 +115,8 @@ def _source(entry: dict[str, Any]) -> LockedPackage:
         name=name,
         kind="source",
         version=version,
-        build=build,
+        # A full record that does not write these means nothing and zero.
+        build="" if build is None and version is not None else build,
         build_number=(number or 0) if version is not None else number,
         subdir=fields.text(entry, "subdir"),
         noarch=_noarch(entry, None),

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_pixipack.lock import fields, location
 from pytest_pixipack.lock.fields import FieldError
-from pytest_pixipack.lock.identifier import source_hash
+from pytest_pixipack.lock.identifier import source_identifier
 from pytest_pixipack.lock.packages import join_identifier, read_package
 
 _SELECTORS = ("name", "version", "build", "subdir")
@@ -118,7 +118,13 @@ def _source(old: Mapping[str, Any], place: str) -> dict[str, Any]:
     for before, after in (("package_build_source", "source"), ("sources", "source_depends")):
         if before in new:
             new[after] = new.pop(before)
-    digits = source_hash({"name": name, **new})
+    unnamed = read_package({"conda_source": join_identifier(name, "0", place), **new})
+    digits = source_identifier(
+        unnamed.facts,
+        place,
+        source=new.get("source"),
+        source_depends=new.get("source_depends"),
+    )
     return {"conda_source": join_identifier(name, digits, place), **new}
 
 
