@@ -14,6 +14,7 @@ from pytest_pixipack.manifest.dependencies import (
     check_name,
     read_dependencies,
     read_fields,
+    read_location,
     read_spec,
 )
 from pytest_pixipack.manifest.model import BackendRef, BuildSection, BuildSource
@@ -24,9 +25,6 @@ from pytest_pixipack.manifest.spec import Spec
 _KEYS = (
     "backend", "channels", "additional-dependencies", "source", "flags", "config", "target",
     "build-string-prefix", "build-number", "secrets",
-)  # fmt: skip
-_SOURCE_KEYS = (
-    "url", "git", "path", "branch", "rev", "tag", "lfs", "subdirectory", "md5", "sha256",
 )  # fmt: skip
 
 
@@ -183,15 +181,9 @@ def _read_source(table: Table) -> BuildSource | None:
     source = table.table("source", "the build source")
     if source is None:
         return None
-    source.allow(*_SOURCE_KEYS)
-    if not any(key in source for key in ("path", "git", "url")):
-        raise source.error(
-            "The build source says nothing of where it is.",
-            remedy="Give a `path`, `git` or `url`.",
-        )
+    spec = read_location(source, "source")
     if "lfs" in source:
         raise source.error("`lfs` is not supported for build sources.", "lfs")
-    spec = read_fields(source, "source")
     location = spec.path or spec.git or spec.url or ""
     assert spec.kind in ("path", "git", "url")
     return BuildSource(

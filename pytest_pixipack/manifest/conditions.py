@@ -26,9 +26,15 @@ def read_condition(table: Table, key: str) -> str:
         message = f"The condition `{key}` is empty."
     else:
         message = f"`{key}` is not a condition."
-    raise table.error(
-        message, key, remedy=f"Wrap the whole expression in `if(...)`, for example {_EXAMPLE}."
-    )
+    raise table.error(message, key, remedy=_condition_remedy(key))
+
+
+def _condition_remedy(key: str) -> str:
+    if key.lower().startswith("if(") and key.endswith(")") and key[3:-1].strip():
+        return f'Write "if{key[2:]}".'
+    if key.startswith("if(") and ")" not in key:
+        return f'Write "{key})".'
+    return f"Wrap the whole expression in `if(...)`, for example {_EXAMPLE}."
 
 
 def read_when(table: Table, key: str) -> str:

@@ -18,6 +18,9 @@ SPEC_KEYS = (
     "build-number", "file-name", "extras", "flags", "channel", "subdir", "license",
     "license-family", "when", "track-features", "md5", "sha256",
 )  # fmt: skip
+LOCATION_KEYS = (
+    "url", "git", "path", "branch", "rev", "tag", "lfs", "subdirectory", "md5", "sha256",
+)  # fmt: skip
 # What identifies a package is the workspace's to say.
 _OWNED = ("version", "path", "git", "url")
 _PINS = ("pin-compatible", "pin-subpackage")
@@ -47,8 +50,16 @@ def check_name(table: Table, key: str) -> str:
     """The normalised package name of a key. Raises `InvalidInput`."""
     if not _NAME.fullmatch(key):
         remedy = "Package names hold only letters, digits, `-`, `_` and `.`."
-        if key.startswith("if(") or "==" in key:
-            remedy += " Conditions are written as `if(...)`, directly in a table of `[package]`."
+        if table.path and str(table.path[-1]).startswith("if("):
+            remedy = "Conditions cannot be nested; join the expressions by `and`."
+        elif key.startswith("if("):
+            remedy = "Conditions work only in the dependency tables of `[package]`."
+            if table.path[-1:] == ("dependencies",):
+                remedy += (
+                    " For an environment write a target, such as `[target.unix.dependencies]`."
+                )
+        elif "==" in key or " in " in key:
+            remedy = f'If this is a condition, write "if({key})".'
         raise table.error(f"`{key}` is not a package name.", key, remedy=remedy)
     return key.lower()
 
@@ -101,7 +112,38 @@ def read_spec(table: Table, key: str, name: str, rules: Rules) -> Spec:
     pins = [pin for pin in _PINS if pin in entry]
     spec = _read_pin(entry, name, pins, rules) if pins else read_fields(entry, name)
     _check_allowed(spec, entry, rules)
+    if rules.inline is not None and "package" in value and not spec.is_source:
+        raise entry.error(
+            "An inline package has to say where its sources are.",
+            "package",
+            remedy="Add `path`, `git` or `url`, or remove `package`.",
+        )
     return spec
+
+
+def read_locations(table: Table | None) -> dict[str, Spec]:
+    """A table such as `[dev]`, whose entries only say where something is. Raises `InvalidInput`."""
+    specs = {}
+    for key in table or ():
+        assert table is not None
+        name = check_name(table, key)
+        if not isinstance(table.data[key], dict):
+            raise table.wrong(key, "a table with `path`, `git` or `url`")
+        entry = table.table(key, f"the dependency `{key}`")
+        assert entry is not None
+        specs[name] = read_location(entry, name)
+    return specs
+
+
+def read_location(entry: Table, name: str) -> Spec:
+    """A table that only says where something is. Raises `InvalidInput`."""
+    entry.allow(*LOCATION_KEYS)
+    if not any(key in entry for key in ("path", "git", "url")):
+        raise entry.error(
+            f"{entry.what.capitalize()} says nothing of where it is.",
+            remedy="Give a `path`, `git` or `url`.",
+        )
+    return read_fields(entry, name)
 
 
 def read_fields(entry: Table, name: str) -> Spec:

@@ -15,6 +15,7 @@ from pytest_pixipack.manifest.dependencies import (
     check_name,
     read_dependencies,
     read_inline_packages,
+    read_locations,
 )
 from pytest_pixipack.manifest.model import (
     Activation,
@@ -42,6 +43,10 @@ _INLINE_KEYS = (
 )  # fmt: skip
 FEATURE_KEYS = (*_INLINE_KEYS, "host-dependencies", "build-dependencies", "system-requirements")
 _ENVIRONMENT_KEYS = ("features", "solve-group", "no-default-feature", *_INLINE_KEYS)
+_PYPI_KEYS = (
+    "version", "extras", "path", "editable", "git", "branch", "tag", "rev", "lfs", "url",
+    "subdirectory", "index", "env-markers",
+)  # fmt: skip
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9-]+")
 
 PRIORITIES = ("strict", "flexible", "disabled")
@@ -211,7 +216,7 @@ def _read_target(table: Table, context: FeatureRules) -> FeatureTarget:
         build_dependencies=read_dependencies(table.table("build-dependencies"), rules),
         pypi_dependencies=_pypi(table),
         constraints=read_dependencies(table.table("constraints"), constraints),
-        dev=read_dependencies(table.table("dev"), replace(rules, pool=None, inline=None)),
+        dev=read_locations(table.table("dev")),
         inline_packages=read_inline_packages(table.table("dependencies"), rules),
         activation=_activation(table),
         tasks=table.raw("tasks") or {},
@@ -237,6 +242,10 @@ def _pypi(table: Table) -> dict[str, tuple[PypiSpec, ...]]:
         value = inner.data[key]
         if not isinstance(value, str | dict):
             raise inner.wrong(key, 'a version such as ">=1.2", or a table')
+        if isinstance(value, dict):
+            Table(table.document, value, (*inner.path, key), f"the PyPI dependency `{key}`").allow(
+                *_PYPI_KEYS
+            )
         name = re.sub(r"[-_.]+", "-", key).lower()
         specs[name] = (PypiSpec(name, value, inner.at(key)),)
     return specs

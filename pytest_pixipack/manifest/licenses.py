@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_pixipack.manifest.reader import Table
 
 
@@ -21,11 +23,18 @@ def check_license(table: Table) -> str | None:
     except ImportError:
         return text
     try:
-        canonicalize_license_expression(text)
+        canonical = canonicalize_license_expression(text)
     except InvalidLicenseExpression as error:
-        raise table.error(
-            f'"{text}" is not an SPDX license expression: {error}.',
-            "license",
-            remedy='Write one such as "MIT" or "Apache-2.0 OR MIT"; see https://spdx.org/licenses.',
-        ) from None
-    return text
+        reason, better = f": {error}", None
+    else:
+        # pixi wants identifiers and operators spelled exactly.
+        if re.findall(r"[^\s()]+", canonical) == re.findall(r"[^\s()]+", text):
+            return text
+        reason, better = "", canonical
+    raise table.error(
+        f'"{text}" is not an SPDX license expression{reason}.',
+        "license",
+        remedy=f'Write "{better}".'
+        if better
+        else 'Write one such as "MIT" or "Apache-2.0 OR MIT"; see https://spdx.org/licenses.',
+    )
