@@ -172,6 +172,18 @@ def variants_agree(package: LockedPackage, record: SourceRecord) -> bool:
     return locked == {key: str(value) for key, value in record.facts.variants.items()}
 
 
+def make_directory(path: Path) -> None:
+    """Makes a directory for output. Raises `Infrastructure` where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Infrastructure(
+            f"The directory cannot be made: {error.strerror or error}.",
+            file=path,
+            remedy="Choose a directory that can be written.",
+        ) from error
+
+
 def copy_into(source: Path, target: Path) -> None:
     """Copies a file into a directory that may be shared, so that nobody sees half of it.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_pixipack.artifact import Artifact, read_artifact
 from pytest_pixipack.engine.assemble import Assembler
-from pytest_pixipack.engine.building import Builder, Places, built_record
+from pytest_pixipack.engine.building import Builder, Places, built_record, make_directory
 from pytest_pixipack.engine.channels import ChannelTable, path_of_url
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.locking import platform_of, solve_workspace, source_directory
@@ -108,6 +108,7 @@ class EmbeddedEngine:
                 )
             packed = [*_binaries(run, packages), *(_built(a) for a in artifacts)]
             packed += [_built(read_artifact(path)) for path in inject]
+            make_directory(out.parent)
             write_pack(out, subdir, packed)
         return read_pack(out)
 

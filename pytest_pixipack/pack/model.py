@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_pixipack.facts import PackageFacts
+
+if TYPE_CHECKING:
+    from pytest_pixipack.prefix import Prefix
 
 # The pack format that pixi-pack reads and writes (DEFAULT_PIXI_PACK_VERSION in its src/lib.rs).
 FORMAT_VERSION = "1"
@@ -88,6 +91,9 @@ class Pack:
     environment_yml: EnvironmentYml | None
     members: tuple[PackMember, ...]
     records: tuple[PackageFacts, ...] = field(default=())
+    unpacker: Callable[[Pack, Path | None], Prefix] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     @property
     def packages(self) -> Mapping[str, PackageFacts]:
@@ -107,6 +113,18 @@ class Pack:
     def member(self, name: str) -> PackMember | None:
         """The member of that name, if there is one."""
         return next((member for member in self.members if member.name == name), None)
+
+    def unpack(self, out: Path | None = None) -> Prefix:
+        """Installs the pack with the engine that made it, else in this process.
+
+        The environment is `out`/`env`; without `out`, a directory beside the pack is taken. Raises
+        as `pack.unpack` does.
+        """
+        if self.unpacker is not None:
+            return self.unpacker(self, out)
+        from pytest_pixipack.pack.unpack import unpack
+
+        return unpack(self, out or self.path.with_name(f"{self.path.stem}-unpacked"))
 
     def extract(self, directory: Path) -> None:
         """Writes all members below `directory`, which is made where it is missing.
