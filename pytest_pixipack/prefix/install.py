@@ -8,13 +8,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pytest_pixipack.aio import run_async
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 from pytest_pixipack.prefix.extracted import extract_packages, rattler_errors
 from pytest_pixipack.prefix.model import HISTORY, META, Prefix, read_prefix
@@ -233,20 +234,6 @@ def _run_install(
                 **options,
             )
         )
-
-
-def run_async(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a coroutine to its end, also from code that an event loop is running."""
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(call())
-        return
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(lambda: asyncio.run(call())).result()
 
 
 def _finish(staged: Path, prefix: Path) -> None:
