@@ -84,6 +84,8 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
         raise FieldError("subdir", "`subdir` is missing and does not follow from the location")
     default_noarch = location.noarch_of(derived.subdir or subdir, derived.build or build)
     channel = fields.text(entry, "channel")
+    if channel is not None and not location.is_url(channel):
+        raise FieldError("channel", f"`channel` has to be a URL, not `{channel}`")
     facts = PackageFacts(
         name=name,
         kind="binary",
@@ -132,8 +134,11 @@ def _source(entry: dict[str, Any]) -> LockedPackage:
         identifier=identifier,
         facts=facts,
         source=LockedSource(
-            source=None if source is None else fields.as_mapping(source, "source"),
-            source_depends=fields.mappings(entry, "source_depends"),
+            source=None if source is None else _place(source, "source"),
+            source_depends={
+                name: _place(place, "source_depends")
+                for name, place in fields.mappings(entry, "source_depends").items()
+            },
         ),
         build_packages=_references(entry, "build_packages"),
         host_packages=_references(entry, "host_packages"),
@@ -188,6 +193,13 @@ def _common(entry: dict[str, Any]) -> dict[str, Any]:
         "run_exports": _run_exports(entry),
         "python_site_packages_path": fields.text(entry, "python_site_packages_path"),
     }
+
+
+def _place(value: object, key: str) -> dict[str, Any]:
+    place = fields.as_mapping(value, key)
+    if sum(root in place for root in ("url", "git", "path")) != 1:
+        raise FieldError(key, f"`{key}` needs exactly one of `url`, `git` and `path`")
+    return place
 
 
 def _run_exports(entry: dict[str, Any]) -> RunExports | None:

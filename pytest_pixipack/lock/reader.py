@@ -281,7 +281,9 @@ def _selector(item: object) -> _Selector:
 def _environment(
     name: str, body: dict[str, Any], packages: Mapping[str, tuple[LockedPackage, ...]]
 ) -> LockEnvironment:
-    channels = fields.as_list(body.pop("channels", None), "channels")
+    if "channels" not in body:
+        raise FieldError(name, f'environment "{name}" has no `channels`')
+    channels = fields.as_list(body.pop("channels"), "channels")
     indexes = body.pop("indexes", None)
     links = fields.as_list(body.pop("find-links", None), "find-links")
     return LockEnvironment(

@@ -145,6 +145,12 @@ def test_a_broken_lock_is_refused_with_its_line(recorded, path, line, words):
         (MINIMAL + MINIMAL.partition("\npackages:\n")[2], 13, "has two entries"),
         (with_field("version: 1.0"), 13, "`version` has to be a text in quotes, not the number 1"),
         (with_field("depends: libz"), 13, "`depends` has to be a list, not a text"),
+        (with_field("channel: main"), 13, "`channel` has to be a URL, not `main`"),
+        (
+            MINIMAL.replace("    channels:\n    - url: https://example.org/main/\n", ""),
+            5,
+            "no `chan",
+        ),
         (with_field("size: -1"), 13, "`size` has to be a whole number"),
         (with_field("noarch: sometimes"), 13, "`noarch` has to be `generic` or `python`"),
         (MINIMAL.replace("libz-1.0.1-h1_2.conda", "libz.zip"), 12, "has to be a `.conda`"),
