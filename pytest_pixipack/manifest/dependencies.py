@@ -140,7 +140,7 @@ def read_location(entry: Table, name: str) -> Spec:
     entry.allow(*LOCATION_KEYS)
     if not any(key in entry for key in ("path", "git", "url")):
         raise entry.error(
-            f"{entry.what.capitalize()} says nothing of where it is.",
+            f"{_sentence_start(entry.what)} says nothing of where it is.",
             remedy="Give a `path`, `git` or `url`.",
         )
     return read_fields(entry, name)
@@ -221,12 +221,12 @@ def _kind(entry: Table) -> SpecKind:
     if len(found) > 1:
         listed = " and ".join(f"`{place}`" for place in found)
         raise entry.error(
-            f"{entry.what.capitalize()} says {listed}, but a package comes from one place.",
+            f"{_sentence_start(entry.what)} says {listed}, but a package comes from one place.",
             remedy="Keep one of `path`, `git` and `url`.",
         )
     if not found and not set(entry) - {"license-family", "lfs", "subdirectory"}:
         raise entry.error(
-            f"{entry.what.capitalize()} says nothing of which package is wanted.",
+            f"{_sentence_start(entry.what)} says nothing of which package is wanted.",
             remedy='Write "*" for any version, or give a `version`, `path`, `git` or `url`.',
         )
     return found[0] if found else "version"
@@ -348,3 +348,8 @@ def _check_allowed(spec: Spec, entry: Table, rules: Rules) -> None:
             f"`{spec.name}` is built from source, which this workspace has not enabled.",
             remedy='Add `preview = ["pixi-build"]` to `[workspace]`.',
         )
+
+
+def _sentence_start(what: str) -> str:
+    # Not capitalize(), which would change the case of names.
+    return what[0].upper() + what[1:]

@@ -54,7 +54,7 @@ REFUSED = {
     "misspelt key": (WORKSPACE + D + 'a = { versoin = "1" }', "`version`"),
     "same name in capitals": (WORKSPACE + D + 'a = "*"\nA = "*"', "lower case"),
     "brackets in when": (WORKSPACE + D + 'a = { version = "*", when = "b[build=3]" }', "package ="),
-    "build number as integer": (WORKSPACE + D + 'a = { build-number = 3 }', None),
+    "build number as integer": (WORKSPACE + D + "a = { build-number = 3 }", None),
     "only a family": (WORKSPACE + D + 'a = { license-family = "x" }', '"*"'),
     "no digest": (WORKSPACE + D + 'a = { md5 = "zz" }', None),
     "branch and tag": (
