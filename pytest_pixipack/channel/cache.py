@@ -13,7 +13,8 @@ from pytest_pixipack.channel.build import (
     unwritable,
 )
 from pytest_pixipack.channel.spec import StubChannel
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.facts import PackageFacts
 
 
 def built_channel(spec: StubChannel, cache_root: Path) -> BuiltChannel:
@@ -38,11 +39,16 @@ def built_channel(spec: StubChannel, cache_root: Path) -> BuiltChannel:
                 return found
             _clear(cache_root, key)
             fresh = cache_root / f"{key}.{secrets.token_hex(4)}.tmp"
-            fresh.mkdir()
-            assemble(spec, fresh / spec.name)
-            fresh.rename(home)
+            try:
+                fresh.mkdir()
+                assemble(spec, fresh / spec.name)
+                fresh.rename(home)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         raise unwritable(channel, error) from None
+    except Infrastructure as error:
+        raise Infrastructure(error.message, file=channel, remedy=error.remedy) from None
     return load_built_channel(channel)
 
 
@@ -52,12 +58,11 @@ def _load(channel: Path) -> BuiltChannel | None:
         found = load_built_channel(channel)
     except (InvalidInput, OSError, LookupError):
         return None
-    complete = all(_is_complete(found, package) for package in range(len(found.packages)))
+    complete = all(_is_complete(found, package) for package in found.packages)
     return found if complete else None
 
 
-def _is_complete(channel: BuiltChannel, number: int) -> bool:
-    package = channel.packages[number]
+def _is_complete(channel: BuiltChannel, package: PackageFacts) -> bool:
     try:
         return channel.package_path(package).stat().st_size == package.size
     except OSError:

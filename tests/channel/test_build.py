@@ -16,6 +16,7 @@ from rattler import (
     Gateway,
     GenericVirtualPackage,
     PackageName,
+    Subdir,
     Version,
     install,
     solve,
