@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from pytest_pixipack.backend import rpc_errors
-from pytest_pixipack.backend.process import BackendProcess
+from pytest_pixipack.backend.process import GRACE, BackendProcess
 from pytest_pixipack.backend.protocol import BuildResult, OutputsResult
 from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend
@@ -150,7 +151,8 @@ class ProcessBackend(_Session):
 
     `argv` is the command line; `env` its whole environment (default: this process's); `timeout` the
     seconds that one answer may take; `record` a directory for the messages; `umask` applies where
-    the system has one; `name` is how messages call the backend (default: `argv[0]`).
+    the system has one; `name` is how messages call the backend (default: `argv[0]`); `grace` the
+    seconds that it has to end by itself when it is closed.
     """
 
     def __init__(
@@ -163,15 +165,22 @@ class ProcessBackend(_Session):
         record: Path | None = None,
         umask: int | None = None,
         name: str | None = None,
+        grace: float = GRACE,
     ) -> None:
         super().__init__(name or str(argv[0]), record)
-        # Our stub would record a second time what the client records already.
-        if record is not None and env is not None:
-            env = {key: value for key, value in env.items() if key != RECORD_VARIABLE}
+        if record is not None:
+            # Our stub would record a second time what the client records already.
+            inherited = os.environ if env is None else env
+            env = {key: value for key, value in inherited.items() if key != RECORD_VARIABLE}
         self._process = BackendProcess(
-            [str(part) for part in argv], self.name, env=env, cwd=cwd, umask=umask
+            [str(part) for part in argv], self.name, env=env, cwd=cwd, umask=umask, grace=grace
         )
         self._timeout = timeout
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; None while it runs, and where it was never started."""
+        return self._process.exit_code
 
     def close(self) -> None:
         """Ends the backend: its input is closed, and it is killed if that does not help."""

@@ -16,6 +16,7 @@ from pytest_pixipack.facts import VariantValue
 
 _NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"")
+_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "defined"})
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 
 
@@ -31,30 +32,46 @@ def evaluate(
     begin with (`invalid selector expression ...`).
     """
     try:
-        from rattler_build import PlatformConfig, RenderConfig, Stage0Recipe, VariantConfig
+        return _render(expression, host_platform, build_platform, variant or {})
     except ImportError as error:
         raise BackendError(
             f"The condition `if({expression})` cannot be evaluated, because py-rattler-build is "
             f"not installed ({error}).",
             remedy="Install py-rattler-build, or write the dependency without a condition.",
         ) from None
+    except Exception as error:
+        reason = _reason(str(error), expression)
+    if "undefined" in reason:
+        undefined = [
+            name
+            for name in sorted(names_in(expression) - _WORDS)
+            if not _render(f"{name} is defined", host_platform, build_platform, variant or {})
+        ]
+        if undefined:
+            reason = f"undefined variable `{'`, `'.join(undefined)}`"
+    raise BackendError(f"invalid selector expression `{expression}`: {reason}")
+
+
+def _render(
+    expression: str,
+    host_platform: str,
+    build_platform: str,
+    variant: Mapping[str, VariantValue],
+) -> bool:
+    from rattler_build import PlatformConfig, RenderConfig, Stage0Recipe, VariantConfig
+
     recipe = {
         "package": {"name": "condition", "version": "0"},
         "requirements": {"run": [{"if": expression, "then": ["holds"]}]},
     }
-    values = {key: [value] for key, value in (variant or {}).items() if key != "target_platform"}
+    values = {key: [value] for key, value in variant.items() if key != "target_platform"}
     platforms = PlatformConfig(
         target_platform=host_platform, host_platform=host_platform, build_platform=build_platform
     )
-    try:
-        # JSON is YAML, except that surrogate pairs are not: hence no ASCII escapes.
-        stage0 = Stage0Recipe.from_yaml(json.dumps(recipe, ensure_ascii=False))
-        rendered = stage0.render(VariantConfig(values), RenderConfig(platform=platforms))
-    except Exception as error:
-        raise BackendError(
-            f"invalid selector expression `{expression}`: {_reason(str(error))}"
-        ) from None
-    return any(rendered_variant.recipe.requirements.run for rendered_variant in rendered)
+    # JSON is YAML, except that surrogate pairs are not: hence no ASCII escapes.
+    stage0 = Stage0Recipe.from_yaml(json.dumps(recipe, ensure_ascii=False))
+    rendered = stage0.render(VariantConfig(values), RenderConfig(platform=platforms))
+    return any(found.recipe.requirements.run for found in rendered)
 
 
 def names_in(expression: str) -> frozenset[str]:
@@ -62,9 +79,12 @@ def names_in(expression: str) -> frozenset[str]:
     return frozenset(_NAMES.findall(_STRINGS.sub("''", expression)))
 
 
-def _reason(text: str) -> str:
-    # "Render error: Parse(JinjaError { message: "undefined variable in condition 'x'", span: ...".
+def _reason(text: str, expression: str) -> str:
+    # 'Render error: Parse(JinjaError { message: "undefined variable in condition", span: ... })' or
+    # "...: Failed to parse Jinja expression: syntax error: ... (in <expression>:1)".
     message = _MESSAGE.search(text)
     if message:
-        return message[1].replace('\\"', '"')
-    return text.rpartition("Failed to parse Jinja expression: ")[2].partition(" (in <")[0]
+        text = message[1].replace('\\"', '"')
+    text = text.rpartition("Failed to parse Jinja expression: ")[2]
+    text = text.rpartition(f"Failed to evaluate condition '{expression}': ")[2]
+    return text.partition(" (in <")[0]

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 MAX_LINE = 256 * 1024 * 1024  # bytes: more is no answer but a runaway
 _STDERR_LINES = 200
 _STDERR_LINE = 4096  # bytes
-_GRACE = 5.0  # seconds between the end of input and a kill
+GRACE = 5.0  # seconds between the end of input and a kill
 
 
 class BackendProcess:
@@ -37,12 +37,14 @@ class BackendProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         umask: int | None = None,
+        grace: float = GRACE,
     ) -> None:
         self._argv = list(argv)
         self._name = name
         self._env = dict(env) if env is not None else None
         self._cwd = cwd
         self._umask = umask
+        self._grace = grace
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._stderr: deque[bytes] = deque(maxlen=_STDERR_LINES)
@@ -68,6 +70,11 @@ class BackendProcess:
         """The last lines that the process wrote to stderr."""
         return b"\n".join(list(self._stderr)).decode("utf-8", "replace")
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended; None while it runs, and where it was never started."""
+        return self._process.poll() if self._process else None
+
     def close(self) -> None:
         """Ends the input, waits a moment, and kills what is still there."""
         process = self._process
@@ -80,7 +87,7 @@ class BackendProcess:
             with contextlib.suppress(OSError):
                 process.stdin.close()
             try:
-                process.wait(_GRACE)
+                process.wait(self._grace)
             except subprocess.TimeoutExpired:
                 self._kill()
         for thread in self._threads:
@@ -146,7 +153,7 @@ class BackendProcess:
             else:
                 os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+            process.wait(self._grace)
 
     # --- messages -----------------------------------------------------------------------------
     def _send(self, process: subprocess.Popen[bytes], request: Json) -> None:
@@ -183,20 +190,20 @@ class BackendProcess:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict) or len(line) > MAX_LINE:
-            self._settle()
+            self._settle(0.2)
             raise rpc_errors.junk(self._name, method, line, self.stderr_text())
         return message
 
     def _ended(self, method: str) -> BackendError:
-        self._settle()
+        self._settle(1.0)
         code = self._process.poll() if self._process else None
         return rpc_errors.exited(self._name, method, code, self.stderr_text())
 
-    def _settle(self) -> None:
+    def _settle(self, seconds: float) -> None:
         """Gives a process that ends a moment to end, and its stderr to be read."""
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
+                self._process.wait(seconds)
         if len(self._threads) == 2 and self._process and self._process.poll() is not None:
             self._threads[1].join(1.0)
 

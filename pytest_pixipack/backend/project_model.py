@@ -112,10 +112,15 @@ def project_model(package: Package, *, channel_root: Path | None = None) -> Json
 def _targets(package: Package, root: str) -> Json:
     from pytest_pixipack.manifest.model import DependencyTables
 
-    tables = dict(package.tables)
-    targets: Json = {"defaultTarget": _target(tables.pop(None, None) or DependencyTables(), root)}
-    if tables:
-        targets["conditional"] = {str(key): _target(table, root) for key, table in tables.items()}
+    default = package.tables.get(None) or DependencyTables()
+    targets: Json = {"defaultTarget": _target(default, root)}
+    conditional = {
+        condition: _target(tables, root)
+        for condition, tables in package.tables.items()
+        if condition is not None
+    }
+    if conditional:
+        targets["conditional"] = conditional
     return targets
 
 

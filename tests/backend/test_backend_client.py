@@ -1,0 +1,228 @@
+"""What a backend can do wrong, and the one sentence that a user reads."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pixipack.artifact import read_artifact
+from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
+from pytest_pixipack.backend.transcript import Transcript
+from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
+
+Json = dict[str, Any]
+Start = Callable[..., Any]
+Script = Callable[[str], list[str]]
+
+# What the words are for each fault, in each stage where it can be asked for.
+STAGES = ("initialize", "outputs", "build")
+FAULTS = {
+    "error": r"stub was told to fail in (initialize|outputs|build)\.",
+    "error-without-data": r"only a message\.",
+    "crash": r"\(stub\) exited prematurely with code 3, .* output was: stub: simulated crash\.",
+    "junk": r"\(stub\) printed something that is not a JSON-RPC message .*'this is not JSON'",
+    "hang": r"\(stub\) did not answer '[\w/]+' within [\d.]+ s and was ended\.",
+    "malformed": r"not as the protocol has it: .* is missing\.",
+    "not-implemented": r"\(stub\) does not implement the method 'conda/\w+'\.",
+    "wrong-name": r"somebody-else",
+    "wrong-version": r"expected package: linux-64/lib=1\.0=hd57432d_0\. Instead .*lib=999=",
+    "missing-file": r"there is no such file: .*lib-1\.0-hd57432d_0\.conda",
+}
+IMPOSSIBLE = {
+    ("initialize", how) for how in FAULTS if how not in ("error", "crash", "junk", "hang")
+} | {("outputs", "wrong-version"), ("outputs", "missing-file")}
+
+
+def run(backend: Any, params: Json, ask: Json, order: Json) -> None:
+    backend.initialize(params)
+    backend.outputs(ask).named("lib")
+    backend.build(order)
+
+
+@pytest.mark.parametrize(
+    ("stage", "how"),
+    [(s, how) for s in STAGES for how in FAULTS if (s, how) not in IMPOSSIBLE],
+)
+def test_every_fault_ends_in_a_sentence(
+    stage: str, how: str, start: Start, initialize_with: Any, ask: Json, order: Json
+) -> None:
+    backend = start(timeout=1.0 if how == "hang" else 60.0)
+    with pytest.raises(BackendError) as caught:
+        run(backend, initialize_with({"fail": {"stage": stage, "how": how}}), ask, order)
+    assert re.search(FAULTS[how], caught.value.message)
+    assert caught.value.package == "lib"
+
+
+def test_a_corrupt_package_is_found_when_it_is_read(
+    start: Start, initialize_with: Any, order: Json
+) -> None:
+    backend = start()
+    backend.initialize(initialize_with({"fail": {"stage": "build", "how": "corrupt-artifact"}}))
+    path = backend.build(order).output_file
+    with pytest.raises(InvalidInput):
+        read_artifact(path)
+
+
+def test_without_faults_a_package_is_built(
+    start: Start, initialize_with: Any, ask: Json, order: Json
+) -> None:
+    backend = start()
+    capabilities = backend.initialize(initialize_with())
+    assert capabilities == {"providesCondaOutputs": True, "providesCondaBuildV1": True}
+    (output,) = backend.outputs(ask).outputs
+    assert output.dist == "linux-64/lib=1.0=hd57432d_0"
+    assert backend.build(order).output_file.is_file()
+
+
+def test_both_ways_record_the_same_messages(
+    initialize_with: Any, ask: Json, order: Json, tmp_path: Path
+) -> None:
+    stub = [sys.executable, "-m", "pytest_pixipack.backend.stub_main"]
+    records = []
+    for name, backend in (
+        ("process", ProcessBackend(stub, record=tmp_path / "process")),
+        ("in-process", InProcessBackend(tmp_path / "in-process")),
+    ):
+        with backend:
+            run(backend, initialize_with(), ask, order)
+        records.append(Transcript.load(tmp_path / name))
+    messages = [[(m.direction, m.message) for m in record.messages] for record in records]
+    assert messages[0] == messages[1]
+    assert len(messages[0]) == 8
+
+
+def test_an_unused_backend_can_be_closed_twice() -> None:
+    backend = ProcessBackend(["never started"])
+    backend.close()
+    backend.close()
+
+
+def test_after_close_nothing_is_started(initialize_with: Any) -> None:
+    backend = ProcessBackend([sys.executable])
+    backend.close()
+    with pytest.raises(BackendError, match="exited prematurely"):
+        backend.initialize(initialize_with())
+
+
+# --- backends that are not ours ---------------------------------------------------------------
+def test_a_missing_executable_is_no_fault_of_the_product(initialize_with: Any) -> None:
+    with pytest.raises(Infrastructure, match="executable 'no-such-backend' appears to be missing"):
+        ProcessBackend(["no-such-backend"]).initialize(initialize_with())
+
+
+def test_the_last_lines_of_stderr_are_shown(script: Script, initialize_with: Any) -> None:
+    command = script("for n in range(9): print('line', n, file=sys.stderr)\nsys.exit(7)\n")
+    with ProcessBackend(command, name="mine") as backend, pytest.raises(BackendError) as caught:
+        backend.initialize(initialize_with())
+    assert "(mine) exited prematurely with code 7" in caught.value.message
+    assert "line 4 | line 5 | line 6 | line 7 | line 8." in caught.value.message
+    assert "line 3" not in caught.value.message
+
+
+def test_a_flood_on_stderr_does_not_block(script: Script, initialize_with: Any) -> None:
+    command = script("sys.stderr.write('x' * 1_000_000)\nsys.stderr.flush()\nsys.exit(1)\n")
+    with (
+        ProcessBackend(command, timeout=60) as backend,
+        pytest.raises(BackendError, match="code 1"),
+    ):
+        backend.initialize(initialize_with())
+
+
+def test_a_backend_that_never_reads_does_not_block(script: Script, initialize_with: Any) -> None:
+    params = initialize_with()
+    params["configuration"] = {"long": "x" * 1_000_000}
+    command = script(
+        "sys.stdin.readline()\n"
+        'print(\'{"id": 0, "result": {"capabilities": {}}}\', flush=True)\n'
+        "import threading\nthreading.Event().wait(60)\n"
+    )
+    with (
+        ProcessBackend(command, timeout=0.5) as backend,
+        pytest.raises(BackendError, match=r"within 0\.5 s"),
+    ):
+        backend.initialize(params)
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ('{"id": 99, "result": {}}', "a reply to another request"),
+        ('{"id": 0, "result": []}', "a result that is not an object"),
+        ('{"id": 0}', "a result that is not an object"),
+        ('{"id": 0, "error": "no"}', "an error that is not an object"),
+        ('{"id": 0, "result": {}}', "no capabilities"),
+        ("[]", "not a JSON-RPC message"),
+        ("42", "not a JSON-RPC message"),
+        ("\\xff", "not a JSON-RPC message"),
+        ("[" * 100_000, "not a JSON-RPC message"),
+    ],
+)
+def test_an_odd_reply_ends_in_a_sentence(
+    reply: str, problem: str, script: Script, initialize_with: Any
+) -> None:
+    command = script(f"sys.stdin.readline()\nprint({reply!r}, flush=True)\nsys.stdin.read()\n")
+    with ProcessBackend(command, timeout=60) as backend, pytest.raises(BackendError, match=problem):
+        backend.initialize(initialize_with())
+
+
+def test_an_error_is_told_by_its_data_with_causes_and_help(
+    script: Script, initialize_with: Any
+) -> None:
+    data = {"message": "cannot render", "causes": ["no recipe", "no file"], "help": "Add one."}
+    error = {"code": -32000, "message": "ignored", "data": data}
+    command = script(
+        f"sys.stdin.readline()\nprint(json.dumps({{'id': 0, 'error': {error!r}}}), flush=True)\n"
+    )
+    with ProcessBackend(command) as backend, pytest.raises(BackendError) as caught:
+        backend.initialize(initialize_with())
+    assert caught.value.message == "cannot render: no recipe: no file."
+    assert caught.value.remedy == "Add one."
+
+
+def test_notifications_of_a_backend_are_passed_over(script: Script, initialize_with: Any) -> None:
+    command = script(
+        "for line in sys.stdin:\n"
+        '    print(\'{"method": "log", "params": {}}\')\n'
+        "    id = json.loads(line)['id']\n"
+        "    print(json.dumps({'id': id, 'result': {'capabilities': {'id': id}}}), flush=True)\n"
+    )
+    with ProcessBackend(command, timeout=60) as backend:
+        assert backend.initialize(initialize_with()) == {"id": 0}
+
+
+def test_a_child_that_ignores_the_end_of_its_input_is_ended(
+    script: Script, initialize_with: Any
+) -> None:
+    command = script(
+        "for line in sys.stdin:\n"
+        "    id = json.loads(line)['id']\n"
+        "    print(json.dumps({'id': id, 'result': {'capabilities': {}}}), flush=True)\n"
+        "import threading\nthreading.Event().wait(60)\n"
+    )
+    backend = ProcessBackend(command, timeout=60, grace=0.2)
+    backend.initialize(initialize_with())
+    assert backend.exit_code is None
+    backend.close()
+    assert backend.exit_code not in (None, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_the_umask_reaches_the_child(script: Script, initialize_with: Any) -> None:
+    command = script("print(oct(os.umask(0)), file=sys.stderr)\n")
+    backend = ProcessBackend(command, umask=0o027)
+    with backend, pytest.raises(BackendError, match="0o27"):
+        backend.initialize(initialize_with())
+
+
+def test_a_record_that_cannot_be_written_is_no_fault_of_the_product(
+    tmp_path: Path, initialize_with: Any
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Infrastructure, match="cannot be recorded"):
+        InProcessBackend(tmp_path / "file" / "below").initialize(initialize_with())
