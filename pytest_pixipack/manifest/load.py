@@ -202,8 +202,6 @@ def _read_workspace(
         root.warn("The `project` field is deprecated.", "project", remedy="Use `workspace`.")
     workspace = read_workspace(table, _named(root, defaults))
     is_pyproject = root.document.file.name == PYPROJECT_TOML
-    if is_pyproject and workspace.name is None:
-        raise table.error("The workspace has no `name`.", remedy="Add `name` to `[project]`.")
     context = _context(root, workspace)
     features: dict[str, Feature] = {"default": _default_feature(root, workspace, context)}
     features.update(read_named_features(root, context))

@@ -15,6 +15,14 @@ from pytest_pixipack.manifest.reader import Document, Table
 from pytest_pixipack.manifest.spec import Spec
 from pytest_pixipack.manifest.versions import NotAVersion, check_version, check_version_spec
 
+# pixi refuses other keys of `[project]` (pixi_manifest/src/toml/pyproject.rs, TomlProject).
+_PROJECT_KEYS = (
+    "name", "version", "description", "readme", "requires-python", "license", "license-files",
+    "authors", "maintainers", "keywords", "classifiers", "urls", "entry-points", "scripts",
+    "gui-scripts", "dependencies", "optional-dependencies", "dynamic", "import-names",
+    "import-namespaces",
+)  # fmt: skip
+
 
 def project_table(document: Document, data: Mapping[str, Any]) -> Table | None:
     """The `[project]` table, or None."""
@@ -28,6 +36,7 @@ def project_defaults(document: Document, data: Mapping[str, Any]) -> dict[str, A
     poetry = tool.table("poetry") if tool is not None else None
     defaults: dict[str, Any] = {}
     if project is not None:
+        project.allow(*_PROJECT_KEYS)
         defaults["name"] = project.need_string("name")
         defaults["description"] = project.string("description")
         defaults["version"] = _version(project)
@@ -125,7 +134,7 @@ def _requirements(table: Table, key: str) -> list[PypiSpec]:
 
 def _requirement(table: Table, text: str, key: str, index: int) -> PypiSpec:
     found = re.match(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)", text)
-    if found is None:
+    if found is None or not _is_requirement(text):
         raise table.error(
             f'"{text}" is not a requirement.',
             key,
@@ -134,6 +143,16 @@ def _requirement(table: Table, text: str, key: str, index: int) -> PypiSpec:
         )
     name = re.sub(r"[-_.]+", "-", found[1]).lower()
     return PypiSpec(name, text, table.at(key, index))
+
+
+def _is_requirement(text: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return "@" in text  # pixi also takes paths there
+    return True
 
 
 def _group(groups: Table, name: str, through: tuple[str, ...]) -> list[PypiSpec]:

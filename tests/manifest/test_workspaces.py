@@ -123,6 +123,22 @@ def test_positions_in_pyproject_are_those_of_the_file(tmp_path: Path) -> None:
     assert error.line == len(text.splitlines())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[project]\nname = "n"\nnmae = "n"',
+        '[project]\nname = "n"\ndependencies = ["x ==="]',
+        '[project]\nname = "n"\nauthors = ["A"]',
+        '[project]\nname = "n"\n[dependency-groups]\na = [{ include-group = "a" }]',
+        '[project]\nname = "n"\n[dependency-groups]\na = [{ include-group = "b" }]',
+        "[tool.pixi.nope]",
+    ],
+)
+def test_a_broken_pyproject(tmp_path: Path, text: str) -> None:
+    workspace = '[tool.pixi.workspace]\nchannels = []\nplatforms = ["linux-64"]'
+    assert refusal(tmp_path, workspace, text, name="pyproject.toml").line is not None
+
+
 def test_stand_ins(tmp_path: Path) -> None:
     text = """
     [tool.pixipack]
