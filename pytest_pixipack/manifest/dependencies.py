@@ -9,8 +9,9 @@ from typing import Any
 
 from pytest_pixipack.manifest.conditions import read_when
 from pytest_pixipack.manifest.model import Package
+from pytest_pixipack.manifest.pins import PINS, read_pin
 from pytest_pixipack.manifest.reader import Table
-from pytest_pixipack.manifest.spec import ARCHIVE_SUFFIXES, Pin, Spec, SpecKind
+from pytest_pixipack.manifest.spec import ARCHIVE_SUFFIXES, Spec, SpecKind
 
 # The keys of a dependency's table (pixi_spec/src/toml.rs, TomlSpec).
 SPEC_KEYS = (
@@ -23,9 +24,7 @@ LOCATION_KEYS = (
 )  # fmt: skip
 # What identifies a package is the workspace's to say.
 _OWNED = ("version", "path", "git", "url")
-_PINS = ("pin-compatible", "pin-subpackage")
 _NAME = re.compile(r"[0-9A-Za-z_.-]+")
-_PIN_EXPRESSION = re.compile(r"x(?:\.x)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +108,11 @@ def read_spec(table: Table, key: str, name: str, rules: Rules) -> Spec:
         entry = entry.without("package")
     if "workspace" in entry:
         entry = _inherited(entry, name, rules)
-    pins = [pin for pin in _PINS if pin in entry]
-    spec = _read_pin(entry, name, pins, rules) if pins else read_fields(entry, name)
+    pins = [pin for pin in PINS if pin in entry]
+    if pins:
+        own = rules.package_name
+        return read_pin(entry, name, pins[0], allowed=rules.pins, package_name=own)
+    spec = read_fields(entry, name)
     _check_allowed(spec, entry, rules)
     if rules.inline is not None and "package" in value and not spec.is_source:
         raise entry.error(
@@ -266,68 +268,6 @@ def _digest(entry: Table, key: str, length: int) -> str | None:
     if value is not None and not re.fullmatch(rf"[0-9a-fA-F]{{{length}}}", value):
         raise entry.error(f"`{key}` has to be {length} hexadecimal digits.", key)
     return value.lower() if value else value
-
-
-def _read_pin(entry: Table, name: str, pins: list[str], rules: Rules) -> Spec:
-    kind = pins[0]
-    if len(set(entry)) > 1:
-        raise entry.error(
-            f"`{kind}` cannot be combined with other keys.",
-            remedy=f"Leave only `{kind}`; bounds and build go into its own table.",
-        )
-    if kind not in rules.pins:
-        raise entry.error(
-            f"`{kind}` cannot be used in this table.",
-            kind,
-            remedy="`pin-compatible` works in run and host dependencies and in run exports, "
-            "`pin-subpackage` in run exports.",
-        )
-    own = rules.package_name is not None and rules.package_name.lower() == name
-    if own and kind == "pin-compatible":
-        raise entry.error(
-            "`pin-compatible` cannot name the package itself.",
-            kind,
-            remedy="Use `pin-subpackage` in `[package.run-exports]` for that.",
-        )
-    if rules.package_name is not None and not own and kind == "pin-subpackage":
-        raise entry.error(
-            f"`pin-subpackage` can only name the package itself, `{rules.package_name}`.",
-            kind,
-            remedy=f"Use `pin-compatible` for `{name}`.",
-        )
-    return Spec(
-        name=name,
-        kind="pin-compatible" if kind == "pin-compatible" else "pin-subpackage",
-        pin=_pin(entry, kind),
-        written_name=str(entry.path[-1]),
-        position=entry.at(),
-    )
-
-
-def _pin(entry: Table, kind: str) -> Pin:
-    if entry.data[kind] is True:
-        return Pin()
-    if entry.data[kind] is False:
-        raise entry.error(f"`{kind} = false` means nothing.", kind, remedy="Remove the entry.")
-    table = entry.table(kind, f"`{kind}`")
-    assert table is not None
-    table.allow("lower-bound", "upper-bound", "exact", "build")
-    if table.boolean("exact"):
-        if len(set(table)) > 1:
-            raise table.error("`exact = true` cannot be combined with bounds or a build.", "exact")
-        return Pin(lower_bound=None, upper_bound=None, exact=True)
-    bounds = {}
-    for key in ("lower-bound", "upper-bound"):
-        bound = table.string(key)
-        if bound is not None and not _PIN_EXPRESSION.fullmatch(bound):
-            bound = table.version(key)
-        bounds[key] = bound
-    default = Pin()
-    return Pin(
-        lower_bound=bounds["lower-bound"] or default.lower_bound,
-        upper_bound=bounds["upper-bound"] or default.upper_bound,
-        build=table.string("build"),
-    )
 
 
 def _check_allowed(spec: Spec, entry: Table, rules: Rules) -> None:

@@ -127,7 +127,7 @@ def test_positions_in_pyproject_are_those_of_the_file(tmp_path: Path) -> None:
     "text",
     [
         '[project]\nname = "n"\nnmae = "n"',
-        '[project]\nname = "n"\ndependencies = ["x ==="]',
+        '[project]\nname = "n"\ndependencies = ["x >="]',
         '[project]\nname = "n"\nauthors = ["A"]',
         '[project]\nname = "n"\n[dependency-groups]\na = [{ include-group = "a" }]',
         '[project]\nname = "n"\n[dependency-groups]\na = [{ include-group = "b" }]',
