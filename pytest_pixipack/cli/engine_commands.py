@@ -1,0 +1,157 @@
+"""`pixipack lock`, `build`, `pack` and `unpack`: run an engine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.cli.arguments import (
+    add_engine,
+    add_json,
+    add_selection,
+    add_strict,
+    add_workspace,
+    engine_options,
+    workspace_root,
+)
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.embedded import EmbeddedEngine
+
+
+def add_parsers(commands: Any) -> None:
+    """Adds the four commands."""
+    lock = commands.add_parser("lock", help="solve the workspace and write pixi.lock")
+    lock.set_defaults(run=run_lock, command_name="lock")
+    add_workspace(lock)
+    lock.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if the lock would change"
+    )
+    add_json(lock)
+    add_strict(lock)
+    add_engine(lock)
+
+    build = commands.add_parser("build", help="build the locked source packages")
+    build.set_defaults(run=run_build, command_name="build")
+    add_workspace(build)
+    add_selection(build)
+    build.add_argument(
+        "-o", "--output-dir", type=Path, required=True, metavar="DIR", help="where packages go"
+    )
+    add_json(build)
+    add_engine(build)
+
+    pack = commands.add_parser("pack", help="write environment.tar")
+    pack.set_defaults(run=run_pack, command_name="pack")
+    add_workspace(pack)
+    add_selection(pack)
+    pack.add_argument(
+        "-i",
+        "--inject",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="add a package file; repeatable",
+    )
+    pack.add_argument(
+        "-o",
+        "--output-file",
+        type=Path,
+        default=Path("environment.tar"),
+        metavar="FILE",
+        help="the pack (default: environment.tar)",
+    )
+    add_json(pack)
+    add_engine(pack)
+
+    unpack = commands.add_parser("unpack", help="install a pack")
+    unpack.set_defaults(run=run_unpack, command_name="unpack")
+    unpack.add_argument("pack", type=Path, metavar="PACK", help="environment.tar, or a directory")
+    unpack.add_argument(
+        "-o",
+        "--output-directory",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where the environment and its activation script go (default: here)",
+    )
+    unpack.add_argument("-e", "--env-name", default="env", help="name of the environment")
+    add_json(unpack)
+
+
+def run_lock(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Solves; writes the lock, or with `--check` says how it would change."""
+    from pytest_pixipack.lock import read_lock, write_lock
+    from pytest_pixipack.lock.diff import diff_locks
+
+    root = workspace_root(arguments.workspace)
+    path = root / "pixi.lock"
+    old = read_lock(path) if path.is_file() else None
+    new = _engine(arguments).lock(root)
+    text = new.to_text().encode("utf-8")
+    same = path.is_file() and path.read_bytes() == text
+    changes = [] if same or old is None else [str(each) for each in diff_locks(old, new)]
+    if arguments.check:
+        terminal.print(changes or ([f"{path} does not exist"] if old is None else []))
+        words = "is what a fresh solve gives" if same else "differs from a fresh solve"
+        terminal.print([f"{path} {words}"] if old is not None else [])
+        terminal.document({"outcome": "passed" if same else "failed", "changes": changes})
+        return EXIT_OK if same else EXIT_FINDINGS
+    if not same:
+        write_lock(new, path)
+    terminal.print([*changes, f"{path} {'was up to date' if same else 'written'}"])
+    terminal.document({"outcome": "passed", "lock": str(path), "changes": changes})
+    return EXIT_OK
+
+
+def run_build(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Builds and lists what was built."""
+    root = workspace_root(arguments.workspace)
+    artifacts = _engine(arguments).build(
+        root,
+        arguments.output_dir,
+        environment=arguments.environment,
+        platform=arguments.platform,
+    )
+    terminal.print(str(artifact.path) for artifact in artifacts)
+    terminal.document(
+        {"outcome": "passed", "artifacts": [str(artifact.path) for artifact in artifacts]}
+    )
+    return EXIT_OK
+
+
+def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Packs and says what is in the pack."""
+    root = workspace_root(arguments.workspace)
+    pack = _engine(arguments).pack(
+        root,
+        arguments.output_file,
+        environment=arguments.environment,
+        platform=arguments.platform,
+        inject=arguments.inject,
+    )
+    terminal.print([f"{pack.path}: {len(pack.records)} packages for {pack.platform}"])
+    packages = [facts.dist for facts in pack.records]
+    terminal.document({"outcome": "passed", "pack": str(pack.path), "packages": packages})
+    return EXIT_OK
+
+
+def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Installs a pack for this machine."""
+    from pytest_pixipack.pack import unpack
+
+    prefix = unpack(arguments.pack, arguments.output_directory, env_name=arguments.env_name)
+    terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])
+    terminal.document(
+        {"outcome": "passed", "prefix": str(prefix.path), "packages": sorted(prefix.packages)}
+    )
+    return EXIT_OK
+
+
+def _engine(arguments: argparse.Namespace) -> EmbeddedEngine:
+    from pytest_pixipack.engine.embedded import EmbeddedEngine
+
+    return EmbeddedEngine(engine_options(arguments))

@@ -1,0 +1,66 @@
+"""Entry point: parses the command line, runs a command, turns errors into sentences.
+
+Exit codes: 0 all right, 1 findings or differences, 2 could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from pytest_pixipack.cli import channel_commands, check_commands, engine_commands
+from pytest_pixipack.cli.output import Failure, Terminal
+from pytest_pixipack.errors import Infrastructure, PixipackError
+
+DESCRIPTION = "Do pixi.lock, built packages, environment.tar and the installed prefix agree?"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `pixipack` with these arguments (default: the process's) and returns the exit code."""
+    arguments = parser().parse_args(argv)
+    terminal = Terminal(arguments.command_name, getattr(arguments, "json", None))
+    try:
+        return _run(arguments, terminal)
+    except PixipackError as error:
+        return terminal.fail(Failure.of(error))
+    except KeyboardInterrupt:
+        terminal.say("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader has seen enough; Python must not complain about it while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    try:
+        code: int = arguments.run(arguments, terminal)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Infrastructure(
+            f"{error.strerror or error}.",
+            file=error.filename if isinstance(error.filename, str) else None,
+            remedy="Check that the path exists, its permissions, and the room on the disk.",
+        ) from error
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    from pytest_pixipack import __version__
+
+    root = argparse.ArgumentParser(prog="pixipack", description=DESCRIPTION, allow_abbrev=False)
+    root.add_argument("--version", action="version", version=f"pixipack {__version__}")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check_commands.add_parsers(commands)
+    engine_commands.add_parsers(commands)
+    channel_commands.add_parsers(commands)
+    return root
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What a command prints: text for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.errors import Infrastructure, PixipackError
+
+STDOUT = "-"
+EXIT_OK, EXIT_FINDINGS, EXIT_UNCHECKED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command could not do its work."""
+
+    outcome: str
+    error: Mapping[str, object]
+    text: str
+
+    @classmethod
+    def of(cls, error: PixipackError) -> Failure:
+        """The failure that an error stands for."""
+        return cls(error.outcome, error.to_json(), str(error))
+
+
+class Terminal:
+    """Writes the results of one command.
+
+    With `json_target` (`-` for standard output, else a file), the JSON document goes there; what
+    is meant for people then goes to standard error, so that the document stays alone.
+    """
+
+    def __init__(self, command: str, json_target: str | None = None) -> None:
+        self.command = command
+        self._json_target = json_target
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; 80 in a pipe."""
+        return max(40, shutil.get_terminal_size((80, 24)).columns)
+
+    def say(self, text: str) -> None:
+        """A line about what goes on; never on standard output."""
+        print(f"pixipack: {text}", file=sys.stderr)
+
+    def print(self, lines: Iterable[str]) -> None:
+        """Result lines for people."""
+        stream = sys.stderr if self._json_target == STDOUT else sys.stdout
+        for line in lines:
+            print(_printable(line, stream.encoding), file=stream)
+
+    def document(self, content: Mapping[str, Any]) -> None:
+        """Writes the JSON document, where one is asked for."""
+        if self._json_target is None:
+            return
+        full = {"schema": 1, "command": self.command, **content}
+        text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+        if self._json_target == STDOUT:
+            sys.stdout.buffer.write(text.encode("utf-8"))
+            return
+        target = Path(self._json_target)
+        temporary = target.with_name(f".{target.name}.part")
+        try:
+            temporary.write_bytes(text.encode("utf-8"))
+            temporary.replace(target)
+        except OSError as error:
+            raise Infrastructure(
+                f"The JSON document cannot be written: {error.strerror or error}.", file=target
+            ) from error
+
+    def fail(self, failure: Failure) -> int:
+        """Says why nothing could be checked; returns the exit code."""
+        print(_printable(f"pixipack: {failure.text}", sys.stderr.encoding), file=sys.stderr)
+        if self._json_target == STDOUT or failure.error.get("file") != self._json_target:
+            self.document({"outcome": failure.outcome, "error": failure.error})
+        return EXIT_UNCHECKED
+
+
+def _printable(text: str, encoding: str | None) -> str:
+    # A console that cannot show a character shows a question mark, not a traceback.
+    name = encoding or "utf-8"
+    return text.encode(name, errors="replace").decode(name)
