@@ -67,8 +67,8 @@ def _misbehave(fault: Misbehaviour, requests: IO[bytes], replies: IO[bytes]) -> 
     if fault.how == "crash":
         sys.stderr.write(fault.CRASH_TEXT + "\n")
         sys.stderr.flush()
-        # pixi drops what it has not yet read of stderr when the process ends.
-        time.sleep(0.2)
+        # pixi drops what it has not yet read of stderr when the process ends; 0.2 s are too few.
+        time.sleep(0.5)
         code = fault.CRASH_CODE
     elif fault.how == "junk":
         replies.write(fault.JUNK_TEXT.encode() + b"\n")
