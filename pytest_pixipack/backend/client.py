@@ -20,7 +20,7 @@ from pytest_pixipack.backend.process import GRACE, BackendProcess
 from pytest_pixipack.backend.protocol import BuildResult, OutputsResult
 from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend
-from pytest_pixipack.errors import BackendError, Infrastructure
+from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
 
 Json = dict[str, Any]
 _Self = TypeVar("_Self", bound="_Session")
@@ -256,5 +256,5 @@ class _Naming:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(value, BackendError) and value.package is None:
+        if isinstance(value, PixipackError) and value.package is None:
             value.package = self._package

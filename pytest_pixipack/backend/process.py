@@ -83,20 +83,20 @@ class BackendProcess:
             return
         if self._writer is not None and self._writer.is_alive():
             self._kill()  # closing a pipe that another thread writes to would wait for it
-        elif process.poll() is None and process.stdin is not None:
+            self._writer.join(1.0)
+        # On Windows a kill does not reach grandchildren; they see the end of their input.
+        if process.stdin is not None and not (self._writer and self._writer.is_alive()):
             with contextlib.suppress(OSError):
                 process.stdin.close()
-            try:
-                process.wait(self._grace)
-            except subprocess.TimeoutExpired:
-                self._kill()
-        for thread in self._threads:
+        try:
+            process.wait(self._grace)
+        except subprocess.TimeoutExpired:
+            self._kill()
+        for thread, stream in zip(self._threads, (process.stdout, process.stderr), strict=True):
             thread.join(1.0)
-        for stream in (process.stdin, process.stdout, process.stderr):
-            # A grandchild may still hold the other end; then the reading thread keeps the stream.
-            if stream is not None and not any(thread.is_alive() for thread in self._threads):
-                with contextlib.suppress(OSError):
-                    stream.close()
+            # Where a grandchild holds the other end, the reading thread keeps the stream.
+            if stream is not None and not thread.is_alive():
+                stream.close()
 
     # --- starting and ending ------------------------------------------------------------------
     def _started(self, method: str) -> subprocess.Popen[bytes]:

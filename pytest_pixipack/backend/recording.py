@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import IO, Any
 
 RECORD_VARIABLE = "PIXIPACK_STUB_RECORD"
+# The `code` of an error that the stub answers where a disk or a permission is at fault.
+INFRASTRUCTURE = "pixipack::infrastructure"
 
 
 class Recorder:

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_pixipack.errors import BackendError
+from pytest_pixipack.backend.recording import INFRASTRUCTURE
+from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
 
 _METHOD_NOT_FOUND = -32601
 _JUNK_LENGTH = 200
 _STDERR_LINES = 5
 
 
-def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") -> BackendError:
-    """The error for a JSON-RPC error object that answered `method`."""
+def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") -> PixipackError:
+    """The error for a JSON-RPC error object that answered `method`.
+
+    `BackendError`, or `Infrastructure` where our stub says that it could not read or write.
+    """
     if not isinstance(error, Mapping):
         return malformed(backend, method, "an error that is not an object", stderr)
     if error.get("code") == _METHOD_NOT_FOUND:
@@ -34,6 +38,8 @@ def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") ->
     causes = data.get("causes")
     parts = [message, *(_text(c) for c in (causes if isinstance(causes, list) else []))]
     sentence = ": ".join(part.rstrip(" .:") for part in parts if part)
+    if data.get("code") == INFRASTRUCTURE:
+        return Infrastructure(f"{sentence}.", remedy="Free disk space, or allow the access.")
     return BackendError(f"{sentence}.", remedy=_text(data.get("help")) or None)
 
 

@@ -24,7 +24,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pytest_pixipack.errors import BackendError, PixipackError
+from pytest_pixipack.backend.recording import INFRASTRUCTURE
+from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
 
 Json = dict[str, Any]
 
@@ -96,7 +97,9 @@ class StubBackend:
             reply["result"] = self.call(request["method"], request.get("params"))
         except RpcError as error:
             reply["error"] = error.error
-        except (PixipackError, OSError) as error:
+        except (Infrastructure, OSError) as error:
+            reply["error"] = _described(-32000, _text(error), code=INFRASTRUCTURE)
+        except PixipackError as error:
             reply["error"] = _described(-32000, _text(error))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"invalid parameters for {request['method']}: {error!r}"
@@ -304,10 +307,10 @@ def error_reply(identifier: object, code: int, message: str) -> Json:
     return {"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": message}}
 
 
-def _described(code: int, message: str) -> Json:
+def _described(number: int, message: str, **more: str) -> Json:
     # pixi shows `data` alone and ignores the message beside it.
     data: Json = {"message": message, "severity": "error", "causes": [], "labels": []}
-    return {"code": code, "message": message, "data": {**data, "related": []}}
+    return {"code": number, "message": message, "data": {**data, "related": [], **more}}
 
 
 def _text(error: Exception) -> str:

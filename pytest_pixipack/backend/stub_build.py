@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_pixipack.artifact import Member, write_artifact
 from pytest_pixipack.backend.stub import INPUT_GLOBS
-from pytest_pixipack.errors import BackendError
+from pytest_pixipack.errors import Infrastructure
 
 TIMESTAMP = 1_700_000_000_000  # ms since the epoch
 
@@ -33,7 +33,8 @@ def build_package(
     """Writes the package that `conda/build_v1` asks for and returns the method's result.
 
     `facts` has `license`, `noarch` and `timestamp` (ms since the epoch); `fault` is one of those of
-    the build stage. Raises `BackendError` where the source directory cannot be read.
+    the build stage. Raises `Infrastructure` where files
+    cannot be read or written.
     """
     output = params["output"]
     name, version, build = output["name"], str(output["version"]), output["build"]
@@ -152,7 +153,7 @@ def _source_files(root: Path) -> list[Member]:
                 relative = path.relative_to(root).as_posix()
                 found.append(Member(relative, content, executable=_is_executable(path, content)))
     except OSError as error:
-        raise BackendError(f"cannot read the package's files: {error}") from None
+        raise Infrastructure(f"cannot read the package's files: {error}") from None
     return found
 
 

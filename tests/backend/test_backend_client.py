@@ -226,3 +226,15 @@ def test_a_record_that_cannot_be_written_is_no_fault_of_the_product(
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Infrastructure, match="cannot be recorded"):
         InProcessBackend(tmp_path / "file" / "below").initialize(initialize_with())
+
+
+def test_a_directory_that_cannot_be_written_is_no_fault_of_the_product(
+    start: Start, initialize_with: Any, order: Json, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    order["workDirectory"] = str(tmp_path / "file" / "below")
+    backend = start()
+    backend.initialize(initialize_with())
+    with pytest.raises(Infrastructure) as caught:
+        backend.build(order)
+    assert caught.value.package == "lib"
