@@ -1,0 +1,14 @@
+"""The rules of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_pixipack.verify.rules import Rule
+
+
+def builtin_rules() -> Iterator[Rule]:
+    """All rules, layer by layer."""
+    from pytest_pixipack.verify.catalogue_lock import LOCK_RULES
+
+    yield from LOCK_RULES

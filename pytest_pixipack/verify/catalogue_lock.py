@@ -1,0 +1,205 @@
+"""The rules that compare a manifest with its lock."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pytest_pixipack.verify import lock_environments as environments
+from pytest_pixipack.verify.lock_closure import problems_of
+from pytest_pixipack.verify.lock_sources import source_problems
+from pytest_pixipack.verify.rules import FIELD, PRESENCE, REST, UNREADABLE, Problem, Rule
+from pytest_pixipack.verify.subject import Subject
+
+_BOTH = ("manifest", "lock")
+_LOCK_AGAIN = "Run `pixi lock`"
+
+
+def _nothing(_subject: Subject) -> tuple[Problem, ...]:
+    """For what is found while a layer is read, before there is anything to check."""
+    return ()
+
+
+def _locations(subject: Subject) -> tuple[Problem, ...]:
+    rule = "lock-source-location"
+    return (*problems_of(subject, rule), *source_problems(subject, rule))
+
+
+LOCK_RULES = (
+    Rule(
+        name="lock-parse",
+        layers=("lock",),
+        severity="error",
+        title="the lock can be read",
+        damage=("the lock is missing", "it is not YAML or a field has a wrong type",
+                "an environment refers to a package that has no entry"),
+        remedy=_LOCK_AGAIN,
+        check=_nothing,
+        rank=UNREADABLE,
+    ),
+    Rule(
+        name="lock-environments",
+        layers=_BOTH,
+        severity="error",
+        title="manifest and lock have the same environments",
+        damage=("an environment was added to the manifest", "an environment was removed from it"),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_environments,
+        rank=PRESENCE,
+    ),
+    Rule(
+        name="lock-platforms",
+        layers=_BOTH,
+        severity="error",
+        title="each environment is locked for the platforms of the manifest",
+        damage=("a platform was added to the manifest", "a platform was removed from it"),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_platforms,
+        rank=PRESENCE,
+    ),
+    Rule(
+        name="lock-platform-definition",
+        layers=_BOTH,
+        severity="error",
+        title="a platform was locked with the virtual packages that the manifest gives it",
+        damage=("the virtual packages or the subdir of a platform changed",),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_platform_definition,
+    ),
+    Rule(
+        name="lock-channels",
+        layers=_BOTH,
+        severity="error",
+        title="each environment was locked with the channels of the manifest, in their order",
+        damage=("a channel was added, removed, replaced or moved",),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_channels,
+    ),
+    Rule(
+        name="lock-options",
+        layers=_BOTH,
+        severity="error",
+        title="each environment was solved with the options of the manifest",
+        damage=("solve-strategy, channel-priority or prerelease-mode changed",),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_options,
+    ),
+    Rule(
+        name="lock-exclude-newer",
+        layers=_BOTH,
+        severity="error",
+        title="no locked package is newer than exclude-newer allows",
+        damage=("exclude-newer was set to an earlier date",),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_exclude_newer,
+    ),
+    Rule(
+        name="lock-duplicate",
+        layers=_BOTH,
+        severity="error",
+        title="an environment has one package of a name on a platform",
+        damage=("two versions of a package are locked for one environment",),
+        remedy=_LOCK_AGAIN,
+        check=partial(problems_of, rule="lock-duplicate"),
+        rank=PRESENCE,
+    ),
+    Rule(
+        name="lock-spec",
+        layers=_BOTH,
+        severity="error",
+        title="every requirement and constraint of the manifest is met by a locked package",
+        damage=("a dependency was added to the manifest", "a requirement became tighter than what "
+                "is locked", "a package was removed from the lock"),
+        remedy=_LOCK_AGAIN,
+        check=partial(problems_of, rule="lock-spec"),
+        rank=PRESENCE,
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-depends",
+        layers=_BOTH,
+        severity="error",
+        title="every dependency of a locked package is met by a locked package",
+        damage=("a package that another one depends on was removed from the lock, or its version "
+                "changed",),
+        remedy=_LOCK_AGAIN,
+        check=partial(problems_of, rule="lock-depends"),
+        rank=PRESENCE,
+        consequence_of=("lock-duplicate", "lock-spec"),
+    ),
+    Rule(
+        name="lock-constrains",
+        layers=_BOTH,
+        severity="warning",
+        title="no locked package violates what another one constrains",
+        damage=("a locked package was replaced by a version that another one excludes",),
+        remedy=_LOCK_AGAIN,
+        check=partial(problems_of, rule="lock-constrains"),
+        consequence_of=("lock-duplicate", "lock-spec", "lock-depends"),
+    ),
+    Rule(
+        name="lock-unused",
+        layers=_BOTH,
+        severity="error",
+        title="every locked package is needed by something",
+        damage=("a dependency was removed from the manifest",),
+        remedy=_LOCK_AGAIN,
+        check=partial(problems_of, rule="lock-unused"),
+        rank=REST,
+        consequence_of=("lock-source-metadata",),
+    ),
+    Rule(
+        name="lock-source-kind",
+        layers=_BOTH,
+        severity="error",
+        title="what is to be built from source is locked as source, and nothing else",
+        damage=("a dependency on a channel's package became one on a path, or the reverse",),
+        remedy=_LOCK_AGAIN,
+        check=partial(problems_of, rule="lock-source-kind"),
+        rank=PRESENCE,
+    ),
+    Rule(
+        name="lock-source-location",
+        layers=_BOTH,
+        severity="error",
+        title="source packages lie where the lock says",
+        damage=("the path or the repository of a source package changed",
+                "its directory is gone"),
+        remedy=_LOCK_AGAIN,
+        check=_locations,
+        rank=PRESENCE,
+        consequence_of=("lock-source-kind",),
+    ),
+    Rule(
+        name="lock-source-metadata",
+        layers=_BOTH,
+        severity="error",
+        title="the record of a source package is what its manifest and backend say",
+        damage=("a run dependency, constraint, extra or run export of a source package changed",
+                "its name or its variants changed", "its record was edited"),
+        remedy=_LOCK_AGAIN,
+        check=partial(source_problems, rule="lock-source-metadata"),
+        consequence_of=("lock-source-location", "lock-source-kind"),
+    ),
+    Rule(
+        name="lock-build-environment",
+        layers=_BOTH,
+        severity="error",
+        title="the locked build and host packages are those that a source package needs",
+        damage=("a build or host dependency of a source package changed",
+                "its build or host packages were removed from the lock"),
+        remedy=_LOCK_AGAIN,
+        check=partial(source_problems, rule="lock-build-environment"),
+        consequence_of=("lock-source-location", "lock-source-kind"),
+    ),
+    Rule(
+        name="lock-canonical",
+        layers=("lock",),
+        severity="warning",
+        title="the lock has the bytes that pixi would write",
+        damage=("the lock was edited by hand or by a merge", "an entry is used by nothing",
+                "an older pixi wrote it"),
+        remedy="Run `pixi lock`, and keep tools from changing line ends",
+        check=environments.check_canonical,
+        rank=REST,
+    ),
+)  # fmt: skip

@@ -1,0 +1,297 @@
+"""Rules about how an environment was locked: environments, channels, platforms, options.
+
+Follows prefix-dev/pixi, crates/pixi_core/src/lock_file/satisfiability/environment.rs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from pytest_pixipack.lock import LockEnvironment
+from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.verify.cutoff import Cutoff, cutoffs
+from pytest_pixipack.verify.places import (
+    aligned_names,
+    customised,
+    environments,
+    places,
+)
+from pytest_pixipack.verify.rules import Problem
+from pytest_pixipack.verify.subject import Subject
+
+_STRATEGIES = {"lowest": "lowest-version", "lowest-direct": "lowest-version-direct"}
+
+
+def check_environments(subject: Subject) -> Iterator[Problem]:
+    """Manifest and lock have the same environments."""
+    assert subject.manifest is not None
+    assert subject.lock is not None
+    file = str(subject.manifest.path)
+    for name in environments(subject):
+        if name not in subject.lock.environments:
+            yield Problem(
+                message=f"The environment {name} is not in the lock.",
+                environment=name,
+                field="environments",
+                expected=name,
+                file=file,
+                line=_environment_line(subject.manifest, name),
+                layers=("manifest", "lock"),
+            )
+    if subject.environments is None:
+        for name in subject.lock.environments:
+            if name not in subject.manifest.environment_names():
+                yield Problem(
+                    message=f"The lock has the environment {name}, which the manifest has not.",
+                    environment=name,
+                    field="environments",
+                    actual=name,
+                    file=subject.lock_file,
+                )
+
+
+def _environment_line(manifest: Manifest, name: str) -> int:
+    environment = manifest.environment(name)
+    return environment.position.line
+
+
+def check_channels(subject: Subject) -> Iterator[Problem]:
+    """Every environment was locked with the channels of the manifest, in their order."""
+    from pytest_pixipack.engine.channels import canonical_url
+
+    for name, locked in _environments(subject):
+        assert subject.manifest is not None
+        root = subject.manifest.root
+        wanted = [canonical_url(channel, root) for channel in subject.manifest.channels(name)]
+        found = [canonical_url(channel.url, root) for channel in locked.channels]
+        if wanted == found:
+            continue
+        appended = wanted[: len(found)] == found
+        yield Problem(
+            message=f"The environment {name} was locked with other channels"
+            f"{': some were appended' if appended else ''}.",
+            environment=name,
+            field="channels",
+            expected=wanted,
+            actual=found,
+            file=str(subject.manifest.path),
+            line=subject.manifest.position("workspace", "channels").line,
+        )
+
+
+def check_platforms(subject: Subject) -> Iterator[Problem]:
+    """Every environment is locked for the platforms of the manifest and for no other one."""
+    from pytest_pixipack.verify.lock_closure import requirements
+
+    manifest, lock = subject.manifest, subject.lock
+    assert manifest is not None
+    assert lock is not None
+    for place in places(subject):
+        locked = lock.environments[place.environment].packages
+        there = place.locked is not None and place.locked.name in locked
+        if not there and requirements(manifest, place):
+            yield Problem(
+                message=f"The environment {place.environment} is not locked for "
+                f"{place.platform.name}.",
+                environment=place.environment,
+                platform=place.platform.name,
+                field="platforms",
+                expected=place.platform.name,
+                file=str(manifest.path),
+                line=manifest.position("workspace", "platforms").line,
+            )
+    aligned = aligned_names(manifest, lock)
+    for name, environment in _environments(subject):
+        known = manifest.platforms(name)
+        covered = {p.name for p in known} | {p.subdir for p in known}
+        for key in environment.packages:
+            if {aligned[key], lock.platform(key).subdir} & covered or not _asked(subject, key):
+                continue
+            yield Problem(
+                message=f"The environment {name} is locked for {key}, which is not among its "
+                "platforms.",
+                environment=name,
+                platform=key,
+                field="platforms",
+                actual=key,
+                file=subject.lock_file,
+            )
+
+
+def _asked(subject: Subject, name: str) -> bool:
+    return subject.subdirs is None or name in subject.subdirs
+
+
+def check_platform_definition(subject: Subject) -> Iterator[Problem]:
+    """A platform of the lock has the subdir and virtual packages that the manifest gives it."""
+    assert subject.lock is not None
+    for place in places(subject):
+        locked = place.locked
+        if locked is None or locked.name not in subject.lock.environments[
+            place.environment
+        ].packages:
+            continue
+        platform = place.platform
+        # A row that was found by its identity, or by the bare subdir, is not compared.
+        if locked.name != platform.name:
+            continue
+        wanted = {"subdir": platform.subdir, "virtual-packages": _texts(
+            platform.subdir, platform.virtual_packages)}  # fmt: skip
+        found = {"subdir": locked.subdir, "virtual-packages": _texts(
+            platform.subdir, locked.virtual_packages)}  # fmt: skip
+        for key, value in wanted.items():
+            if value != found[key]:
+                yield Problem(
+                    message=f"The platform {platform.name} was locked with another {key}.",
+                    environment=place.environment,
+                    platform=platform.name,
+                    field=key,
+                    expected=value,
+                    actual=found[key],
+                    file=subject.lock_file,
+                )
+
+
+def _texts(subdir: str, virtual_packages: tuple[str, ...]) -> list[str]:
+    return ["=".join(parts) for parts in customised(subdir, virtual_packages)]
+
+
+def check_options(subject: Subject) -> Iterator[Problem]:
+    """Every environment was solved with the options of the manifest."""
+    for name, locked in _environments(subject):
+        assert subject.manifest is not None
+        found = {
+            "strategy": locked.options.strategy,
+            "channel-priority": locked.options.channel_priority,
+            "pypi-prerelease-mode": locked.options.pypi_prerelease_mode,
+        }
+        for option, expected in _options(subject.manifest, name).items():
+            if expected != found[option]:
+                yield Problem(
+                    message=f"The environment {name} was solved with another {option}.",
+                    environment=name,
+                    field=option,
+                    expected=expected,
+                    actual=found[option],
+                    file=subject.lock_file,
+                )
+
+
+def _options(manifest: Manifest, environment: str) -> dict[str, str]:
+    strategy = manifest.solve_strategy(environment)
+    return {
+        "strategy": _STRATEGIES.get(strategy, "highest"),
+        "channel-priority": _priority(manifest.channel_priority(environment)),
+        "pypi-prerelease-mode": str(
+            pypi_options(manifest, environment).get("prerelease-mode")
+            or "if-necessary-or-explicit"
+        ),
+    }
+
+
+def _priority(priority: str | None) -> str:
+    # A lock only tells `disabled` from the rest.
+    return "disabled" if priority == "disabled" else "strict"
+
+
+def pypi_options(manifest: Manifest, environment: str) -> Mapping[str, Any]:
+    """The PyPI options of an environment; those of its features come before the workspace's."""
+    workspace = manifest.need_workspace()
+    found: dict[str, Any] = dict(workspace.pypi_options or {})
+    for member in manifest.group_members(environment):
+        for name in reversed(member.features):
+            found.update(workspace.features[name].pypi_options or {})
+    return found
+
+
+def check_exclude_newer(subject: Subject) -> Iterator[Problem]:
+    """No locked package is newer than `exclude-newer` allows."""
+    assert subject.manifest is not None
+    now = datetime.now(timezone.utc)
+    for name, locked in _environments(subject):
+        limits = cutoffs(subject.manifest, name, now)
+        if not limits:
+            continue
+        seen = set()
+        for platform, packages in locked.packages.items():
+            for package in packages:
+                timestamp = package.timestamp
+                if package.kind == "pypi" or timestamp is None or package.identifier in seen:
+                    continue
+                seen.add(package.identifier)
+                limit: Cutoff | None = limits.of(package.name, package.channel)
+                if limit is not None and timestamp > limit.milliseconds:
+                    yield Problem(
+                        message=f"{package.dist} was made at {_time(timestamp)}, which is after "
+                        f"the limit {_time(limit.milliseconds)} of exclude-newer.",
+                        environment=name,
+                        platform=platform,
+                        package=package.name,
+                        version=package.version,
+                        field="timestamp",
+                        expected=f"before {_time(limit.milliseconds)}",
+                        actual=_time(timestamp),
+                        file=subject.lock_file,
+                        line=subject.line_of(package),
+                    )
+
+
+def _time(milliseconds: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _environments(subject: Subject) -> Iterator[tuple[str, LockEnvironment]]:
+    assert subject.lock is not None
+    for name in environments(subject):
+        if name in subject.lock.environments:
+            yield name, subject.lock.environments[name]
+
+
+def check_canonical(subject: Subject) -> Iterator[Problem]:
+    """The lock's bytes are those that pixi would write."""
+    lock = subject.lock
+    assert lock is not None
+    if lock.text is None:
+        return
+    if lock.version != 7:
+        yield Problem(
+            message=f"The lock has version {lock.version}; pixi writes version 7 and upgrades it.",
+            field="version",
+            expected=7,
+            actual=lock.version,
+            file=subject.lock_file,
+            line=1,
+        )
+        return
+    written = lock.to_text()
+    if lock.text == written:
+        return
+    endings = "\r\n" in lock.text and lock.text.replace("\r\n", "\n") == written
+    line, expected, actual = _first_difference(written, lock.text)
+    yield Problem(
+        message="The bytes of the lock are not those that pixi writes.",
+        expected=None if endings else expected,
+        actual=None if endings else actual,
+        file=subject.lock_file,
+        line=line,
+        cause="line-endings" if endings else None,
+    )
+
+
+def _first_difference(expected: str, actual: str) -> tuple[int, str, str]:
+    left, right = expected.split("\n"), actual.split("\n")
+    for number, (one, other) in enumerate(zip(left, right, strict=False), 1):
+        if one != other:
+            return number, one.strip() or "an empty line", other.strip() or "an empty line"
+    shorter = min(len(left), len(right))
+    return (
+        shorter,
+        "the end of the file" if len(left) == shorter else left[shorter].strip(),
+        "the end of the file" if len(right) == shorter else right[shorter].strip(),
+    )

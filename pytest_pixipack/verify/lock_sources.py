@@ -1,0 +1,206 @@
+"""Rules about locked source packages: the record against its manifest, or its backend's answer.
+
+Follows prefix-dev/pixi, crates/pixi_core/src/lock_file/satisfiability/source_record.rs. Without an
+answer of the backend only that is checked which a backend cannot change: what a manifest declares
+has to be in the record, but a record may hold more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pytest_pixipack.errors import BackendError, PixipackError
+from pytest_pixipack.facts import RUN_EXPORT_KINDS, PackageFacts
+from pytest_pixipack.lock import LockedPackage
+from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.verify.places import places
+from pytest_pixipack.verify.resolved import (
+    directory_of,
+    matching_output,
+    outputs_of,
+    resolved_facts,
+    source_manifest,
+)
+from pytest_pixipack.verify.rules import Problem
+from pytest_pixipack.verify.source_expectation import Expectation, from_manifest, from_output
+from pytest_pixipack.verify.specs import SpecDifference, compare_texts, satisfies
+from pytest_pixipack.verify.subject import Place, Subject
+
+
+def source_problems(subject: Subject, rule: str) -> Iterable[Problem]:
+    """The problems with source records that one rule reports."""
+    found = subject.once("sources", lambda: tuple(_all(subject)))
+    return (problem for name, problem in found if name == rule)
+
+
+def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
+    assert subject.lock is not None
+    for place in places(subject):
+        packages = subject.lock.environments[place.environment].packages
+        if place.locked is None:
+            continue
+        for package in packages.get(place.locked.name, ()):
+            # The sources of a full record are pinned; nothing can have changed.
+            if package.is_source and directory_of(subject, package) is not None:
+                yield from _Record(subject, place, package).check()
+
+
+class _Record:
+    """One source record in one place."""
+
+    def __init__(self, subject: Subject, place: Place, package: LockedPackage) -> None:
+        self.subject = subject
+        self.place = place
+        self.package = package
+
+    def check(self) -> Iterator[tuple[str, Problem]]:
+        directory = directory_of(self.subject, self.package)
+        assert directory is not None
+        if not directory.is_dir():
+            yield self._problem(
+                "lock-source-location",
+                f"The source of {self.package.name} is locked in {self.package.location}, where "
+                "there is no directory.",
+                field="location",
+                expected="a source package",
+                actual=f"no directory {self.package.location}",
+            )
+            return
+        manifest = source_manifest(self.subject, self.package)
+        try:
+            if outputs_of(self.subject, self.place, self.package) is not None:
+                yield from self._against_backend()
+            elif isinstance(manifest, PixipackError):
+                yield self._unreadable(manifest)
+            elif manifest is not None:
+                yield from self._against_manifest(manifest)
+        except BackendError as error:
+            yield self._unreadable(error)
+
+    def _against_backend(self) -> Iterator[tuple[str, Problem]]:
+        output = matching_output(self.subject, self.place, self.package)
+        if output is None:
+            offered = outputs_of(self.subject, self.place, self.package) or ()
+            yield self._problem(
+                "lock-source-metadata",
+                f"No output of the package in {self.package.location} is the one that is locked.",
+                field="variants" if any(o.name == self.package.name for o in offered) else "name",
+                expected=[_output_text(o.name, o.variant) for o in offered],
+                actual=[_output_text(self.package.name, self.package.variants)],
+            )
+            return
+        build, host = self._environment("build"), self._environment("host")
+        yield from self._compare(from_output(output, build, host), exact=True)
+
+    def _against_manifest(self, manifest: Manifest) -> Iterator[tuple[str, Problem]]:
+        package = manifest.need_package()
+        if package.name is not None and package.name.lower() != self.package.name:
+            yield self._problem(
+                "lock-source-metadata",
+                f"The package in {self.package.location} is called {package.name}.",
+                field="name",
+                expected=package.name,
+                actual=self.package.name,
+                file=str(manifest.path),
+                line=package.position.line,
+            )
+            return
+        expected = from_manifest(package, self.place.platform.subdir, self.package.variants)
+        yield from self._compare(expected, exact=False)
+
+    def _compare(self, expected: Expectation, exact: bool) -> Iterator[tuple[str, Problem]]:
+        broken = False
+        for environment in ("build", "host"):
+            for problem in self._unmet(expected, environment):
+                broken = True
+                yield problem
+        exports = self.package.run_exports
+        lists: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+            ("depends", expected.depends, self.package.depends),
+            ("constrains", expected.constrains, self.package.constrains),
+        ]
+        extras = self.package.facts.extra_depends
+        for group in sorted({*extras, *expected.extra_depends}):
+            wanted = expected.extra_depends.get(group, ())
+            lists.append((f"extra_depends.{group}", wanted, extras.get(group, ())))
+        for kind in RUN_EXPORT_KINDS:
+            wanted = getattr(expected.run_exports, kind)
+            found = getattr(exports, kind) if exports is not None else ()
+            lists.append((f"run_exports.{kind}", wanted, found))
+        for field, wanted, found in lists:
+            difference = compare_texts(wanted, found)
+            # Run exports of an environment that has to be solved again say nothing.
+            if broken and field in ("depends", "constrains"):
+                continue
+            if difference.missing or (exact and difference.extra):
+                yield self._metadata(field, difference, exact)
+
+    def _metadata(
+        self, field: str, difference: SpecDifference, exact: bool
+    ) -> tuple[str, Problem]:
+        who = "backend" if exact else "manifest"
+        return self._problem(
+            "lock-source-metadata",
+            f"What the {who} of {self.package.name} says of {field} is not what is locked.",
+            field=field,
+            expected=list(difference.missing),
+            actual=list(difference.extra) if exact else self._of_same_name(field, difference),
+            cause="dependency-change",
+            evidence=f"the {who} says something else than when it was locked",
+        )
+
+    def _of_same_name(self, field: str, difference: SpecDifference) -> list[str]:
+        from pytest_pixipack.verify.specs import spec_name
+
+        names = {spec_name(text) for text in difference.missing}
+        return [text for text in difference.extra if spec_name(text) in names]
+
+    def _unmet(self, expected: Expectation, environment: str) -> Iterator[tuple[str, Problem]]:
+        locked = self._environment(environment)
+        for text in getattr(expected, environment):
+            if any(satisfies(facts, text) for facts in locked):
+                continue
+            yield self._problem(
+                "lock-build-environment",
+                f"{self.package.name} needs {text} in its {environment} environment, which no "
+                "locked package satisfies.",
+                field=f"{environment}_packages",
+                expected=text,
+                actual=[f"{facts.name} {facts.version or ''}".strip() for facts in locked],
+            )
+
+    def _environment(self, kind: str) -> tuple[PackageFacts, ...]:
+        assert self.subject.lock is not None
+        identifiers = getattr(self.package, f"{kind}_packages")
+        packages = [self.subject.lock.package(identifier) for identifier in identifiers]
+        return tuple(resolved_facts(self.subject, self.place, each) for each in packages)
+
+    def _unreadable(self, error: PixipackError) -> tuple[str, Problem]:
+        return self._problem(
+            "lock-source-metadata",
+            f"What {self.package.name} is now cannot be told: {error.message}",
+            file=error.file,
+            line=error.line,
+            remedy=error.remedy,
+        )
+
+    def _problem(self, rule: str, message: str, **more: Any) -> tuple[str, Problem]:
+        place: dict[str, Any] = {
+            "file": self.subject.lock_file,
+            "line": self.subject.line_of(self.package),
+        }
+        problem = Problem(
+            message=message,
+            environment=self.place.environment,
+            platform=self.place.platform.name,
+            package=self.package.name,
+            version=resolved_facts(self.subject, self.place, self.package).version,
+            **{**place, **more},
+        )
+        return rule, problem
+
+
+def _output_text(name: str, variant: Any) -> str:
+    values = ", ".join(f"{k}={v}" for k, v in sorted(variant.items()) if k != "target_platform")
+    return f"{name} ({values})" if values else name

@@ -1,0 +1,144 @@
+"""Findings as lines for a terminal."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.verify.findings import Finding, plain
+
+if TYPE_CHECKING:
+    from pytest_pixipack.verify.report import Report
+
+_INDENT = "    "
+_GAP = "   "
+_MOST_PLACES = 6
+
+
+def render(findings: Report | Iterable[Finding], width: int = 80) -> list[str]:
+    """The findings as lines of at most `width` columns, where words allow it.
+
+    Findings that differ only in environment and platform are shown once, with all their places.
+
+    >>> for line in render([Finding(
+    ...     rule="artifact-depends", severity="error", layers=("lock", "artifact"),
+    ...     message="The artifact depends on something else.", platform="linux-64",
+    ...     package="main-pkg", version="0.1.0", field="depends", expected=["libfoo >=1.2,<2"],
+    ...     actual=["libfoo >=1.3,<2"], remedy="pixi lock")]):
+    ...     print(line)
+      artifact-depends   main-pkg 0.1.0 on linux-64
+        lock       libfoo >=1.2,<2
+        artifact   libfoo >=1.3,<2
+        remedy     pixi lock
+    """
+    listed = findings if isinstance(findings, (list, tuple)) else list(_listed(findings))
+    lines: list[str] = []
+    for finding, places in _grouped(listed):
+        lines += _one(finding, places, width)
+    return lines
+
+
+def _listed(findings: Report | Iterable[Finding]) -> Iterable[Finding]:
+    return getattr(findings, "findings", findings)
+
+
+_Place = tuple[str | None, str | None]
+
+
+def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[_Place]]]:
+    groups: dict[str, tuple[Finding, list[_Place]]] = {}
+    for finding in findings:
+        same = replace(finding, environment=None, platform=None, message="")
+        key = repr((same, plain(same.expected), plain(same.actual)))
+        _, places = groups.setdefault(key, (finding, []))
+        places.append((finding.environment, finding.platform))
+    return list(groups.values())
+
+
+def _one(finding: Finding, places: list[_Place], width: int) -> list[str]:
+    severity = "" if finding.severity == "error" else f" ({finding.severity})"
+    subject = _subject(finding, places)
+    lines = _wrapped(f"  {finding.rule}{severity}{_GAP}", subject, width)
+    rows = list(_rows(finding))
+    column = max((len(label) for label, _ in rows), default=0)
+    for label, text in rows:
+        lines += _wrapped(f"{_INDENT}{label.ljust(column)}{_GAP}", text, width)
+    if location := _location(finding):
+        joined = f"{lines[-1]}{_GAP}{location}"
+        if rows and rows[-1][0] == "remedy" and len(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines += _wrapped(f"{_INDENT}{'at'.ljust(column)}{_GAP}", location, width)
+    return lines
+
+
+def _subject(finding: Finding, places: list[_Place]) -> str:
+    parts = [finding.package or "", finding.version or ""]
+    platforms = list(dict.fromkeys(p for _, p in places if p))
+    environments = list(dict.fromkeys(e for e, _ in places if e))
+    if platforms:
+        parts.append(f"on {_few(platforms)}")
+    if environments not in ([], ["default"]):
+        parts.append(f"in {_few(environments)}")
+    return " ".join(part for part in parts if part)
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_PLACES])
+    more = len(names) - _MOST_PLACES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
+    if finding.expected is None and finding.actual is None:
+        yield "", finding.message
+    else:
+        expected, actual = _labels(finding)
+        field = "" if finding.field in (None, "depends") else f"{finding.field} "
+        yield expected, field + _value(finding.expected)
+        yield actual, field + _value(finding.actual)
+    if finding.cause:
+        evidence = f": {finding.evidence}" if finding.evidence else ""
+        yield "cause", f"{finding.cause}{evidence}"
+    if finding.remedy:
+        yield "remedy", finding.remedy.rstrip(".")
+
+
+def _labels(finding: Finding) -> tuple[str, str]:
+    if len(finding.layers) >= 2 and finding.layers[0] != finding.layers[1]:
+        return finding.layers[0], finding.layers[1]
+    return "expected", "found"
+
+
+def _value(value: Any) -> str:
+    """A value in words; an absent one is `nothing`."""
+    if value is None or value in ([], (), {}):
+        return "nothing"
+    if isinstance(value, (list, tuple)):
+        separator = "; " if any("," in str(item) for item in value) else ", "
+        return separator.join(_value(item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return json.dumps(plain(value), ensure_ascii=False)
+    return str(value) if value != "" else '""'
+
+
+def _location(finding: Finding) -> str | None:
+    if finding.file is None:
+        return None
+    return finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+
+
+def _wrapped(label: str, text: str, width: int) -> list[str]:
+    if not text:
+        return [label.rstrip()]
+    return textwrap.wrap(
+        text,
+        max(width, len(label) + 20),
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
