@@ -62,7 +62,10 @@ RUN_EXPORT_KINDS = ("weak", "strong", "noarch", "weak_constrains", "strong_const
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageFacts:
-    """One package in one layer. Sequences keep the layer's order; `timestamp` is in ms since epoch."""
+    """One package in one layer.
+
+    Sequences keep the layer's order; `timestamp` is in milliseconds since the epoch.
+    """
 
     name: str
     kind: PackageKind = "binary"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_pixipack.cli.main import main
+from pytest_pixipack.cli.command import main
 
 __all__ = ["main"]

@@ -30,7 +30,7 @@ from pytest_pixipack.engine.sessions import Sessions, SourcePackage, wrong_outpu
 from pytest_pixipack.engine.solve import Solver, SolveRequest
 from pytest_pixipack.errors import SolveError, Unsupported
 from pytest_pixipack.facts import PackageFacts, RunExports
-from pytest_pixipack.manifest import Spec
+from pytest_pixipack.manifest import Manifest, Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class Assembler:
                 found.append(record)
                 for name, location in sorted(record.sources.items()):
                     directory = locate(location, record.directory, name)
-                    queue.append(Wanted(name, directory))
+                    queue.append(Wanted(name, directory, self._asked_by(record.directory, name)))
         return tuple(found)
 
     def records(self, want: Wanted, target: Target) -> tuple[SourceRecord, ...]:
@@ -238,7 +238,11 @@ class Assembler:
         if not needed.depends:
             return ()
         wanted = [
-            Wanted(spec.name, locate(source_location(spec), package.directory, spec.name))
+            Wanted(
+                spec.name,
+                locate(source_location(spec), package.directory, spec.name),
+                asking_spec(package.manifest, spec.name),
+            )
             for spec in (each.spec for each in needed.depends)
             if spec.is_source
         ]
@@ -259,6 +263,9 @@ class Assembler:
         return tuple(
             self._with_run_exports(each) if each.name in exporters else each for each in resolved
         )
+
+    def _asked_by(self, directory: Path, name: str) -> Spec | None:
+        return asking_spec(self._sessions.package(directory).manifest, name)
 
     def _solver_text(self, spec: NamedSpec) -> str:
         channel = spec.fields.get("channel")
@@ -316,6 +323,16 @@ def source_location(spec: NamedSpec) -> dict[str, Any]:
     url = location.get("url") or {}
     found = {"url": url.get("url"), "sha256": url.get("sha256"), "subdir": url.get("subdirectory")}
     return {key: value for key, value in found.items() if value}
+
+
+def asking_spec(manifest: Manifest, name: str) -> Spec | None:
+    """The entry of a package's manifest that asks for a source package, for error messages."""
+    for tables in manifest.need_package().tables.values():
+        for table in (tables.run, tables.host, tables.build):
+            spec = table.get(name)
+            if spec is not None and spec.is_source:
+                return spec
+    return None
 
 
 def lock_location(directory: Path, root: Path) -> str:

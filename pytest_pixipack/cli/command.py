@@ -60,7 +60,3 @@ def parser() -> argparse.ArgumentParser:
     engine_commands.add_parsers(commands)
     channel_commands.add_parsers(commands)
     return root
-
-
-if __name__ == "__main__":
-    sys.exit(main())

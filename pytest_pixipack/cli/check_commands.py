@@ -1,0 +1,195 @@
+"""`pixipack check`, `verify` and `rules`: whether layers agree, and by which rules."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.cli.arguments import (
+    add_engine,
+    add_json,
+    add_strict,
+    add_workspace,
+    engine_options,
+)
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+from pytest_pixipack.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pytest_pixipack.lock import Lock
+    from pytest_pixipack.manifest import Manifest
+    from pytest_pixipack.verify import Report
+
+LOCK_NAME = "pixi.lock"
+
+
+def add_parsers(commands: Any) -> None:
+    """Adds the three commands."""
+    check = commands.add_parser(
+        "check",
+        help="is the lock up to date with the manifest? no network, no solve",
+    )
+    check.set_defaults(run=run_check, command_name="check")
+    add_workspace(check)
+    check.add_argument(
+        "--no-backend",
+        action="store_true",
+        help="do not ask build backends; compare with the manifests only",
+    )
+    add_json(check)
+    add_strict(check)
+    add_engine(check)
+
+    verify = commands.add_parser("verify", help="do the given layers agree?")
+    verify.set_defaults(run=run_verify, command_name="verify")
+    verify.add_argument("--workspace", type=Path, metavar="DIR", help="manifest and its pixi.lock")
+    verify.add_argument("--lock", type=Path, metavar="FILE", help="a lock of another place")
+    verify.add_argument("--environment", default="default", help="default: default")
+    verify.add_argument("--platform", help="default: that of the pack or of this machine")
+    verify.add_argument(
+        "--artifact",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a built package; repeatable",
+    )
+    verify.add_argument("--pack", type=Path, metavar="PACK", help="environment.tar, or a directory")
+    verify.add_argument("--prefix", type=Path, metavar="DIR", help="an installed environment")
+    add_json(verify)
+    add_strict(verify)
+
+    rules = commands.add_parser("rules", help="list the rules, or explain one")
+    rules.set_defaults(run=run_rules, command_name="rules")
+    rules.add_argument("rule", nargs="?", metavar="RULE", help="explain this rule")
+    add_json(rules)
+
+
+def run_check(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Compares the manifest with its lock."""
+    from pytest_pixipack.manifest import load_manifest
+    from pytest_pixipack.verify import check_lock_file
+
+    if arguments.no_backend and arguments.backend:
+        raise InvalidInput("--backend and --no-backend exclude each other.")
+    manifest = load_manifest(arguments.workspace)
+    manifest.need_workspace()
+    for warning in manifest.warnings:
+        terminal.say(f"{warning.file}:{warning.line}: {warning.message}")
+    metadata = {} if arguments.no_backend else _metadata(manifest, arguments)
+    return _finish(check_lock_file(manifest, metadata=metadata), arguments, terminal)
+
+
+def _metadata(manifest: Manifest, arguments: argparse.Namespace) -> Mapping[Any, Any]:
+    """What backends offer, where one can be run; without a readable lock there is no question."""
+    from pytest_pixipack.engine.metadata import source_metadata
+    from pytest_pixipack.lock import read_lock
+
+    options = engine_options(arguments)
+    named = {**manifest.stand_ins.backends, **options.backends}
+    options = replace(options, backends=named)
+    try:
+        lock = read_lock(manifest.root / LOCK_NAME)
+    except InvalidInput:
+        return {}
+    return source_metadata(manifest, lock, options)
+
+
+def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Reads the layers and compares them."""
+    from pytest_pixipack.artifact import read_artifact
+    from pytest_pixipack.manifest import load_manifest
+    from pytest_pixipack.pack import read_pack
+    from pytest_pixipack.prefix import read_prefix
+    from pytest_pixipack.verify import verify
+
+    manifest = load_manifest(arguments.workspace) if arguments.workspace else None
+    lock, lock_path = _lock(arguments, manifest)
+    artifacts = [read_artifact(path) for path in arguments.artifact]
+    pack = read_pack(arguments.pack) if arguments.pack else None
+    prefix = read_prefix(arguments.prefix) if arguments.prefix else None
+    if not any((lock, artifacts, pack, prefix)):
+        raise InvalidInput(
+            "There is nothing to verify.",
+            remedy="Give layers: --workspace, --lock, --artifact, --pack, --prefix.",
+        )
+    report = verify(
+        manifest=manifest,
+        lock=lock,
+        artifacts=artifacts,
+        pack=pack,
+        prefix=prefix,
+        environment=arguments.environment,
+        platform=arguments.platform,
+        lock_path=lock_path,
+    )
+    return _finish(report, arguments, terminal)
+
+
+def _lock(
+    arguments: argparse.Namespace, manifest: Manifest | None
+) -> tuple[Lock | None, Path | None]:
+    from pytest_pixipack.lock import read_lock
+
+    path: Path | None = arguments.lock
+    if path is None and manifest is not None:
+        path = manifest.root / LOCK_NAME
+    return (read_lock(path), path) if path is not None else (None, None)
+
+
+def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:
+    report = report.with_strict(arguments.strict)
+    terminal.print([*report.render(terminal.width), report.summary])
+    terminal.document(report.to_json(terminal.command))
+    return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+def run_rules(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Lists the rules, or says all there is to say of one."""
+    from pytest_pixipack.verify import all_rules, default_registry
+
+    rules = (default_registry()[arguments.rule],) if arguments.rule else all_rules()
+    terminal.document(
+        {
+            "outcome": "passed",
+            "rules": [
+                {
+                    "name": rule.name,
+                    "severity": rule.severity,
+                    "layers": list(rule.layers),
+                    "title": rule.title,
+                    "damage": list(rule.damage),
+                    "description": rule.description,
+                    "remedy": rule.remedy,
+                }
+                for rule in rules
+            ],
+        }
+    )
+    if arguments.json == "-":
+        return EXIT_OK
+    if arguments.rule:
+        terminal.print(_explained(rules[0], terminal.width))
+    else:
+        name_width = max(len(rule.name) for rule in rules)
+        terminal.print(f"{rule.name:{name_width}}  {rule.title}" for rule in rules)
+    return EXIT_OK
+
+
+def _explained(rule: Any, width: int) -> list[str]:
+    lines = [f"{rule.name}   {rule.severity}   {', '.join(rule.layers)}"]
+    for label, text in (
+        ("holds", rule.title),
+        ("damage", "; ".join(rule.damage)),
+        ("about", rule.description),
+        ("remedy", rule.remedy),
+    ):
+        if text:
+            lines += textwrap.wrap(
+                text, width, initial_indent=f"  {label:8}", subsequent_indent=" " * 10
+            )
+    return lines
