@@ -90,3 +90,7 @@ class Infrastructure(PixipackError):
     """Network, disk, permissions or a missing tool: nothing is known about the product."""
 
     outcome = "infrastructure"
+
+
+class Offline(Infrastructure):
+    """Something is neither stubbed, nor local, nor in a cache, and the network is off."""

@@ -1,0 +1,100 @@
+"""The pytest plugin. Without `--pixi-pack` it adds options, markers and fixtures, nothing else.
+
+Every pytest run of an environment with this package imports this module: whatever takes time is
+imported by those who need it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+
+import pytest
+
+from pytest_pixipack.plugin.fixtures import (
+    lock_regression,
+    pack_regression,
+    pixi_engine,
+    pixi_workspace,
+    stub_backend,
+    stub_channel,
+)
+from pytest_pixipack.plugin.options import SETTINGS, add_options, read_settings
+
+__all__ = [
+    "lock_regression",
+    "pack_regression",
+    "pixi_engine",
+    "pixi_workspace",
+    "stub_backend",
+    "stub_channel",
+]
+
+_MARKERS = (
+    "pixi_engine(*names): run the test once with each of these engines",
+    "pixi_network: the test needs the network; skipped unless --pixipack-network",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Registers the options."""
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Registers the hooks that others can implement."""
+    from pytest_pixipack.plugin import hookspec
+
+    pluginmanager.add_hookspecs(hookspec)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers markers and, behind the flag, the collection of workspaces."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    settings = read_settings(config)
+    config.stash[SETTINGS] = settings
+    if settings.collect:
+        from pytest_pixipack.plugin.collection import register
+
+        register(config, settings)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test once for each engine of its `pixi_engine` marker."""
+    if "pixi_engine" in metafunc.fixturenames:
+        names = [name for mark in metafunc.definition.iter_markers("pixi_engine")
+                 for name in mark.args]  # fmt: skip
+        if names:
+            metafunc.parametrize("pixi_engine", list(dict.fromkeys(names)), indirect=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips tests that need the network where it is off."""
+    if item.get_closest_marker("pixi_network") and not item.config.stash[SETTINGS].network:
+        pytest.skip("needs the network (--pixipack-network)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Labels failures that are not the product's, and says where a workspace was kept."""
+    report = yield
+    if report.failed:
+        from pytest_pixipack.plugin.failures import describe_failure
+
+        describe_failure(item, call, report)
+    return report
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explains a failed comparison with our matchers and types."""
+    if op != "==":
+        return None
+    # Whoever compares with our types has imported one of these.
+    if not sys.modules.keys() & {"pytest_pixipack.facts", "pytest_pixipack.matchers"}:
+        return None
+    from pytest_pixipack.difference import explain_comparison
+
+    return explain_comparison(left, right)

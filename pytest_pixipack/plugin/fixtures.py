@@ -1,0 +1,83 @@
+"""The fixtures, thin: what they hand out is made in modules that are imported on use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_pixipack.plugin.options import SETTINGS
+
+if TYPE_CHECKING:
+    from pytest_pixipack.plugin.snapshots import LockRegression, PackRegression
+    from pytest_pixipack.plugin.stubs import StubBackend, StubChannels
+    from pytest_pixipack.plugin.workspaces import WorkspaceFactory
+
+# Whether a phase of the test failed, and the directories that are kept if so.
+FAILED = pytest.StashKey[bool]()
+KEPT = pytest.StashKey[list[Path]]()
+
+
+@pytest.fixture
+def pixi_engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine of this test: that of the marker `pixi_engine`, else the option's."""
+    from pytest_pixipack.plugin.engines import usable_engine
+
+    asked = getattr(request, "param", None)
+    return usable_engine(asked or request.config.stash[SETTINGS].engine, by_test=asked is not None)
+
+
+@pytest.fixture
+def stub_channel(request: pytest.FixtureRequest) -> StubChannels:
+    """`stub_channel("curl")` is a channel from a specification, `stub_channel()` an empty one.
+
+    A name is that of `fixture_channels/<name>.toml` below rootdir, else of one that this package
+    brings along; a path is relative to rootdir.
+    """
+    from pytest_pixipack.plugin.stubs import StubChannels
+
+    return StubChannels(request.config.rootpath)
+
+
+@pytest.fixture
+def stub_backend(request: pytest.FixtureRequest) -> Iterator[StubBackend]:
+    """A stub build backend, to stand in for real ones, that knows what it was told."""
+    from pytest_pixipack.plugin.stubs import StubBackend
+    from pytest_pixipack.plugin.workspaces import short_directory
+
+    with short_directory(request, "r") as directory:
+        yield StubBackend(directory)
+
+
+@pytest.fixture
+def pixi_workspace(request: pytest.FixtureRequest, pixi_engine: str) -> Iterator[WorkspaceFactory]:
+    """Makes workspaces: `pixi_workspace(...)` writes one, `pixi_workspace.copy(path)` copies one.
+
+    They are removed after the test unless it fails or `--pixipack-keep` is given.
+    """
+    from pytest_pixipack.plugin.workspaces import WorkspaceFactory, short_directory
+
+    with short_directory(request, "w") as directory:
+        yield WorkspaceFactory(request, directory, pixi_engine)
+
+
+@pytest.fixture
+def lock_regression(
+    request: pytest.FixtureRequest, datadir: Path, original_datadir: Path
+) -> LockRegression:
+    """`lock_regression.check(lock)` compares a lock with the one that was stored."""
+    from pytest_pixipack.plugin.snapshots import LockRegression
+
+    return LockRegression(request, datadir, original_datadir)
+
+
+@pytest.fixture
+def pack_regression(
+    request: pytest.FixtureRequest, datadir: Path, original_datadir: Path
+) -> PackRegression:
+    """`pack_regression.check(pack)` compares what is in a pack with what was stored."""
+    from pytest_pixipack.plugin.snapshots import PackRegression
+
+    return PackRegression(request, datadir, original_datadir)

@@ -1,0 +1,225 @@
+"""Workspaces and their checks as pytest collects and runs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_pixipack.errors import PixipackError
+
+if TYPE_CHECKING:
+    from pytest_pixipack.lock import Lock
+    from pytest_pixipack.manifest import Manifest
+    from pytest_pixipack.plugin.collection import ZeroCode
+    from pytest_pixipack.plugin.outcomes import Outcome
+    from pytest_pixipack.plugin.plan import Check
+    from pytest_pixipack.plugin.stages import Stages
+
+
+class CheckFailed(Exception):
+    """A check found something; the text is for people."""
+
+
+class WorkspaceFile(pytest.File):
+    """A manifest with a workspace. One that cannot be read has an item that fails."""
+
+    run: ZeroCode
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The checks that the options ask for."""
+        from pytest_pixipack.manifest import load_manifest
+        from pytest_pixipack.plugin.plan import plan
+
+        try:
+            self.manifest: Manifest = load_manifest(self.path)
+            self.checks = plan(self.manifest, self.committed_lock, self.run.settings)
+        except PixipackError as error:
+            yield BrokenWorkspace.make(self, error)
+            return
+        for check in self.checks:
+            if check.kind in self.run.settings.checks:
+                yield CheckItem.make(self, check)
+
+    @cached_property
+    def committed_lock(self) -> Lock | None:
+        """The lock, if there is one that can be read; the lock's check says if not."""
+        from pytest_pixipack.lock import read_lock
+        from pytest_pixipack.plugin.plan import lock_path
+
+        try:
+            return read_lock(lock_path(self.manifest))
+        except PixipackError:
+            return None
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What the checks share."""
+        from pytest_pixipack.plugin.stages import Stages
+
+        hook = self.config.hook.pytest_pixipack_prepare_workspace
+        return Stages(
+            self.manifest,
+            self.checks,
+            self.run.directory,
+            network=self.run.settings.network,
+            prepare=lambda root: hook(config=self.config, root=root),
+        )
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the summary says of the workspace; JSON values, for reports cross processes."""
+        from pytest_pixipack.plugin.reporting import workspace_facts
+
+        return workspace_facts(self)
+
+
+class WorkspaceItem(pytest.Item):
+    """One line of the run; `result` is what the summary is made of."""
+
+    parent: WorkspaceFile
+    result: dict[str, Any]
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it comes from, and its heading."""
+        return self.path, 0, self.nodeid
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Findings as they are, anything unexpected with its traceback."""
+        if isinstance(excinfo.value, CheckFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def fail(self, *texts: str) -> None:
+        """Raises with how to run it again."""
+        target = os.path.relpath(self.path, self.config.invocation_params.dir)
+        place = f"{Path(target).as_posix()}::{self.name}"
+        raise CheckFailed("\n".join([*texts, f'  again: pytest --pixi-pack "{place}"']))
+
+
+class BrokenWorkspace(WorkspaceItem):
+    """A workspace of which not even the manifest can be used."""
+
+    error: PixipackError
+
+    @classmethod
+    def make(cls, parent: WorkspaceFile, error: PixipackError) -> BrokenWorkspace:
+        """The only item of its file."""
+        item: BrokenWorkspace = cls.from_parent(
+            parent, name="manifest", nodeid=f"{parent.nodeid}::manifest"
+        )
+        item.error = error
+        root = parent.config.rootpath
+        item.result = {
+            "kind": "manifest",
+            "id": item.nodeid,
+            "places": [],
+            "workspace": {"name": _name(parent.path.parent, root), "file": parent.nodeid},
+        }
+        return item
+
+    def setup(self) -> None:
+        """Raises where the machine is to blame."""
+        self.result["outcome"] = "failed"
+        self.result["message"] = str(self.error)
+        if self.error.outcome == "infrastructure":
+            self.result["outcome"] = "error"
+            pytest.fail(f"infrastructure: {self.error}", pytrace=False)
+
+    def runtest(self) -> None:
+        """Fails."""
+        self.fail(str(self.error))
+
+
+class CheckItem(WorkspaceItem):
+    """One check of one workspace."""
+
+    check: Check
+    outcome: Outcome
+
+    @classmethod
+    def make(cls, parent: WorkspaceFile, check: Check) -> CheckItem:
+        """The item of a check."""
+        # pytest 9.2 would not find items with brackets again after `--lf` without the id.
+        item: CheckItem = cls.from_parent(
+            parent, name=check.name, nodeid=f"{parent.nodeid}::{check.name}"
+        )
+        item.check = check
+        item.result = {
+            "kind": check.kind,
+            "id": item.nodeid,
+            "package": check.package,
+            "places": [[p.environment, p.platform, p.subdir] for p in check.places],
+            "workspace": parent.facts,
+        }
+        return item
+
+    def setup(self) -> None:
+        """Does the work, so that what is no failure of the product is an error or a skip."""
+        stages = self.parent.stages
+        for needed in stages.prerequisites(self.check):
+            self._judge(stages.outcome(needed), needed)
+        self.outcome = stages.outcome(self.check)
+        self._judge(self.outcome, self.check)
+
+    def runtest(self) -> None:
+        """Fails where the check found errors."""
+        if not self.outcome.passed:
+            self._fail(self.outcome, self.check)
+
+    def _judge(self, outcome: Outcome, check: Check) -> None:
+        """Raises unless the check passed, or failed by itself (which `runtest` says)."""
+        self._note(outcome)
+        own = check is self.check
+        if outcome.passed:
+            return
+        selected = own or check.name in self._selected_names
+        if not own and selected:
+            self._skip(f"needs {check.name}")
+        if outcome.status == "infrastructure":
+            self.result["outcome"] = "error"
+            pytest.fail(f"infrastructure: {outcome.message}", pytrace=False)
+        if outcome.status == "offline" or (
+            outcome.status == "unsupported" and not self.parent.run.engine.asked
+        ):
+            self._skip(outcome.message or outcome.status)
+        if not own:
+            # Nobody else in this run would say so.
+            self._fail(outcome, check)
+
+    def _note(self, outcome: Outcome) -> None:
+        """What the summary says of an outcome."""
+        self.result["outcome"] = "ok" if outcome.passed else "failed"
+        self.result["message"] = outcome.message
+        self.result["findings"] = [finding.to_json() for finding in outcome.findings]
+        self.result["relocked"] = bool(outcome.data.get("relocked"))
+
+    def _skip(self, reason: str) -> None:
+        self.result["outcome"] = "skipped"
+        self.result["message"] = reason
+        pytest.skip(reason)
+
+    def _fail(self, outcome: Outcome, check: Check) -> None:
+        from shutil import get_terminal_size
+
+        from pytest_pixipack.verify.render import render
+
+        self.result["outcome"] = "failed"
+        lines = render(outcome.errors, get_terminal_size().columns)
+        if outcome.message is not None:
+            lines = outcome.message.splitlines()
+        needed = [] if check is self.check else [f"needs {check.name}, which failed:"]
+        kept = [] if check.kind == "lock" else [f"  kept: {self.parent.stages.directory}"]
+        self.fail(*needed, *lines, *kept)
+
+    @property
+    def _selected_names(self) -> set[str]:
+        return {item.name for item in self.session.items if item.parent is self.parent}
+
+
+def _name(directory: Path, root: Path) -> str:
+    return directory.name if directory != root else root.name

@@ -1,0 +1,157 @@
+"""Options of the plugin: command line over environment variable over ini file.
+
+Imported in every pytest run of an environment that has this package, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKS = ("lock", "build", "pack", "unpack")
+ENGINES = ("auto", "embedded", "system")
+REPORT_FORMATS = (".json",)
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off", "")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for. `report` is absolute; empty tuples mean no choice was made."""
+
+    collect: bool = False
+    only: bool = False
+    engine: str = "auto"
+    environments: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    checks: tuple[str, ...] = CHECKS
+    network: bool = False
+    report: Path | None = None
+    keep: bool = False
+
+
+SETTINGS = pytest.StashKey[Settings]()
+
+
+@dataclass(frozen=True)
+class _Option:
+    name: str
+    kind: str
+    help: str
+    metavar: str | None = None
+    flag: str | None = None
+
+    @property
+    def command_line(self) -> str:
+        return self.flag or f"--pixipack-{self.name}"
+
+    @property
+    def dest(self) -> str:
+        return f"pixipack_{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return f"PIXIPACK_{self.name.upper()}"
+
+
+_OPTIONS = (
+    _Option("collect", "flag", "check the pixi workspaces below the given paths, else below "
+            "rootdir: lock, builds, packs, prefixes", flag="--pixi-pack"),
+    _Option("only", "flag", "check pixi workspaces and leave out all other tests"),
+    _Option("engine", "text", "what locks, builds, packs and unpacks: auto, embedded or system",
+            "ENGINE"),
+    _Option("environment", "list", "check these environments only (commas, repeatable)", "NAME"),
+    _Option("platform", "list", "check these platforms only (commas, repeatable)", "NAME"),
+    _Option("checks", "list", f"what to check: {','.join(CHECKS)}", "LIST"),
+    _Option("network", "flag", "allow the network, which is off otherwise"),
+    _Option("report", "text", "write what was checked and found to a .json file", "PATH"),
+    _Option("keep", "flag", "keep the copies of workspaces that passed, too"),
+)  # fmt: skip
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Registers every option with its ini twin `pixipack_<name>`."""
+    group = parser.getgroup("pixi-pack", "pixi workspaces (pytest-pixipack)")
+    for option in _OPTIONS:
+        more: dict[str, Any] = {}
+        if option.kind == "flag":
+            more["action"] = argparse.BooleanOptionalAction
+        else:
+            more["metavar"] = option.metavar
+            more["action"] = "append" if option.kind == "list" else "store"
+        group.addoption(
+            option.command_line, dest=option.dest, default=None, help=option.help, **more
+        )
+        ini_type: Any = {"flag": "bool", "text": "string", "list": "args"}[option.kind]
+        parser.addini(option.dest, f"{option.help} ({option.command_line})", ini_type, None)
+
+
+def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a run. Raises `pytest.UsageError` for values that make no sense."""
+    found = os.environ if environ is None else environ
+    values = {option.name: _value(option, config, found) for option in _OPTIONS}
+    engine = values["engine"] or "auto"
+    _one_of("engine", [engine], ENGINES)
+    checks = tuple(values["checks"] or CHECKS)
+    _one_of("check", checks, CHECKS)
+    only = bool(values["only"])
+    return Settings(
+        collect=bool(values["collect"]) or only,
+        only=only,
+        engine=engine,
+        environments=tuple(values["environment"] or ()),
+        platforms=tuple(values["platform"] or ()),
+        checks=checks,
+        network=bool(values["network"]),
+        report=_report(values["report"], config),
+        keep=bool(values["keep"]),
+    )
+
+
+def _value(option: _Option, config: pytest.Config, environ: Mapping[str, str]) -> Any:
+    given = config.getoption(option.dest)
+    if given is None and option.variable in environ:
+        given = environ[option.variable]
+        if option.kind == "flag":
+            given = _flag(option.variable, given)
+        elif option.kind == "list":
+            given = [given]
+    if given is None:
+        given = config.getini(option.dest)
+    if option.kind == "list":
+        return [part.strip() for each in given or () for part in each.split(",") if part.strip()]
+    return given
+
+
+def _flag(variable: str, text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise pytest.UsageError(f"{variable}={text}: write 1 or 0.")
+
+
+def _one_of(what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    for each in given:
+        if each not in known:
+            raise pytest.UsageError(
+                f"pixi-pack: there is no {what} `{each}`; choose from {', '.join(known)}."
+            )
+
+
+def _report(text: str | None, config: pytest.Config) -> Path | None:
+    if not text:
+        return None
+    path = Path(config.invocation_params.dir, text)
+    if path.suffix not in REPORT_FORMATS:
+        raise pytest.UsageError(
+            f"pixi-pack: a report in the format `{path.suffix or text}` is not supported yet; "
+            "name a .json file."
+        )
+    return path

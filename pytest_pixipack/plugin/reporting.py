@@ -1,0 +1,213 @@
+"""What the run says of itself: header, summary table, report file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.plugin.table import table_lines
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_pixipack.plugin.engines import EngineChoice
+    from pytest_pixipack.plugin.items import WorkspaceFile
+    from pytest_pixipack.plugin.options import Settings
+
+Result = dict[str, Any]
+
+
+class Summary:
+    """Results of all workers, in the process that prints them."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, engine: EngineChoice) -> None:
+        self._config = config
+        self._settings = settings
+        self._engine = engine
+        self._by_id: dict[str, Result] = {}
+        self._crashed: list[str] = []
+        self.nothing_checked = False
+
+    @property
+    def results(self) -> list[Result]:
+        """All results, in an order that does not depend on workers."""
+        return [self._by_id[key] for key in sorted(self._by_id)]
+
+    @property
+    def all_well(self) -> bool:
+        """Whether nothing is worth to be kept for looking at."""
+        return not self._crashed and all(
+            result["outcome"] in ("ok", "skipped") for result in self.results
+        )
+
+    def add(self, result: Result) -> None:
+        """Takes one result; the one of a later phase is the one that counts."""
+        self._by_id[result["id"]] = result
+
+    def crashed(self, nodeid: str) -> None:
+        """Notes an item whose process died."""
+        self._crashed.append(nodeid)
+
+    def header(self) -> str:
+        """One line: with what is checked, and whether the network may be used."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            rattler = f", py-rattler {version('py-rattler')}"
+        except PackageNotFoundError:
+            rattler = ""
+        network = "network allowed" if self._settings.network else "offline"
+        return f"pixi-pack: {self._engine.name} engine{rattler}; {network}"
+
+    def write(self, terminal: Any) -> None:
+        """The table and what has to be said about it."""
+        terminal.ensure_newline()
+        terminal.section("pixi-pack", sep="-")
+        for line in self._lines():
+            terminal.write_line(line)
+
+    def _lines(self) -> list[str]:
+        lines = table_lines(self.results)
+        lines.append(f"engine   {self._engine.name}: {self._engine.reason}")
+        lines += self._packages()
+        lines += _relocked(self.results)
+        lines += _skips(self.results)
+        if any(_is_foreign(place) for result in self.results for place in result["places"]):
+            lines.append(f"-        not installable on this machine ({current_platform()})")
+        lines += _warnings(self.results)
+        if self._crashed:
+            lines.append(f"crashed  {', '.join(sorted(self._crashed))}")
+        if self._settings.report is not None:
+            lines.append(f"report   {self._settings.report}")
+        if self.nothing_checked:
+            lines.append("nothing was checked, so this run is no success")
+        return lines
+
+    def _packages(self) -> list[str]:
+        texts = {}
+        for result in self.results:
+            facts = result["workspace"]
+            if facts.get("packages"):
+                texts[facts["file"]] = facts["packages"]
+        if len(texts) > 1:
+            return [f"packages {text} in {file}" for file, text in texts.items()]
+        return [f"packages {text}" for text in texts.values()]
+
+    def write_report(self, exitstatus: int) -> None:
+        """The report file, if one was asked for."""
+        from pytest_pixipack.plugin.trees import write_atomically
+
+        path = self._settings.report
+        if path is None:
+            return
+        document = {
+            "schema": 1,
+            "command": "pytest --pixi-pack",
+            "outcome": _whole_outcome(self.results, bool(self._crashed)),
+            "exit_code": int(exitstatus),
+            "engine": self._engine.name,
+            "network": self._settings.network,
+            "checks": [_report_entry(result) for result in self.results],
+            "crashed": sorted(self._crashed),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
+    """What the summary says of a workspace, in JSON values."""
+    manifest = file.manifest
+    workspace = manifest.need_workspace()
+    return {
+        "name": workspace.name or manifest.root.name,
+        "file": file.nodeid,
+        "packages": _counts(file),
+    }
+
+
+def _counts(file: WorkspaceFile) -> str | None:
+    from pytest_pixipack.plugin.plan import packages_of
+
+    lock = file.committed_lock
+    if lock is None:
+        return None
+    kinds: dict[str, set[str]] = {"source": set(), "binary": set(), "pypi": set()}
+    for place in {place for check in file.checks for place in check.places}:
+        for package in packages_of(file.manifest, lock, place):
+            kinds[package.kind].add(package.name)
+    text = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
+    stand_ins = [
+        f"channel {name} stands for {path.name}"
+        for name, path in file.manifest.stand_ins.channels.items()
+    ]
+    return f"{text or 'none'} ({'; '.join(stand_ins)})" if stand_ins else text or "none"
+
+
+def _relocked(results: Iterable[Result]) -> list[str]:
+    files = sorted({r["workspace"]["file"] for r in results if r.get("relocked")})
+    if not files:
+        return []
+    names = ", ".join(files)
+    return [
+        "lock     built and packed in a copy that was locked anew: the committed lock was not "
+        f"made from the stubs ({names})"
+    ]
+
+
+def _skips(results: Iterable[Result]) -> list[str]:
+    """Every reason once, with what it skipped; pytest itself shows none without `-rs`."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result["outcome"] == "skipped":
+            reasons.setdefault(result.get("message") or "", []).append(result["id"])
+    lines = []
+    for reason, ids in reasons.items():
+        kinds = sorted({_short(each) for each in ids})
+        shown = ", ".join(kinds[:3]) + (f" and {len(kinds) - 3} more" if len(kinds) > 3 else "")
+        first, *rest = reason.splitlines() or [""]
+        lines += [f"skipped  {shown}: {first}", *(f"         {line.strip()}" for line in rest)]
+    return lines
+
+
+def _warnings(results: Iterable[Result]) -> list[str]:
+    seen: dict[tuple[str, str], str] = {}
+    for result in results:
+        for finding in result.get("findings") or ():
+            if finding["severity"] == "warning" and result["outcome"] != "skipped":
+                key = (finding["rule"], finding["message"])
+                seen.setdefault(key, result["workspace"]["file"])
+    return [f"warning  {rule}: {message} ({file})" for (rule, message), file in seen.items()]
+
+
+def _is_foreign(place: list[str]) -> bool:
+    return place[2] != current_platform()
+
+
+def _short(nodeid: str) -> str:
+    return nodeid.partition("::")[2]
+
+
+def _whole_outcome(results: list[Result], crashed: bool) -> str:
+    outcomes = {result["outcome"] for result in results}
+    if "failed" in outcomes:
+        return "failed"
+    if crashed or "error" in outcomes:
+        return "infrastructure"
+    return "passed" if "ok" in outcomes else "unsupported"
+
+
+def _report_entry(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": result["id"],
+        "check": result["kind"],
+        "workspace": result["workspace"]["name"],
+        "package": result.get("package"),
+        "environments": sorted({place[0] for place in result["places"]}),
+        "platforms": sorted({place[1] for place in result["places"]}),
+        "outcome": result["outcome"],
+        "message": result.get("message"),
+        "relocked": bool(result.get("relocked")),
+        "findings": result.get("findings") or [],
+    }

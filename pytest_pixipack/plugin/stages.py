@@ -1,0 +1,291 @@
+"""What is done to a workspace: check its lock, and in a copy build, pack and unpack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_pixipack.errors import Unsupported
+from pytest_pixipack.lock import Lock, read_lock, write_lock
+from pytest_pixipack.manifest import Manifest, load_manifest
+from pytest_pixipack.plugin.outcomes import Outcome, judged
+from pytest_pixipack.plugin.plan import (
+    Check,
+    Place,
+    builds_of,
+    engine_reaches,
+    lock_path,
+    packages_of,
+)
+from pytest_pixipack.plugin.store import Store, short_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_pixipack.artifact import Artifact
+    from pytest_pixipack.engine.embedded import EmbeddedEngine
+    from pytest_pixipack.engine.options import EngineOptions
+    from pytest_pixipack.verify.findings import Finding
+
+_PREPARED, _CHECKED = "copy", "check"
+
+
+class Stages:
+    """The stages of one workspace.
+
+    `shared` is the directory of the run, `prepare` changes a copy before it is used. Nothing is
+    written beside the manifest.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        checks: Sequence[Check],
+        shared: Path,
+        *,
+        network: bool,
+        prepare: Callable[[Path], object],
+    ) -> None:
+        self.manifest = manifest
+        self._checks = checks
+        self._network = network
+        self._prepare = prepare
+        self._shared = shared
+        self.directory = shared / _content_key(manifest, network)
+        self._store = Store(self.directory)
+
+    def prerequisites(self, check: Check) -> tuple[Check, ...]:
+        """The checks whose failure leaves nothing to be said by this one."""
+        place = check.place
+        if check.kind == "build":
+            return () if self._relocked() else self._locks(check.places[:1])
+        if check.kind == "pack":
+            locks = () if self._relocked() else self._locks((place,))
+            return (*locks, *builds_of(self._checks, place))
+        if check.kind == "unpack":
+            packs = [c for c in self._checks if c.kind == "pack" and place in c.places]
+            return (*self.prerequisites(packs[0]), packs[0]) if packs else ()
+        return ()
+
+    def outcome(self, check: Check) -> Outcome:
+        """How a check went; it is done if no one has done it. Its prerequisites have to be met."""
+        if check.kind == "lock":
+            return self._lock_outcome(check.place)
+        prepared = self._prepared()
+        if not prepared.passed:
+            return prepared
+        make = {"build": self._build, "pack": self._pack, "unpack": self._unpack}[check.kind]
+        stage = self._store.outcome(check.name, lambda folder: make(check, folder))
+        return replace(stage, data={**stage.data, "relocked": prepared.data["relocked"]})
+
+    def _locks(self, places: Sequence[Place]) -> tuple[Check, ...]:
+        return tuple(c for c in self._checks if c.kind == "lock" and c.place in places)
+
+    # The lock ---------------------------------------------------------------------------------
+
+    def _lock_outcome(self, place: Place) -> Outcome:
+        whole = self._store.outcome(_CHECKED, lambda _: self._check())
+        if whole.message is not None:
+            return whole
+        names = {place.platform, place.subdir, self.manifest.lock_platform_names()[place.platform]}
+        return judged(
+            tuple(
+                finding
+                for finding in whole.findings
+                if finding.environment in (None, place.environment)
+                and (finding.platform is None or finding.platform in names)
+            )
+        )
+
+    def _check(self) -> Outcome:
+        from pytest_pixipack.engine.embedded import locked
+        from pytest_pixipack.verify import check_lock
+
+        return judged(tuple(check_lock(self.manifest, locked(self.manifest)).findings))
+
+    # The copy ---------------------------------------------------------------------------------
+
+    def _prepared(self) -> Outcome:
+        return self._store.outcome(_PREPARED, self._copy)
+
+    def _relocked(self) -> bool:
+        return bool(self._prepared().data.get("relocked"))
+
+    def _copy(self, folder: Path) -> Outcome:
+        from pytest_pixipack.workspace.relock import made_from_stand_ins
+
+        lock = read_lock(lock_path(self.manifest))
+        root = copy_with_sources(self.manifest.root, lock, folder / "w")
+        self._prepare(root)
+        manifest = load_manifest(root / self.manifest.path.name)
+        options = self._options(()).with_stand_ins(manifest)
+        relocked = not made_from_stand_ins(lock, options, root)
+        if relocked:
+            write_lock(self._engine.lock(root), lock_path(manifest))
+        return Outcome("passed", data={"root": str(root), "relocked": relocked})
+
+    @cached_property
+    def _root(self) -> Path:
+        return Path(self._prepared().data["root"])
+
+    @cached_property
+    def _lock(self) -> Lock:
+        # The committed file where it is used, so that findings name that one.
+        return read_lock(lock_path(self.manifest) if not self._relocked() else self._copied_lock)
+
+    @property
+    def _copied_lock(self) -> Path:
+        return self._root / "pixi.lock"
+
+    # Engine -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _engine(self) -> EmbeddedEngine:
+        from pytest_pixipack.engine.embedded import EmbeddedEngine
+
+        return EmbeddedEngine(self._options(self.manifest.environment_names()))
+
+    def _options(self, environments: Sequence[str]) -> EngineOptions:
+        """With the local channels of these environments where they are, not where the copy is."""
+        from pytest_pixipack.engine.channels import canonical_url, path_of_url
+        from pytest_pixipack.engine.options import EngineOptions, default_cache_dir
+
+        stand_ins = self.manifest.stand_ins.channels
+        local: dict[str, Path] = {}
+        for environment in environments:
+            for name in self.manifest.channels(environment):
+                path = path_of_url(canonical_url(name, self.manifest.root))
+                if path is not None and name not in stand_ins:
+                    local[name] = path
+        known = default_cache_dir()
+        used = self._network or (known / "packages").is_dir()
+        return EngineOptions(
+            cache_dir=known if used else self._shared / "cache",
+            channels=local,
+            network=self._network,
+        )
+
+    def _reach(self, place: Place) -> None:
+        if not engine_reaches(self.manifest, self._lock, place):
+            raise Unsupported(
+                f"The embedded engine cannot tell platform {place.platform} from another one of "
+                f"the same subdir, {place.subdir}.",
+                file=self.manifest.path,
+            )
+
+    # Artifact, pack, prefix -------------------------------------------------------------------
+
+    def _build(self, check: Check, folder: Path) -> Outcome:
+        place = check.place
+        self._reach(place)
+        artifacts = self._engine.build(
+            self._root,
+            folder,
+            environment=place.environment,
+            platform=place.subdir,
+            only=[check.package or ""],
+        )
+        findings = self._verified(place, artifacts=artifacts)
+        return judged(
+            _of_layer(findings, "artifact"), artifacts=[str(each.path) for each in artifacts]
+        )
+
+    def _pack(self, check: Check, folder: Path) -> Outcome:
+        self._reach(check.place)
+        artifacts = self._artifacts(check.place)
+        pack = self._engine.pack(
+            self._root,
+            folder / "environment.tar",
+            environment=check.place.environment,
+            platform=check.place.subdir,
+            artifacts=artifacts,
+        )
+        findings = self._verified(check.place, artifacts=artifacts, pack=pack)
+        return judged(_of_layer(findings, "pack"), pack=str(pack.path))
+
+    def _unpack(self, check: Check, folder: Path) -> Outcome:
+        from pytest_pixipack.pack import read_pack
+
+        packs = [c for c in self._checks if c.kind == "pack" and check.place in c.places]
+        pack = read_pack(Path(self.outcome(packs[0]).data["pack"]))
+        prefix = self._engine.unpack(pack.path, folder / "p", platform=check.place.subdir)
+        findings = self._verified(check.place, pack=pack, prefix=prefix)
+        return judged(_of_layer(findings, "prefix"), prefix=str(prefix.path))
+
+    def _artifacts(self, place: Place) -> list[Artifact]:
+        from pytest_pixipack.artifact import read_artifact
+
+        by_name = {
+            artifact.facts.name: artifact
+            for build in builds_of(self._checks, place)
+            for artifact in map(
+                read_artifact, map(Path, self.outcome(build).data.get("artifacts", ()))
+            )
+        }
+        # The lock's order; solving anew can bring packages that no check was planned for.
+        wanted = [p.name for p in packages_of(self.manifest, self._lock, place) if p.is_source]
+        missing = [name for name in wanted if name not in by_name]
+        if missing:
+            more = self._engine.build(
+                self._root,
+                self._store.root / short_key("more", *missing, place.platform),
+                environment=place.environment,
+                platform=place.subdir,
+                only=missing,
+            )
+            by_name |= {artifact.facts.name: artifact for artifact in more}
+        return [by_name[name] for name in wanted]
+
+    def _verified(self, place: Place, **layers: object) -> tuple[Finding, ...]:
+        from pytest_pixipack.verify import verify
+
+        report = verify(
+            manifest=self.manifest,
+            lock=self._lock,
+            environment=place.environment,
+            platform=place.subdir,
+            **layers,  # type: ignore[arg-type]
+        )
+        return tuple(report.findings)
+
+
+def copy_with_sources(root: Path, lock: Lock, target: Path) -> Path:
+    """Copies a workspace and the source packages beside it; returns where the workspace went.
+
+    Their places relative to each other stay, which is what manifests and locks go by. Raises
+    `Unsupported` where they lie on several drives.
+    """
+    from pytest_pixipack.workspace.copying import copy_workspace, outside_sources
+
+    sources = [
+        Path(os.path.normpath(root / package.location))
+        for package in lock.packages
+        if package.is_source and "://" not in package.location
+    ]
+    outside = outside_sources(root, sources)
+    try:
+        base = Path(os.path.commonpath([root, *outside]))
+    except ValueError:
+        raise Unsupported(
+            "The workspace has source packages on another drive, so that it cannot be copied.",
+            file=root,
+            remedy="Put them beside the workspace.",
+        ) from None
+    for directory in (root, *outside):
+        copy_workspace(directory, target / directory.relative_to(base))
+    return target / root.relative_to(base)
+
+
+def _of_layer(findings: Sequence[Finding], layer: str) -> tuple[Finding, ...]:
+    """Errors, and those others that an earlier check did not show."""
+    return tuple(f for f in findings if f.severity == "error" or layer in f.layers)
+
+
+def _content_key(manifest: Manifest, network: bool) -> str:
+    files = [manifest.path, lock_path(manifest), *manifest.stand_ins.channels.values()]
+    contents = [path.read_bytes() if path.is_file() else b"" for path in files]
+    return short_key(str(manifest.path), *contents, str(network))

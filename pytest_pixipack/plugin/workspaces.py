@@ -1,0 +1,151 @@
+"""`pixi_workspace`: workspaces in short directories, with stubs in the place of real names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_pixipack.channel import BuiltChannel, StubChannel
+from pytest_pixipack.engine.embedded import EmbeddedEngine
+from pytest_pixipack.engine.options import ChildSettings, EngineOptions, stand_in_directory
+from pytest_pixipack.plugin.fixtures import FAILED, KEPT
+from pytest_pixipack.plugin.options import SETTINGS
+from pytest_pixipack.plugin.stubs import StubBackend
+from pytest_pixipack.plugin.trees import remove_tree
+from pytest_pixipack.workspace import Workspace, WorkspaceBuilder, copy_workspace, short_root
+
+if TYPE_CHECKING:
+    ChannelLike = StubChannel | BuiltChannel | Path | str
+    BackendLike = StubBackend | Path | str
+
+
+class WorkspaceFactory:
+    """Makes the workspaces of one test, each in a directory of its own below `directory`."""
+
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, engine: str) -> None:
+        self._request = request
+        self._directory = directory
+        self.engine = engine
+
+    def __call__(
+        self,
+        *,
+        name: str = "workspace",
+        channels: Sequence[ChannelLike] = (),
+        backends: Mapping[str, BackendLike] | None = None,
+        platforms: Sequence[str] | None = None,
+        dependencies: Mapping[str, Any] | None = None,
+        workspace: Mapping[str, Any] | None = None,
+        tables: Mapping[str, Any] | None = None,
+        child: ChildSettings | None = None,
+    ) -> WorkspaceBuilder:
+        """Starts a workspace that is written in Python.
+
+        `channels` are stub channels, channel names, URLs or paths; a stub channel appears in the
+        manifest by its name. `workspace` and `tables` go into the manifest as they are. With
+        `child`, backends run in processes of their own. See `WorkspaceBuilder` for the rest.
+        """
+        root = self._root(name)
+        stubs = {c.name: c for c in channels if isinstance(c, (StubChannel, BuiltChannel))}
+        return WorkspaceBuilder(
+            root,
+            self._engine(stubs, backends or {}, child),
+            self._outputs(root),
+            name=name,
+            channels=[_channel_name(channel) for channel in channels],
+            platforms=platforms,
+            dependencies=dependencies,
+            workspace=workspace,
+            tables=tables,
+        )
+
+    def copy(
+        self,
+        path: str | Path,
+        *,
+        channels: Mapping[str, StubChannel | BuiltChannel | Path] | None = None,
+        backends: Mapping[str, BackendLike] | None = None,
+        child: ChildSettings | None = None,
+    ) -> Workspace:
+        """Copies a workspace; `path` is relative to rootdir.
+
+        `channels` and `backends` say what stands in for which name; they come before the
+        workspace's own `[tool.pixipack]`. Raises `InvalidInput` where there is no such directory.
+        """
+        source = self._request.config.rootpath / path
+        root = self._root(source.name)
+        copy_workspace(source, root)
+        return Workspace(
+            root, self._engine(channels or {}, backends or {}, child), self._outputs(root)
+        )
+
+    def _root(self, name: str) -> Path:
+        root = short_root(self._directory, name)
+        root.mkdir()
+        return root
+
+    def _outputs(self, root: Path) -> Path:
+        # Beside the workspace: what is made is no input of the next step.
+        outputs = self._directory / "out" / root.name
+        outputs.mkdir(parents=True)
+        return outputs
+
+    def _engine(
+        self,
+        channels: Mapping[str, StubChannel | BuiltChannel | Path],
+        backends: Mapping[str, BackendLike],
+        child: ChildSettings | None,
+    ) -> EmbeddedEngine:
+        cache = self._directory / "cache"
+        config = self._request.config
+        marked = self._request.node.get_closest_marker("pixi_network") is not None
+        return EmbeddedEngine(
+            EngineOptions(
+                cache_dir=cache,
+                channels={
+                    name: stand_in_directory(name, channel, cache, None)
+                    for name, channel in channels.items()
+                },
+                backends={StubBackend.name: "stub"}
+                | {name: _backend_choice(backend) for name, backend in backends.items()},
+                network=marked and config.stash[SETTINGS].network,
+                record=self._record(backends),
+                child=child,
+            )
+        )
+
+    def _record(self, backends: Mapping[str, BackendLike]) -> Path | None:
+        for backend in backends.values():
+            if isinstance(backend, StubBackend):
+                return backend.directory
+        if "stub_backend" in self._request.fixturenames:
+            handle: StubBackend = self._request.getfixturevalue("stub_backend")
+            return handle.directory
+        return None
+
+
+@contextmanager
+def short_directory(request: pytest.FixtureRequest, prefix: str) -> Iterator[Path]:
+    """A directory with a short path that is removed at the end, unless it has to be kept."""
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    directory = factory.mktemp(prefix)
+    kept = request.node.stash.setdefault(KEPT, [])
+    kept.append(directory)
+    yield directory
+    keep = request.config.stash[SETTINGS].keep
+    if not keep and not request.node.stash.get(FAILED, False):
+        remove_tree(directory)
+
+
+def _channel_name(channel: ChannelLike) -> str:
+    if isinstance(channel, (StubChannel, BuiltChannel)):
+        return channel.name
+    return channel.as_posix() if isinstance(channel, Path) else channel
+
+
+def _backend_choice(backend: BackendLike) -> str:
+    return "stub" if isinstance(backend, StubBackend) else str(backend)
