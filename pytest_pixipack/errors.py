@@ -53,7 +53,11 @@ class PixipackError(Exception):
         return ":".join(parts)
 
     def __str__(self) -> str:
-        text = f"{self.location}: {self.message}" if self.file else self.message
+        text = self.message
+        if self.package and self.package not in text:
+            text = f"{self.package}: {text}"
+        if self.file:
+            text = f"{self.location}: {text}"
         return f"{text}\n  {self.remedy}" if self.remedy else text
 
     def to_json(self) -> dict[str, object]:

@@ -1,0 +1,124 @@
+"""The command line on a workspace where everything is right."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pytest_pixipack import __version__, read_pack
+from pytest_pixipack.platforms import current_platform
+
+from .conftest import snapshot
+
+
+def test_version(pixipack):
+    assert pixipack("--version").out.strip() == f"pixipack {__version__}"
+
+
+def test_the_committed_lock_is_what_a_fresh_solve_gives_on_this_machine(pixipack, example):
+    before = snapshot(example)
+    assert pixipack("lock", "--check", example).code == 0
+    done = pixipack("lock", example)
+    assert (done.code, done.out.strip()) == (0, f"{example / 'pixi.lock'} was up to date")
+    assert snapshot(example) == before
+
+
+def test_lock_says_what_changes(pixipack, example):
+    manifest = example / "base" / "pixi.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace('base-data = "*"', 'base-data = ">=2020"'), encoding="utf-8")
+    before = snapshot(example)
+    check = pixipack("lock", "--check", example)
+    assert check.code == 1
+    assert "base-data >=2020" in check.out
+    assert snapshot(example) == before
+    assert pixipack("lock", example).code == 0
+    assert pixipack("lock", "--check", example).code == 0
+
+
+def test_check_accepts_and_refuses(pixipack, example):
+    assert pixipack("check", example).code == 0
+    assert pixipack("check", "--no-backend", example).code == 0
+    manifest = example / "pixi.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace('curl = ">=8"', 'curl = ">=9"'), encoding="utf-8")
+    done = pixipack("check", example, "--json", "-")
+    assert done.code == 1
+    findings = done.document["findings"]
+    assert {finding["rule"] for finding in findings} == {"lock-source-metadata"}
+    assert {finding["package"] for finding in findings} == {"main-pkg"}
+    assert {finding["severity"] for finding in findings} == {"error"}
+
+
+def test_build_pack_unpack_and_verify(pixipack, example, tmp_path):
+    platform = current_platform()
+    built = pixipack("build", example, "-o", tmp_path / "built", "--json", "-")
+    assert built.code == 0
+    assert len(built.document["artifacts"]) == 3
+    assert pixipack("pack", example, "-o", tmp_path / "environment.tar").code == 0
+    assert read_pack(tmp_path / "environment.tar").platform == platform
+    assert pixipack("unpack", tmp_path / "environment.tar", "-o", tmp_path / "there").code == 0
+    artifacts = [part for path in built.document["artifacts"] for part in ("--artifact", path)]
+    done = pixipack(
+        *("verify", "--workspace", example, *artifacts),
+        *("--pack", tmp_path / "environment.tar", "--prefix", tmp_path / "there" / "env"),
+        *("--strict", "--json", "-"),
+    )
+    assert done.document == {
+        "schema": 1, "command": "verify", "outcome": "passed", "findings": [],
+    }  # fmt: skip
+    assert done.code == 0
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"])
+def test_packs_for_every_platform_have_the_same_bytes_each_time(
+    platform, pixipack, example, tmp_path
+):
+    for name in ("one", "two"):
+        done = pixipack("pack", example, "-p", platform, "-o", tmp_path / name / "e.tar")
+        assert done.code == 0, done.err
+    one, two = ((tmp_path / name / "e.tar").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_an_injected_package_is_in_the_pack(pixipack, example, tmp_path):
+    from pytest_pixipack import StubChannel
+
+    channel = StubChannel().add("extra", "1.0").build(tmp_path / "channel")
+    (package,) = channel.packages
+    out = tmp_path / "environment.tar"
+    done = pixipack("pack", example, "-i", channel.package_path(package), "-o", out)
+    assert done.code == 0
+    assert "extra" in read_pack(out).packages
+
+
+def test_channel_build(pixipack, tmp_path, example):
+    done = pixipack("channel", "build", example / "channel.toml", tmp_path / "channel")
+    assert done.code == 0
+    assert (tmp_path / "channel" / "noarch" / "repodata.json").is_file()
+    assert done.out.startswith("file://")
+
+
+def test_rules_are_listed_and_explained(pixipack):
+    listed = pixipack("rules", "--json", "-").document["rules"]
+    names = [rule["name"] for rule in listed]
+    assert {"lock-spec", "artifact-depends", "pack-missing", "prefix-files"} <= set(names)
+    done = pixipack("rules", "artifact-depends")
+    assert done.out.startswith("artifact-depends   error")
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_what_is_meant_for_people_does_not_get_into_the_json(pixipack, example):
+    done = pixipack("check", example, "--json", "-")
+    assert done.document["outcome"] == "passed"
+    assert "rules checked" in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of a POSIX shell")
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    import subprocess
+
+    command = f'"{sys.executable}" -m pytest_pixipack rules | head -n 1'
+    done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8", check=True)
+    assert "BrokenPipe" not in done.stderr

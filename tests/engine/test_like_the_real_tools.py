@@ -1,0 +1,68 @@
+"""The embedded engine makes what pixi and pixi-pack made of the recorded workspaces."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_pixipack.lock import write_lock
+
+from .conftest import numbered
+
+LOCKED = [
+    "backend-config", "binary", "channel-priority", "conditionals", "environments", "flat",
+    "injection", "pack-forms", "pack-platform", "package-target", "pyproject", "run-exports",
+    "trio", "variants",
+]  # fmt: skip
+PACKED = ["binary", "flat", "run-exports"]
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_the_lock_is_pixis_byte_for_byte(name, case, engine):
+    found = case(name)
+    assert numbered(engine.lock(found.workspace).to_text()) == found.expected_lock()
+
+
+@pytest.mark.parametrize("name", ["trio", "flat"])
+def test_identifiers_that_do_not_depend_on_the_root_are_pixis(name, case, engine):
+    found = case(name)
+    recorded = json.loads((found.expected / "identifiers.json").read_text(encoding="utf-8"))
+    theirs = sorted(identifier for identifier in recorded.values() if identifier)
+    ours = {package.identifier for package in engine.lock(found.workspace).packages}
+    assert theirs
+    assert set(theirs) <= ours
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_the_pack_is_pixi_packs_byte_for_byte(name, case, engine, tmp_path):
+    found = case(name)
+    write_lock(engine.lock(found.workspace), found.workspace / "pixi.lock")
+    pack = engine.pack(found.workspace, tmp_path / "environment.tar", platform="linux-64")
+    assert pack.path.read_bytes() == (found.expected / "pack" / "environment.tar").read_bytes()
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "osx-arm64", "win-64"])
+def test_a_chain_of_source_packages_packs_for_every_platform(platform, case, engine, tmp_path):
+    """The real pixi-pack refuses both: source run dependencies, and another platform."""
+    found = case("trio")
+    write_lock(engine.lock(found.workspace), found.workspace / "pixi.lock")
+    pack = engine.pack(found.workspace, tmp_path / "environment.tar", platform=platform)
+    assert pack.platform == platform
+    assert {facts.subdir for facts in pack.records} == {platform, "noarch"}
+    assert {"app", "lib", "core"} <= set(pack.packages)
+    assert ("tool-a >=1.2" in pack.packages["app"].depends) == (platform == "linux-64")
+
+
+def test_a_strict_channel_hides_the_versions_of_the_next(case, engine):
+    found = case("channel-priority")
+    from pytest_pixipack import SolveError
+
+    with pytest.raises(SolveError, match="needs-two"):
+        engine.lock(found.root / "transitive")
+
+
+def test_disabled_priority_takes_the_newest_of_all_channels(case, engine):
+    found = case("channel-priority")
+    lock = engine.lock(found.root / "disabled")
+    assert "second" in (lock["linux-64"]["shared-pkg"].channel or "")
