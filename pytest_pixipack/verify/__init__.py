@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pytest_pixipack.verify.check import check_lock, check_lock_file, verify
 from pytest_pixipack.verify.findings import CAUSES, Finding, FindingsError
+from pytest_pixipack.verify.metadata import backend_metadata
 from pytest_pixipack.verify.render import render
 from pytest_pixipack.verify.report import Report
 from pytest_pixipack.verify.rules import Problem, Registry, Rule, all_rules, default_registry
@@ -24,6 +25,7 @@ __all__ = [
     "Rule",
     "Subject",
     "all_rules",
+    "backend_metadata",
     "check_lock",
     "check_lock_file",
     "default_registry",

@@ -9,6 +9,11 @@ from pytest_pixipack.verify.rules import Rule
 
 def builtin_rules() -> Iterator[Rule]:
     """All rules, layer by layer."""
+    from pytest_pixipack.verify.catalogue_artifact import ARTIFACT_RULES
     from pytest_pixipack.verify.catalogue_lock import LOCK_RULES
+    from pytest_pixipack.verify.catalogue_pack import PACK_RULES, PREFIX_RULES
 
     yield from LOCK_RULES
+    yield from ARTIFACT_RULES
+    yield from PACK_RULES
+    yield from PREFIX_RULES

@@ -7,7 +7,7 @@ from functools import partial
 from pytest_pixipack.verify import lock_environments as environments
 from pytest_pixipack.verify.lock_closure import problems_of
 from pytest_pixipack.verify.lock_sources import source_problems
-from pytest_pixipack.verify.rules import FIELD, PRESENCE, REST, UNREADABLE, Problem, Rule
+from pytest_pixipack.verify.rules import PRESENCE, REST, UNREADABLE, Problem, Rule
 from pytest_pixipack.verify.subject import Subject
 
 _BOTH = ("manifest", "lock")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.verify.findings import Finding
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.pack import Pack
     from pytest_pixipack.prefix import Prefix
+
+T = TypeVar("T")
 
 
 def check_lock(
@@ -93,9 +95,9 @@ def verify(
     *,
     manifest: Manifest | None = None,
     lock: Lock | None = None,
-    artifacts: Iterable[Artifact] = (),
-    pack: Pack | None = None,
-    prefix: Prefix | None = None,
+    artifacts: Iterable[Artifact | Path] = (),
+    pack: Pack | Path | None = None,
+    prefix: Prefix | Path | None = None,
     environment: str = "default",
     platform: str | None = None,
     lock_path: Path | None = None,
@@ -105,36 +107,90 @@ def verify(
     """Compares all layers that are given; each rule runs where the layers that it needs are there.
 
     `platform` is a subdir or the name of a platform; without it, it is that of the pack, else that
-    of the first artifact that is not noarch, else this machine's. Raises `InvalidInput` for an
-    environment or a platform that the lock does not have.
+    of the first artifact that is not noarch, else this machine's. Layers may be given as paths; one
+    that cannot be read is a finding (`pack-parse`, `pack-members`, ...). Raises `InvalidInput` for
+    an environment or a platform that the lock does not have.
     """
-    built = tuple(artifacts)
-    where = platform or _platform(built, pack)
-    packages = _locked(lock, environment, where) if lock is not None else None
+    readings = _Readings()
+    built = tuple(
+        found
+        for each in artifacts
+        if (found := readings.of("artifact", each, _read_artifact)) is not None
+    )
+    packed = readings.of("pack", pack, _read_pack)
+    installed = readings.of("prefix", prefix, _read_prefix)
+    where = platform or _platform(built, packed)
+    name, subdir, packages = _locked(manifest, lock, environment, where)
     subject = Subject(
         manifest=manifest,
         lock=lock,
         lock_path=lock_path,
         artifacts=built,
-        pack=pack,
-        prefix=prefix,
+        pack=packed,
+        prefix=installed,
         environment=environment,
-        platform=where,
+        platform=name,
+        subdir=subdir,
         packages=packages,
         environments=(environment,),
-        subdirs=(where,),
+        subdirs=(name,),
         metadata=metadata or {},
     )
-    return run_rules(subject, registry or default_registry())
+    report = run_rules(subject, registry or default_registry())
+    return Report.merged([report, Report.of(readings.findings)])
+
+
+class _Readings:
+    """Reads layers that were given as paths; what cannot be read is a finding."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def of(self, layer: str, value: T | Path | None, read: Callable[[Path], T]) -> T | None:
+        if not isinstance(value, Path):
+            return value
+        try:
+            return read(value)
+        except InvalidInput as error:
+            refused = layer == "pack" and error.message.startswith("The pack is refused")
+            self.findings.append(
+                Finding(
+                    rule="pack-members" if refused else f"{layer}-parse",
+                    severity="error",
+                    layers=(layer,),
+                    message=error.message,
+                    package=error.package,
+                    file=error.file,
+                    line=error.line,
+                    remedy=error.remedy,
+                )
+            )
+            return None
+
+
+def _read_artifact(path: Path) -> Artifact:
+    from pytest_pixipack.artifact import read_artifact
+
+    return read_artifact(path)
+
+
+def _read_pack(path: Path) -> Pack:
+    from pytest_pixipack.pack import read_pack
+
+    return read_pack(path)
+
+
+def _read_prefix(path: Path) -> Prefix:
+    from pytest_pixipack.prefix import read_prefix
+
+    return read_prefix(path)
 
 
 def run_rules(subject: Subject, registry: Registry) -> Report:
     """Runs the rules of a registry whose layers the subject has, and drops consequences."""
     fitting = [rule for rule in registry if set(rule.layers) <= subject.layers]
     findings = [finding for rule in fitting for finding in rule.run(subject)]
-    return Report.of(
-        without_consequences(findings, registry), (rule.name for rule in fitting)
-    )
+    return Report.of(without_consequences(findings, registry), (rule.name for rule in fitting))
 
 
 def _platform(artifacts: Sequence[Artifact], pack: Pack | None) -> str:
@@ -146,13 +202,23 @@ def _platform(artifacts: Sequence[Artifact], pack: Pack | None) -> str:
     return next((s for s in subdirs if s and s != "noarch"), None) or current_platform()
 
 
-def _locked(lock: Lock, environment: str, platform: str) -> tuple[LockedPackage, ...]:
+def _locked(
+    manifest: Manifest | None, lock: Lock | None, environment: str, platform: str
+) -> tuple[str, str, tuple[LockedPackage, ...] | None]:
+    """The platform's name, its subdir, and what is locked for it."""
+    if lock is None:
+        return platform, platform, None
+    from pytest_pixipack.verify.places import aligned_names
+
+    workspace = manifest.workspace if manifest is not None else None
+    aligned = aligned_names(manifest, lock) if manifest is not None and workspace else {}
     locked = lock.environment(environment)
-    if platform in locked.packages:
-        return locked.packages[platform]
-    candidates = lock.platforms_of(environment, platform)
+    names = [p for p in lock.platforms if p.name in locked.packages]
+    exact = [p for p in names if platform in (p.name, aligned.get(p.name))]
+    candidates = exact or [p for p in names if p.subdir == platform]
     if len(candidates) == 1:
-        return locked.packages[candidates[0].name]
+        found = candidates[0]
+        return aligned.get(found.name, found.name), found.subdir, locked.packages[found.name]
     known = ", ".join(sorted(locked.packages)) or "no platform"
     raise InvalidInput(
         f"The environment {environment} is not locked for {platform}; it is locked for {known}.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.verify.lock_closure import Need, need_of
 from pytest_pixipack.verify.locations import location_of, source_directory
+from pytest_pixipack.verify.lock_closure import Need, need_of
 from pytest_pixipack.verify.subject import Place, Subject
 
 

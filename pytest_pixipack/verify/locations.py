@@ -65,7 +65,9 @@ def _directory(path: str, base: str) -> str:
 
 def _git_agrees(wanted: Mapping[str, Any], locked: str) -> bool:
     parts = urlsplit(locked.removeprefix("git+"))
-    if _repository(str(wanted["git"])) != _repository(parts._replace(query="", fragment="").geturl()):
+    if _repository(str(wanted["git"])) != _repository(
+        parts._replace(query="", fragment="").geturl()
+    ):
         return False
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     subdirectory = query.get("subdirectory") or query.get("subdir") or ""

@@ -79,9 +79,7 @@ def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
 class _Walk:
     """The walk through one environment on one platform."""
 
-    def __init__(
-        self, subject: Subject, place: Place, packages: tuple[LockedPackage, ...]
-    ) -> None:
+    def __init__(self, subject: Subject, place: Place, packages: tuple[LockedPackage, ...]) -> None:
         assert subject.manifest is not None
         assert subject.lock is not None
         self.subject = subject

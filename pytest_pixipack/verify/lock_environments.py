@@ -129,9 +129,10 @@ def check_platform_definition(subject: Subject) -> Iterator[Problem]:
     assert subject.lock is not None
     for place in places(subject):
         locked = place.locked
-        if locked is None or locked.name not in subject.lock.environments[
-            place.environment
-        ].packages:
+        if (
+            locked is None
+            or locked.name not in subject.lock.environments[place.environment].packages
+        ):
             continue
         platform = place.platform
         # A row that was found by its identity, or by the bare subdir, is not compared.
@@ -185,8 +186,7 @@ def _options(manifest: Manifest, environment: str) -> dict[str, str]:
         "strategy": _STRATEGIES.get(strategy, "highest"),
         "channel-priority": _priority(manifest.channel_priority(environment)),
         "pypi-prerelease-mode": str(
-            pypi_options(manifest, environment).get("prerelease-mode")
-            or "if-necessary-or-explicit"
+            pypi_options(manifest, environment).get("prerelease-mode") or "if-necessary-or-explicit"
         ),
     }
 

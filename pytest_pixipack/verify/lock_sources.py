@@ -136,21 +136,19 @@ class _Record:
             if difference.missing or (exact and difference.extra):
                 yield self._metadata(field, difference, exact)
 
-    def _metadata(
-        self, field: str, difference: SpecDifference, exact: bool
-    ) -> tuple[str, Problem]:
+    def _metadata(self, field: str, difference: SpecDifference, exact: bool) -> tuple[str, Problem]:
         who = "backend" if exact else "manifest"
         return self._problem(
             "lock-source-metadata",
             f"What the {who} of {self.package.name} says of {field} is not what is locked.",
             field=field,
             expected=list(difference.missing),
-            actual=list(difference.extra) if exact else self._of_same_name(field, difference),
+            actual=list(difference.extra) if exact else self._of_same_name(difference),
             cause="dependency-change",
             evidence=f"the {who} says something else than when it was locked",
         )
 
-    def _of_same_name(self, field: str, difference: SpecDifference) -> list[str]:
+    def _of_same_name(self, difference: SpecDifference) -> list[str]:
         from pytest_pixipack.verify.specs import spec_name
 
         names = {spec_name(text) for text in difference.missing}

@@ -34,15 +34,11 @@ def render(findings: Report | Iterable[Finding], width: int = 80) -> list[str]:
         artifact   libfoo >=1.3,<2
         remedy     pixi lock
     """
-    listed = findings if isinstance(findings, (list, tuple)) else list(_listed(findings))
+    listed = findings if isinstance(findings, Iterable) else findings.findings
     lines: list[str] = []
     for finding, places in _grouped(listed):
         lines += _one(finding, places, width)
     return lines
-
-
-def _listed(findings: Report | Iterable[Finding]) -> Iterable[Finding]:
-    return getattr(findings, "findings", findings)
 
 
 _Place = tuple[str | None, str | None]

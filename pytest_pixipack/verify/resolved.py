@@ -36,9 +36,7 @@ def resolved_facts(subject: Subject, place: Place, package: LockedPackage) -> Pa
     return replace(package.facts, version=manifest.package.version)
 
 
-def outputs_of(
-    subject: Subject, place: Place, package: LockedPackage
-) -> tuple[Output, ...] | None:
+def outputs_of(subject: Subject, place: Place, package: LockedPackage) -> tuple[Output, ...] | None:
     """What the backend of a locked source package offers, None where it was not asked."""
     directory = directory_of(subject, package)
     if directory is None:
@@ -49,9 +47,7 @@ def outputs_of(
     return None
 
 
-def matching_output(
-    subject: Subject, place: Place, package: LockedPackage
-) -> Output | None:
+def matching_output(subject: Subject, place: Place, package: LockedPackage) -> Output | None:
     """The backend's output that a locked source package stands for."""
     for output in outputs_of(subject, place, package) or ():
         if output.name == package.name and _variant(output.variant) == _variant(package.variants):
@@ -72,9 +68,7 @@ def directory_of(subject: Subject, package: LockedPackage) -> Path | None:
     return source_directory(subject.manifest.root, package.location)
 
 
-def source_manifest(
-    subject: Subject, package: LockedPackage
-) -> Manifest | InvalidInput | None:
+def source_manifest(subject: Subject, package: LockedPackage) -> Manifest | InvalidInput | None:
     """The manifest of a path source, or why it cannot be read; None for other sources."""
     directory = directory_of(subject, package)
     if directory is None or subject.manifest is None:

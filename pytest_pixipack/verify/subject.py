@@ -34,9 +34,10 @@ class Place:
 class Subject:
     """The layers; what was not given is None or empty.
 
-    `environment` and `platform` say what artifacts, pack and prefix belong to; `packages` are the
-    lock's packages for it. `environments` and `subdirs` restrict the rules that compare manifest
-    and lock (None: all). `metadata` holds what backends answered.
+    `environment` and `platform` (a name; `subdir` is what it is) say what artifacts, pack and
+    prefix belong to; `packages` are the lock's packages for it. `environments` and `subdirs`
+    restrict the rules that compare manifest and lock (None: all). `metadata` holds what backends
+    answered.
     """
 
     manifest: Manifest | None = None
@@ -47,6 +48,7 @@ class Subject:
     prefix: Prefix | None = None
     environment: str | None = None
     platform: str | None = None
+    subdir: str | None = None
     packages: tuple[LockedPackage, ...] | None = None
     environments: tuple[str, ...] | None = None
     subdirs: tuple[str, ...] | None = None

@@ -27,9 +27,7 @@ class Applicable:
             yield name, tuple(spec for specs in found for spec in specs)
 
 
-def applicable(
-    package: Package, subdir: str, variants: Mapping[str, VariantValue]
-) -> Applicable:
+def applicable(package: Package, subdir: str, variants: Mapping[str, VariantValue]) -> Applicable:
     """The tables that apply where the package is built on and for `subdir`.
 
     Raises `BackendError` for a condition that cannot be evaluated.

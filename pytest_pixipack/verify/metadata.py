@@ -1,0 +1,80 @@
+"""Asks the backends of locked source packages what they offer now."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
+from pytest_pixipack.lock import Lock, LockedPackage
+from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.verify.locations import source_directory
+from pytest_pixipack.verify.places import places
+from pytest_pixipack.verify.subject import Metadata, Place, Subject
+
+if TYPE_CHECKING:
+    from pytest_pixipack.backend.protocol import Output
+    from pytest_pixipack.engine.options import EngineOptions
+
+
+def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> Metadata:
+    """What `check_lock` takes as `metadata`: the outputs of every locked path source.
+
+    Nothing is solved and no channel is read. Left out are packages whose directory or manifest is
+    missing or broken, and those whose backend cannot be run here (they are checked statically).
+    Raises `BackendError` for a backend that fails.
+    """
+    from pytest_pixipack.backend.build_params import outputs_params
+    from pytest_pixipack.engine.channels import ChannelTable
+    from pytest_pixipack.engine.sessions import Sessions
+    from pytest_pixipack.engine.targets import target_for
+
+    found: dict[tuple[Path, str], tuple[Output, ...]] = {}
+    options = options.with_stand_ins(manifest)
+    table = ChannelTable(manifest.root, options.channels, options.network)
+    with (
+        tempfile.TemporaryDirectory(prefix="pixipack-") as scratch,
+        Sessions(manifest, options, Path(scratch)) as sessions,
+    ):
+        for place, directory in _wanted(Subject(manifest=manifest, lock=lock)):
+            key = directory, place.platform.subdir
+            if key in found:
+                continue
+            try:
+                package = sessions.package(directory)
+            except BackendError:
+                raise
+            except (InvalidInput, Unsupported):
+                continue
+            target = target_for(manifest, place.environment, place.platform, table)
+            params = outputs_params(
+                channels=target.channel_urls,
+                host_platform=target.subdir,
+                build_platform=target.build_subdir,
+                work_directory=Path(scratch) / "work",
+                variants=target.variants,
+                variant_files=target.variant_files,
+            )
+            found[key] = package.outputs(params, f"{target.subdir} {place.environment}")
+    return found
+
+
+def _wanted(subject: Subject) -> Iterator[tuple[Place, Path]]:
+    assert subject.manifest is not None
+    assert subject.lock is not None
+    for place in places(subject):
+        packages = subject.lock.environments[place.environment].packages
+        if place.locked is None:
+            continue
+        for package in packages.get(place.locked.name, ()):
+            for each in (package, *_built_with(subject.lock, package)):
+                directory = source_directory(subject.manifest.root, each.location)
+                if each.is_source and directory is not None and directory.is_dir():
+                    yield place, directory
+
+
+def _built_with(lock: Lock, package: LockedPackage) -> Iterator[LockedPackage]:
+    for identifier in (*package.build_packages, *package.host_packages):
+        yield lock.package(identifier)

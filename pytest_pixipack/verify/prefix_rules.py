@@ -1,0 +1,280 @@
+"""Rules about prefixes: against the layers before them, and against themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_pixipack.facts import FileFacts, PackageFacts
+from pytest_pixipack.prefix import Prefix, prefix_files
+from pytest_pixipack.prefix.files import PrefixFiles, is_installers
+from pytest_pixipack.verify.pack_rules import differing, entries, expected_record
+from pytest_pixipack.verify.rules import Problem
+from pytest_pixipack.verify.subject import Subject
+
+# The rest of a conda-meta record says how it was installed.
+_COMPARED = (
+    "version", "build", "build_number", "subdir", "noarch", "depends", "constrains",
+    "track_features", "license", "sha256", "md5", "size", "timestamp",
+)  # fmt: skip
+_CLOBBERS = "__clobbers__"
+
+
+def check_missing(subject: Subject) -> Iterator[Problem]:
+    """Everything that was locked or packed is installed."""
+    prefix = _prefix(subject)
+    for name, (layer, facts) in sorted(_expected(subject).items()):
+        if name not in prefix.packages:
+            yield problem(
+                subject,
+                f"{name} is in the {layer}, but not installed.",
+                facts,
+                field="package",
+                expected=facts.dist if facts.version else name,
+                cause="file-removed",
+                layers=(layer, "prefix"),
+            )
+
+
+def _expected(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:
+    """The packages that have to be installed, with the layer that says so: lock, pack, builds."""
+    found: dict[str, tuple[str, PackageFacts]] = {}
+    if subject.lock is not None:
+        found |= {name: ("lock", p.facts) for name, p in subject.locked.items()}
+    if subject.pack is not None:
+        for facts in subject.pack.records:
+            known = found.get(facts.name)
+            if known is None or known[1].version is None:
+                layer = known[0] if known else "pack"
+                found[facts.name] = (layer, facts)
+    return found
+
+
+def check_extra(subject: Subject) -> Iterator[Problem]:
+    """Nothing is installed that was neither locked nor packed."""
+    if subject.lock is None and subject.pack is None:
+        return
+    expected = _expected(subject)
+    layer = "pack" if subject.pack is not None else "lock"
+    for name, facts in sorted(_prefix(subject).packages.items()):
+        if name not in expected:
+            yield problem(
+                subject,
+                f"{name} is installed, but not in the {layer}.",
+                facts,
+                field="package",
+                actual=facts.dist,
+                cause="file-added",
+                layers=(layer, "prefix"),
+            )
+
+
+def check_record(subject: Subject) -> Iterator[Problem]:
+    """conda-meta says of each package what lock, artifact or pack say."""
+    prefix = _prefix(subject)
+    packed = {}
+    if subject.pack is not None:
+        packed = {entry.facts.name: entry.record for entry in entries(subject.pack)}
+    for name, facts in sorted(prefix.packages.items()):
+        layer, expected = expected_record(subject, facts)
+        if "name" not in expected and name in packed:
+            layer, expected = "pack", dict(packed[name])
+        for field, wanted, found in differing(expected, prefix.records[name], _COMPARED):
+            yield problem(
+                subject,
+                f"conda-meta says of {name} another {field}.",
+                facts,
+                field=field,
+                expected=wanted,
+                actual=found,
+                cause="dependency-change" if field in ("depends", "constrains") else None,
+                layers=(layer, "prefix"),
+            )
+
+
+def check_files(subject: Subject) -> Iterator[Problem]:
+    """The files of the prefix are those that its records say, unaltered."""
+    prefix = _prefix(subject)
+    real = _files(subject)
+    for facts in prefix.packages.values():
+        recorded = {p: f for p, f in (facts.files or {}).items() if f.kind != "directory"}
+        absent = sorted(path for path in recorded if path not in real)
+        if absent:
+            yield problem(
+                subject,
+                f"{len(absent)} installed files of {facts.name} are gone.",
+                facts,
+                field="files absent",
+                expected=absent,
+                actual=None,
+                cause="file-removed",
+                layers=("prefix", "prefix"),
+            )
+        altered = sorted(
+            path
+            for path, entry in recorded.items()
+            if path in real and not _same(entry, real[path], path, real)
+        )
+        if altered:
+            yield problem(
+                subject,
+                f"{len(altered)} installed files of {facts.name} are not as they were installed.",
+                facts,
+                field="files altered",
+                expected=[f"{path} {_short(recorded[path].sha256)}" for path in altered],
+                actual=[f"{path} {_short(real[path].sha256)}" for path in altered],
+                cause="content",
+                layers=("prefix", "prefix"),
+            )
+    yield from _unowned(subject, prefix, real)
+
+
+def _unowned(subject: Subject, prefix: Prefix, real: PrefixFiles) -> Iterator[Problem]:
+    owned = {path for facts in prefix.packages.values() for path in facts.files or ()}
+    unowned = [
+        path
+        for path in real
+        if path not in owned and not is_installers(path) and not _made_by_running(path)
+    ]
+    # The files of a package whose record is gone belong to it.
+    lost = tuple(name for name in _expected(subject) if name not in prefix.packages)
+    unowned = [path for path in unowned if not path.startswith(f"{_CLOBBERS}/")]
+    if unowned:
+        yield problem(
+            subject,
+            f"{len(unowned)} files of the prefix belong to no package.",
+            field="files unowned",
+            expected=None,
+            actual=unowned[:20],
+            cause="file-added",
+            about=lost,
+            layers=("prefix", "prefix"),
+        )
+
+
+def _made_by_running(path: str) -> bool:
+    return path.endswith(".pyc") and "__pycache__/" in path
+
+
+def _same(recorded: FileFacts, found: FileFacts, path: str, real: PrefixFiles) -> bool:
+    if (recorded.kind == "link") != (found.kind == "link"):
+        return False
+    if recorded.sha256 is None or recorded.sha256 == found.sha256:
+        return True
+    if found.kind != "link":
+        return False
+    # Some installers record the digest of the file that a link leads to.
+    return recorded.sha256 == _followed(path, found, real)
+
+
+def _followed(path: str, link: FileFacts, real: PrefixFiles) -> str | None:
+    import posixpath
+
+    for _ in range(40):
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), link.target or ""))
+        found = real.get(path)
+        if found is None:
+            return hashlib.sha256(b"").hexdigest()
+        if found.kind != "link":
+            return found.sha256
+        link = found
+    return None
+
+
+def _short(digest: str | None) -> str:
+    return (digest or "unknown")[:12]
+
+
+def check_clobber(subject: Subject) -> Iterator[Problem]:
+    """No file of the prefix belongs to two packages."""
+    prefix = _prefix(subject)
+    owners: dict[str, list[str]] = {}
+    for facts in prefix.packages.values():
+        for path, entry in (facts.files or {}).items():
+            if entry.kind != "directory":
+                owners.setdefault(path, []).append(facts.name)
+    for path, names in sorted(owners.items()):
+        if len(names) > 1:
+            yield problem(
+                subject,
+                f"{path} belongs to {' and '.join(names)}.",
+                prefix.packages[names[0]],
+                field=path,
+                expected="one package",
+                actual=names,
+                about=tuple(names),
+                layers=("prefix", "prefix"),
+            )
+    clobbered = [path for path in _files(subject) if path.startswith(f"{_CLOBBERS}/")]
+    if clobbered:
+        yield problem(
+            subject,
+            "Packages overwrote each other's files when they were installed.",
+            field=_CLOBBERS,
+            expected=None,
+            actual=clobbered[:20],
+            layers=("prefix", "prefix"),
+        )
+
+
+def check_activation(subject: Subject) -> Iterator[Problem]:
+    """The activation scripts beside the prefix are those that it needs."""
+    from pytest_pixipack.prefix.activation import SHELLS, activation_script, script_name
+
+    prefix = _prefix(subject)
+    platform = subject.subdir
+    if platform is None:
+        return
+    for name in sorted({script_name(shell) for shell in SHELLS}):
+        script = prefix.path.parent / name
+        if not script.is_file():
+            continue
+        text = script.read_bytes().decode("utf-8", "replace")
+        wanted = [
+            activation_script(prefix.path, platform=platform, shell=shell)
+            for shell in SHELLS
+            if script_name(shell) == name
+        ]
+        if text not in wanted:
+            missing, extra = _lines(wanted[0], text)
+            yield problem(
+                subject,
+                f"{name} does not activate the prefix that it stands beside.",
+                field=name,
+                expected=missing,
+                actual=extra,
+                file=str(script),
+                cause="content",
+                layers=("prefix", "prefix"),
+            )
+
+
+def _lines(wanted: str, found: str) -> tuple[list[str], list[str]]:
+    left, right = wanted.splitlines(), found.splitlines()
+    return [line for line in left if line not in right], [
+        line for line in right if line not in left
+    ]
+
+
+def _files(subject: Subject) -> PrefixFiles:
+    return subject.once("prefix files", lambda: prefix_files(_prefix(subject).path))
+
+
+def _prefix(subject: Subject) -> Prefix:
+    assert subject.prefix is not None
+    return subject.prefix
+
+
+def problem(
+    subject: Subject, message: str, facts: PackageFacts | None = None, **more: Any
+) -> Problem:
+    """A problem with the prefix."""
+    values: dict[str, Any] = {
+        "environment": subject.environment if subject.lock is not None else None,
+        "platform": subject.platform,
+        "package": facts.name if facts else None,
+        "version": facts.version if facts else None,
+        "file": str(_prefix(subject).path),
+    }
+    return Problem(message=message, **{**values, **more})
