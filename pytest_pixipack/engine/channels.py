@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.errors import InvalidInput, Offline
 
 # pixi's default channel alias (prefix-dev/pixi, crates/pixi_config).
 CHANNEL_ALIAS = "https://conda.anaconda.org/"
@@ -92,11 +92,11 @@ class ChannelTable:
     def require(self, channel: Channel) -> Channel:
         """The same channel, if it may and can be read.
 
-        Raises `Infrastructure` for a URL that needs the network where that is off, `InvalidInput`
+        Raises `Offline` for a URL that needs the network where that is off, `InvalidInput`
         for a directory that is no channel.
         """
         if not self.network and not is_local(channel.origin):
-            raise Infrastructure(
+            raise Offline(
                 f"The channel {channel.name} ({channel.url}) needs the network, which is off.",
                 remedy=f'Put a stub in its place ([tool.pixipack] channels = {{ "{channel.name}" '
                 '= "channel.toml" }), or allow the network (--pixipack-network).',

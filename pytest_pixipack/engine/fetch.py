@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pytest_pixipack.artifact import file_digests
 from pytest_pixipack.engine.channels import ChannelTable, is_local, path_of_url
-from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
 from pytest_pixipack.facts import PackageFacts
 
 # One read of a download; large enough that the loop costs nothing.
@@ -69,7 +69,7 @@ class PackageFiles:
         if path.is_file() and (facts.sha256 or facts.md5):
             return path
         if not is_local(url) and not self._table.network:
-            raise Infrastructure(
+            raise Offline(
                 f"{facts.dist} is not in the cache and the network is off: {url}.",
                 package=facts.name,
                 remedy="Allow the network (--pixipack-network), or put a stub channel in the "

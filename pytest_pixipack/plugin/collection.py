@@ -187,7 +187,9 @@ class ZeroCode:
         """Collects results in the process that prints them."""
         result = getattr(report, "pixipack", None)
         if result is not None:
-            if report.failed and result.get("outcome") not in ("failed", "error"):
+            by_pytest = {"passed": "ok", "skipped": "skipped"}.get(report.outcome, "error")
+            result.setdefault("outcome", by_pytest)
+            if report.failed and result["outcome"] not in ("failed", "error"):
                 result["outcome"] = "error"
             self.summary.add(result)
         elif report.failed and report.nodeid.split("::")[0].endswith(MANIFESTS):
@@ -216,6 +218,9 @@ class ZeroCode:
             return
         if self.summary.all_well:
             remove_tree(self.directory)
+            return
+        for directory in self.summary.directories_of_good_workspaces():
+            remove_tree(Path(directory))
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,6 +95,10 @@ class WorkspaceItem(pytest.Item):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
+    def relative(self, text: str) -> str:
+        """A text in which paths below the directory that pytest was called in are relative."""
+        return text.replace(f"{self.config.invocation_params.dir}{os.sep}", "")
+
     def fail(self, *texts: str) -> None:
         """Raises with how to run it again."""
         target = os.path.relpath(self.path, self.config.invocation_params.dir)
@@ -105,40 +110,46 @@ class BrokenWorkspace(WorkspaceItem):
     """A workspace of which not even the manifest can be used."""
 
     error: PixipackError
+    lines: list[str]
 
     @classmethod
     def make(cls, parent: WorkspaceFile, error: PixipackError) -> BrokenWorkspace:
         """The only item of its file."""
+        from pytest_pixipack.plugin.outcomes import error_details, message_lines
+
         item: BrokenWorkspace = cls.from_parent(
             parent, name="manifest", nodeid=f"{parent.nodeid}::manifest"
         )
         item.error = error
-        root = parent.config.rootpath
+        item.lines = [
+            item.relative(line) for line in message_lines(error.message, error_details(error))
+        ]
         item.result = {
             "kind": "manifest",
             "id": item.nodeid,
             "places": [],
-            "workspace": {"name": _name(parent.path.parent, root), "file": parent.nodeid},
+            "workspace": {"name": parent.path.parent.name, "file": parent.nodeid},
         }
         return item
 
     def setup(self) -> None:
         """Raises where the machine is to blame."""
         self.result["outcome"] = "failed"
-        self.result["message"] = str(self.error)
+        self.result["message"] = self.error.message
         if self.error.outcome == "infrastructure":
             self.result["outcome"] = "error"
-            pytest.fail(f"infrastructure: {self.error}", pytrace=False)
+            pytest.fail("\n".join(["infrastructure:", *self.lines]), pytrace=False)
 
     def runtest(self) -> None:
         """Fails."""
-        self.fail(str(self.error))
+        self.fail(*self.lines)
 
 
 class CheckItem(WorkspaceItem):
     """One check of one workspace."""
 
     check: Check
+    judged: Check
     outcome: Outcome
 
     @classmethod
@@ -161,65 +172,59 @@ class CheckItem(WorkspaceItem):
     def setup(self) -> None:
         """Does the work, so that what is no failure of the product is an error or a skip."""
         stages = self.parent.stages
-        for needed in stages.prerequisites(self.check):
-            self._judge(stages.outcome(needed), needed)
-        self.outcome = stages.outcome(self.check)
-        self._judge(self.outcome, self.check)
+        for needed in (*stages.prerequisites(self.check), self.check):
+            self.judged, self.outcome = needed, stages.outcome(needed)
+            self._note()
+            if not self.outcome.passed:
+                self._judge()
+                return
 
     def runtest(self) -> None:
-        """Fails where the check found errors."""
-        if not self.outcome.passed:
-            self._fail(self.outcome, self.check)
-
-    def _judge(self, outcome: Outcome, check: Check) -> None:
-        """Raises unless the check passed, or failed by itself (which `runtest` says)."""
-        self._note(outcome)
-        own = check is self.check
-        if outcome.passed:
+        """Fails where the check found errors, or one that it needs and that is not in this run."""
+        if self.outcome.passed:
             return
-        selected = own or check.name in self._selected_names
-        if not own and selected:
-            self._skip(f"needs {check.name}")
+        outcome, lines = self.outcome, self.outcome.lines
+        if not lines:
+            from pytest_pixipack.verify.render import render
+
+            lines = render(outcome.errors, get_terminal_size().columns)
+        if self.judged is not self.check:
+            lines.insert(0, f"needs {self.judged.name}, which failed:")
+        if self.judged.kind != "lock":
+            lines.append(f"  kept: {self.parent.stages.directory}")
+        self.fail(*map(self._readable, lines))
+
+    def _judge(self) -> None:
+        """Raises where that is not a failure of the product."""
+        outcome = self.outcome
+        if self.judged is not self.check and self.judged.name in self._selected_names:
+            self._skip(f"needs {self.judged.name}")
         if outcome.status == "infrastructure":
             self.result["outcome"] = "error"
-            pytest.fail(f"infrastructure: {outcome.message}", pytrace=False)
-        if outcome.status == "offline" or (
-            outcome.status == "unsupported" and not self.parent.run.engine.asked
-        ):
-            self._skip(outcome.message or outcome.status)
-        if not own:
-            # Nobody else in this run would say so.
-            self._fail(outcome, check)
+            lines = [self._readable(line) for line in outcome.lines]
+            pytest.fail("\n".join(["infrastructure:", *lines]), pytrace=False)
+        excused = outcome.status == "unsupported" and not self.parent.run.engine.asked
+        if outcome.status == "offline" or excused:
+            remedy = outcome.details.get("remedy")
+            self._skip("\n".join(filter(None, (outcome.message, remedy))))
 
-    def _note(self, outcome: Outcome) -> None:
-        """What the summary says of an outcome."""
-        self.result["outcome"] = "ok" if outcome.passed else "failed"
-        self.result["message"] = outcome.message
-        self.result["findings"] = [finding.to_json() for finding in outcome.findings]
-        self.result["relocked"] = bool(outcome.data.get("relocked"))
+    def _note(self) -> None:
+        """What the summary says of the outcome."""
+        self.result["outcome"] = "ok" if self.outcome.passed else "failed"
+        self.result["message"] = self._readable(self.outcome.message or "") or None
+        self.result["findings"] = [
+            {**finding.to_json(), "file": self._readable(finding.file or "") or None}
+            for finding in self.outcome.findings
+        ]
+        self.result["relocked"] = bool(self.outcome.data.get("relocked"))
 
     def _skip(self, reason: str) -> None:
-        self.result["outcome"] = "skipped"
-        self.result["message"] = reason
-        pytest.skip(reason)
+        self.result.update(outcome="skipped", message=self._readable(reason), findings=[])
+        pytest.skip(self.result["message"])
 
-    def _fail(self, outcome: Outcome, check: Check) -> None:
-        from shutil import get_terminal_size
-
-        from pytest_pixipack.verify.render import render
-
-        self.result["outcome"] = "failed"
-        lines = render(outcome.errors, get_terminal_size().columns)
-        if outcome.message is not None:
-            lines = outcome.message.splitlines()
-        needed = [] if check is self.check else [f"needs {check.name}, which failed:"]
-        kept = [] if check.kind == "lock" else [f"  kept: {self.parent.stages.directory}"]
-        self.fail(*needed, *lines, *kept)
+    def _readable(self, text: str) -> str:
+        return self.relative(self.parent.stages.readable(text))
 
     @property
     def _selected_names(self) -> set[str]:
         return {item.name for item in self.session.items if item.parent is self.parent}
-
-
-def _name(directory: Path, root: Path) -> str:
-    return directory.name if directory != root else root.name

@@ -1,6 +1,7 @@
 """Options of the plugin: command line over environment variable over ini file.
 
-Imported in every pytest run of an environment that has this package, so it imports nothing heavy.
+Imported in every pytest run of an environment that has this package, so it imports nothing heavy;
+making one frozen dataclass would take half of the time that the plugin may cost.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,8 +21,7 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the user asked for. `report` is absolute; empty tuples mean no choice was made."""
 
     collect: bool = False
@@ -39,8 +38,7 @@ class Settings:
 SETTINGS = pytest.StashKey[Settings]()
 
 
-@dataclass(frozen=True)
-class _Option:
+class _Option(NamedTuple):
     name: str
     kind: str
     help: str

@@ -15,12 +15,16 @@ Status = Literal["passed", "failed", "unsupported", "offline", "infrastructure"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`message` says what went wrong where no finding does; `data` is what later stages need."""
+    """`message` says what went wrong where no finding does, `details` where and what to do.
+
+    `data` is what later stages need.
+    """
 
     status: Status
     message: str | None = None
     findings: tuple[Finding, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -44,7 +48,13 @@ class Outcome:
             "message": self.message,
             "findings": [dataclasses.asdict(finding) for finding in self.findings],
             "data": dict(self.data),
+            "details": dict(self.details),
         }
+
+    @property
+    def lines(self) -> list[str]:
+        """The message with its details, laid out like a finding; nothing where there is none."""
+        return message_lines(self.message, self.details) if self.message else []
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Outcome:
@@ -54,6 +64,7 @@ class Outcome:
             value["message"],
             tuple(_finding(each) for each in value["findings"]),
             value["data"],
+            value["details"],
         )
 
 
@@ -68,10 +79,31 @@ def guarded(make: Callable[[], Outcome]) -> Outcome:
     try:
         return make()
     except PixipackError as error:
-        return Outcome(_status(error), str(error))
+        return Outcome(_status(error), error.message, details=error_details(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return Outcome("infrastructure", f"{place}{error.strerror or error}")
+
+
+def message_lines(message: str, details: Mapping[str, str]) -> list[str]:
+    """A sentence, and below it where it applies and what to do.
+
+    >>> print("\\n".join(message_lines("It is broken.", {"file": "a:3", "remedy": "Mend it."})))
+      It is broken.
+        file       a:3
+        remedy     Mend it.
+    """
+    lines = [f"  {line}" for line in message.splitlines()]
+    for name, text in details.items():
+        first, *rest = text.splitlines() or [""]
+        lines += [f"    {name:<10} {first}", *(f"{'':15} {line}" for line in rest)]
+    return lines
+
+
+def error_details(error: PixipackError) -> dict[str, str]:
+    """The place and the remedy of an error, as far as it names them."""
+    known = {"file": error.location, "package": error.package, "remedy": error.remedy}
+    return {name: text for name, text in known.items() if text}
 
 
 def _status(error: PixipackError) -> Status:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.platforms import current_platform
@@ -50,6 +52,13 @@ class Summary:
         """Notes an item whose process died."""
         self._crashed.append(nodeid)
 
+    def directories_of_good_workspaces(self) -> set[str]:
+        """Where those workspaces have their copies in which nothing failed."""
+        every = {r["workspace"].get("directory"): r["workspace"]["file"] for r in self.results}
+        bad = {r["workspace"]["file"] for r in self.results if r["outcome"] in ("failed", "error")}
+        bad |= {nodeid.partition("::")[0] for nodeid in self._crashed}
+        return {path for path, file in every.items() if path is not None and file not in bad}
+
     def header(self) -> str:
         """One line: with what is checked, and whether the network may be used."""
         from importlib.metadata import PackageNotFoundError, version
@@ -69,12 +78,12 @@ class Summary:
             terminal.write_line(line)
 
     def _lines(self) -> list[str]:
-        lines = table_lines(self.results)
-        lines.append(f"engine   {self._engine.name}: {self._engine.reason}")
+        table = table_lines(self.results)
+        lines = [f"engine   {self._engine.name}: {self._engine.reason}"]
         lines += self._packages()
         lines += _relocked(self.results)
         lines += _skips(self.results)
-        if any(_is_foreign(place) for result in self.results for place in result["places"]):
+        if any(row.endswith(" -") for row in table):
             lines.append(f"-        not installable on this machine ({current_platform()})")
         lines += _warnings(self.results)
         if self._crashed:
@@ -83,7 +92,7 @@ class Summary:
             lines.append(f"report   {self._settings.report}")
         if self.nothing_checked:
             lines.append("nothing was checked, so this run is no success")
-        return lines
+        return table + [part for line in lines for part in _wrapped(line)]
 
     def _packages(self) -> list[str]:
         texts = {}
@@ -124,6 +133,7 @@ def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
         "name": workspace.name or manifest.root.name,
         "file": file.nodeid,
         "packages": _counts(file),
+        "directory": str(file.stages.directory),
     }
 
 
@@ -166,8 +176,7 @@ def _skips(results: Iterable[Result]) -> list[str]:
     for reason, ids in reasons.items():
         kinds = sorted({_short(each) for each in ids})
         shown = ", ".join(kinds[:3]) + (f" and {len(kinds) - 3} more" if len(kinds) > 3 else "")
-        first, *rest = reason.splitlines() or [""]
-        lines += [f"skipped  {shown}: {first}", *(f"         {line.strip()}" for line in rest)]
+        lines.append(f"skipped  {shown}: {' '.join(reason.split())}")
     return lines
 
 
@@ -181,8 +190,14 @@ def _warnings(results: Iterable[Result]) -> list[str]:
     return [f"warning  {rule}: {message} ({file})" for (rule, message), file in seen.items()]
 
 
-def _is_foreign(place: list[str]) -> bool:
-    return place[2] != current_platform()
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(
+        line,
+        max(60, get_terminal_size().columns),
+        subsequent_indent=" " * 9,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _short(nodeid: str) -> str:

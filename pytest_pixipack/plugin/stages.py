@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
     from pytest_pixipack.verify.findings import Finding
 
-_PREPARED, _CHECKED = "copy", "check"
+_PREPARED, _CHECKED, _COPY = "copy", "check", "w"
 
 
 class Stages:
@@ -82,6 +83,13 @@ class Stages:
         stage = self._store.outcome(check.name, lambda folder: make(check, folder))
         return replace(stage, data={**stage.data, "relocked": prepared.data["relocked"]})
 
+    def readable(self, text: str) -> str:
+        """A text in which the copy of the workspace is called what the workspace is."""
+        start = re.escape(str(self.directory))
+        name = re.escape(self.manifest.root.name)
+        inner = rf"[/\\][^/\\]+[/\\][^/\\]+[/\\]{_COPY}(?:[/\\][^\s:]*?{name})?(?=[/\\])"
+        return re.sub(start + inner, lambda _: str(self.manifest.root), text)
+
     def _locks(self, places: Sequence[Place]) -> tuple[Check, ...]:
         return tuple(c for c in self._checks if c.kind == "lock" and c.place in places)
 
@@ -119,7 +127,7 @@ class Stages:
         from pytest_pixipack.workspace.relock import made_from_stand_ins
 
         lock = read_lock(lock_path(self.manifest))
-        root = copy_with_sources(self.manifest.root, lock, folder / "w")
+        root = copy_with_sources(self.manifest.root, lock, folder / _COPY)
         self._prepare(root)
         manifest = load_manifest(root / self.manifest.path.name)
         options = self._options(()).with_stand_ins(manifest)
@@ -267,17 +275,21 @@ def copy_with_sources(root: Path, lock: Lock, target: Path) -> Path:
         if package.is_source and "://" not in package.location
     ]
     outside = outside_sources(root, sources)
+    base = _common(root, outside)
+    for directory in (root, *outside):
+        copy_workspace(directory, target / directory.relative_to(base))
+    return target / root.relative_to(base)
+
+
+def _common(root: Path, outside: Sequence[Path]) -> Path:
     try:
-        base = Path(os.path.commonpath([root, *outside]))
+        return Path(os.path.commonpath([root, *outside]))
     except ValueError:
         raise Unsupported(
             "The workspace has source packages on another drive, so that it cannot be copied.",
             file=root,
             remedy="Put them beside the workspace.",
         ) from None
-    for directory in (root, *outside):
-        copy_workspace(directory, target / directory.relative_to(base))
-    return target / root.relative_to(base)
 
 
 def _of_layer(findings: Sequence[Finding], layer: str) -> tuple[Finding, ...]:
