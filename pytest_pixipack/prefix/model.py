@@ -35,6 +35,8 @@ def read_prefix(path: Path) -> Prefix:
     Raises `InvalidInput` naming the file where there is no prefix or a record is broken, and
     `Infrastructure` where it cannot be read.
     """
+    # Absolute, because activation scripts and conda-meta say where the prefix is.
+    path = path.absolute()
     meta = path / META
     if not meta.is_dir():
         raise InvalidInput(
