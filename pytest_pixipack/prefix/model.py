@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ def read_prefix(path: Path) -> Prefix:
     `Infrastructure` where it cannot be read.
     """
     # Absolute, because activation scripts and conda-meta say where the prefix is.
-    path = path.absolute()
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
     meta = path / META
     if not meta.is_dir():
         raise InvalidInput(
