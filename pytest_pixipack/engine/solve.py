@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -34,7 +34,6 @@ class SolveRequest:
     channel_priority: str = "strict"
     strategy: str = "highest"
     exclude_newer: str | None = None
-    preferred: tuple[PackageFacts, ...] = field(default=(), repr=False)
 
 
 class Solver:
