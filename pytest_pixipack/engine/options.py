@@ -89,7 +89,7 @@ def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     found = os.environ if environ is None else environ
     if named := found.get("PIXIPACK_CACHE_DIR"):
         return Path(named).absolute()
-    candidate = _user_cache(found)
+    candidate = user_cache_dir(found)
     if candidate is not None:
         try:
             candidate.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,8 @@ def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(tempfile.gettempdir()) / f"pytest-pixipack-{user}"
 
 
-def _user_cache(environ: Mapping[str, str]) -> Path | None:
+def user_cache_dir(environ: Mapping[str, str]) -> Path | None:
+    """Where this user's cache belongs, whether or not it is there; None without a home."""
     if sys.platform == "win32":
         base = environ.get("LOCALAPPDATA")
         return Path(base) / "pytest-pixipack" / "cache" if base else None

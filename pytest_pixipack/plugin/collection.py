@@ -66,7 +66,10 @@ class ZeroCode:
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             found = [*self._below(config.rootpath)]
             others = [] if self.settings.only else config.args
-            config.args = [*others, *map(str, found)]
+            # pytest 8 leaves out the rest of a directory of which it is also given a file.
+            walked = [Path(config.invocation_params.dir, arg) for arg in others]
+            more = [path for path in found if not any(w in path.parents for w in walked)]
+            config.args = [*others, *map(str, more)]
             where = str(config.rootpath)
         else:
             paths = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]

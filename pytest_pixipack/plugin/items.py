@@ -138,7 +138,7 @@ class BrokenWorkspace(WorkspaceItem):
         self.result["message"] = self.error.message
         if self.error.outcome == "infrastructure":
             self.result["outcome"] = "error"
-            pytest.fail("\n".join(["infrastructure:", *self.lines]), pytrace=False)
+            pytest.fail("\n".join(["infrastructure failure", *self.lines]), pytrace=False)
 
     def runtest(self) -> None:
         """Fails."""
@@ -201,8 +201,8 @@ class CheckItem(WorkspaceItem):
             self._skip(f"needs {self.judged.name}")
         if outcome.status == "infrastructure":
             self.result["outcome"] = "error"
-            lines = [self._readable(line) for line in outcome.lines]
-            pytest.fail("\n".join(["infrastructure:", *lines]), pytrace=False)
+            text = "\n".join(["infrastructure failure", *outcome.lines])
+            pytest.fail(self._readable(text), pytrace=False)
         excused = outcome.status == "unsupported" and not self.parent.run.engine.asked
         if outcome.status == "offline" or excused:
             remedy = outcome.details.get("remedy")

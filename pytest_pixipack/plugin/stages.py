@@ -169,13 +169,19 @@ class Stages:
                 path = path_of_url(canonical_url(name, self.manifest.root))
                 if path is not None and name not in stand_ins:
                     local[name] = path
-        known = default_cache_dir()
-        used = self._network or (known / "packages").is_dir()
         return EngineOptions(
-            cache_dir=known if used else self._shared / "cache",
+            cache_dir=default_cache_dir() if self._uses_cache() else self._shared / "cache",
             channels=local,
             network=self._network,
         )
+
+    def _uses_cache(self) -> bool:
+        """Whether downloads of earlier runs can be there, or new ones have to be kept."""
+        from pytest_pixipack.engine.options import user_cache_dir
+
+        known = user_cache_dir(os.environ)
+        named = "PIXIPACK_CACHE_DIR" in os.environ
+        return self._network or named or (known is not None and (known / "packages").is_dir())
 
     def _reach(self, place: Place) -> None:
         if not engine_reaches(self.manifest, self._lock, place):

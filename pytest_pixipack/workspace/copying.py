@@ -19,14 +19,20 @@ _LEFT_BEHIND = frozenset({
 def copy_workspace(source: Path, target: Path) -> None:
     """Copies a workspace, links as links, executable bits kept.
 
-    Tools' leftovers (`.pixi`, `.git`, caches) and virtual environments stay behind. Raises
-    `InvalidInput` where `source` is no directory, `Infrastructure` where `target` cannot be
-    written.
+    Tools' leftovers (`.pixi`, `.git`, caches) and virtual environments stay behind, and so does
+    the directory that `target` lies in. Raises `InvalidInput` where `source` is no directory,
+    `Infrastructure` where `target` cannot be written.
     """
     if not source.is_dir():
         raise InvalidInput("There is no such workspace directory.", file=source)
+
+    def ignored(directory: str, names: list[str]) -> set[str]:
+        # The target may lie below the source (`--basetemp` in a repository).
+        own = {name for name in names if _is_below(target, Path(directory, name))}
+        return _ignored(directory, names) | own
+
     try:
-        shutil.copytree(source, target, symlinks=True, ignore=_ignored, dirs_exist_ok=True)
+        shutil.copytree(source, target, symlinks=True, ignore=ignored, dirs_exist_ok=True)
     except (shutil.Error, OSError) as error:
         raise Infrastructure(
             f"The workspace cannot be copied: {_reason(error)}.",
