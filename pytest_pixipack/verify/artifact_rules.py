@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pytest_pixipack.artifact import Artifact
@@ -44,7 +44,7 @@ def check_identity(subject: Subject) -> Iterator[Problem]:
             continue
         if subject.lock is None:
             continue
-        locked = subject.locked.get(facts.name)
+        locked = subject.buildable.get(facts.name)
         if locked is None:
             yield problem(
                 subject,
@@ -114,7 +114,7 @@ def _leaked(subject: Subject, artifact: Artifact) -> Iterator[tuple[str, str]]:
             system = _VIRTUAL.get(spec_name(text))
             if system is not None and system != family(facts.subdir or ""):
                 yield text, system
-    locked = subject.locked.get(facts.name)
+    locked = subject.buildable.get(facts.name)
     if subject.lock is None or locked is None or not locked.is_source:
         return
     difference = compare_specs(locked.depends, facts.depends)
@@ -171,7 +171,7 @@ def _pairs(subject: Subject) -> Iterator[tuple[Artifact, LockedPackage]]:
     """Built artifacts with their lock entries. A channel's package is another matter: its entry
     comes from repodata, which may have been patched."""
     for artifact in subject.artifacts:
-        locked = subject.locked.get(artifact.facts.name)
+        locked = subject.buildable.get(artifact.facts.name)
         if locked is not None and locked.is_source:
             yield artifact, locked
 
@@ -237,7 +237,7 @@ def _host_line(subject: Subject, locked: LockedPackage, name: str) -> dict[str, 
 def check_digest(subject: Subject) -> Iterator[Problem]:
     """A channel's package has the digests and the size that the lock says."""
     for artifact in subject.artifacts:
-        locked = subject.locked.get(artifact.facts.name)
+        locked = subject.buildable.get(artifact.facts.name)
         if locked is None or locked.kind != "binary":
             continue
         for field in _DIGESTS:
@@ -353,8 +353,3 @@ def problem(subject: Subject, artifact: Artifact, message: str, **more: Any) -> 
         "file": str(artifact.path),
     }
     return Problem(message=message, **{**values, **more})
-
-
-def names(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
-    """The names of some packages."""
-    return tuple(artifact.facts.name for artifact in artifacts)

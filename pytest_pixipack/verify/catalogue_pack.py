@@ -23,7 +23,7 @@ _PACK_AGAIN = "Pack again"
 _INSTALL_AGAIN = "Unpack or install again"
 _OF_ARTIFACTS = ("artifact-identity", "artifact-platform", "artifact-depends",
                  "artifact-constrains", "artifact-run-exports", "artifact-noarch",
-                 "artifact-digest", "artifact-paths")  # fmt: skip
+                 "artifact-digest", "artifact-paths", "artifact-prefix-placeholder")  # fmt: skip
 _PACK_CONTENT = ("pack-platform", "pack-missing", "pack-repodata", "pack-digest")
 
 PACK_RULES = (

@@ -38,10 +38,13 @@ def locations_agree(wanted: Mapping[str, Any], base: str, locked: str) -> bool:
     or URL source only what `wanted` says is compared, for a lock says more (the commit, a digest).
     """
     path = wanted.get("path")
+    if path is not None and _is_remote(base):
+        wanted = _within_repository(base, str(path))
+        path = None
     if path is not None:
         if _is_remote(locked):
             return False
-        return _directory(str(path), "." if _is_remote(base) else base) == _directory(locked, ".")
+        return _directory(str(path), base) == _directory(locked, ".")
     if not _is_remote(locked):
         return False
     return _git_agrees(wanted, locked) if wanted.get("git") else _url_agrees(wanted, locked)
@@ -52,6 +55,32 @@ def source_directory(root: Path, location: str) -> Path | None:
     if _is_remote(location):
         return None
     return root / _directory(location, ".")
+
+
+def _within_repository(base: str, path: str) -> dict[str, Any]:
+    """The location of a path that a package in a git repository names: in the same commit."""
+    parts = urlsplit(base.removeprefix("git+"))
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    found: dict[str, Any] = {
+        "git": parts._replace(query="", fragment="").geturl(),
+        "branch": query.get("branch"),
+        "tag": query.get("tag"),
+        "rev": parts.fragment or query.get("rev"),
+        "subdir": _directory(path, query.get("subdirectory") or "."),
+    }
+    if found["subdir"] == ".":
+        del found["subdir"]
+    return {key: value for key, value in found.items() if value}
+
+
+def resolved_location(wanted: Mapping[str, Any], base: str) -> str:
+    """Where a location leads, for display: paths relative to the workspace."""
+    path = wanted.get("path")
+    if path is None:
+        return describe_spec(wanted)
+    if _is_remote(base):
+        return describe_spec(_within_repository(base, str(path)))
+    return _directory(str(path), base)
 
 
 def _is_remote(location: str) -> bool:

@@ -6,7 +6,6 @@ Follows prefix-dev/pixi, crates/pixi_core/src/lock_file/satisfiability/platform.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,12 @@ from typing import Any
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.manifest import Manifest, Spec
-from pytest_pixipack.verify.locations import describe_spec, location_of, locations_agree
+from pytest_pixipack.verify.locations import (
+    describe_spec,
+    location_of,
+    locations_agree,
+    resolved_location,
+)
 from pytest_pixipack.verify.places import places
 from pytest_pixipack.verify.resolved import resolved_facts
 from pytest_pixipack.verify.rules import Problem
@@ -224,7 +228,7 @@ class _Walk:
                 f"The source of {package.name} is locked at another place.",
                 need,
                 package,
-                expected=_from(need),
+                expected=resolved_location(need.source or {}, need.base),
                 actual=package.location,
                 about=(package.name,),
             )
@@ -351,13 +355,6 @@ class _Walk:
             **more,
         )
         self.problems.append((rule, problem))
-
-
-def _from(need: Need) -> str:
-    path = (need.source or {}).get("path")
-    if path is None:
-        return describe_spec(need.source or {})
-    return posixpath.normpath(posixpath.join(need.base, str(path)))
 
 
 def problems_of(subject: Subject, rule: str) -> Iterable[Problem]:

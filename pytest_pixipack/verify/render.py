@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 _INDENT = "    "
 _GAP = "   "
 _MOST_PLACES = 6
+# Fields whose values do not speak for themselves.
+_NAMED_FIELDS = frozenset({
+    "build", "build_number", "constrains", "features", "license", "license_family", "md5", "noarch",
+    "platform", "sha256", "size", "strategy", "subdir", "timestamp", "track_features", "version",
+    "channel-priority", "pypi-prerelease-mode", "pixi-pack-version",
+})  # fmt: skip
 
 
 def render(findings: Report | Iterable[Finding], width: int = 80) -> list[str]:
@@ -93,7 +99,7 @@ def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
         yield "", finding.message
     else:
         expected, actual = _labels(finding)
-        field = "" if finding.field in (None, "depends") else f"{finding.field} "
+        field = f"{finding.field} " if finding.field in _NAMED_FIELDS else ""
         yield expected, field + _value(finding.expected)
         yield actual, field + _value(finding.actual)
     if finding.cause:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.verify.findings import Finding, Severity
+from pytest_pixipack.verify.findings import SEVERITIES, Finding, Severity
 
 if TYPE_CHECKING:
     from pytest_pixipack.verify.subject import Subject
@@ -55,7 +55,8 @@ class Rule:
     to be given for the rule to be checked; `title` says what holds, `damage` what breaks it, and
     `check` yields what breaks it in a subject. `rank` is one of the constants of this module.
     `consequence_of` names rules: where one of them found something about the same package in the
-    same environment and platform, this rule's finding is a consequence and is not reported.
+    same environment and platform, of no lesser severity, this rule's finding is a consequence and
+    is not reported.
     """
 
     name: str
@@ -179,22 +180,29 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 def without_consequences(findings: Iterable[Finding], registry: Registry) -> list[Finding]:
-    """The findings without those that another finding explains."""
+    """The findings without those that another finding explains.
+
+    What explains an error is an error itself: leaving out a consequence never makes a failed run
+    pass.
+    """
     listed = list(findings)
-    rules: dict[str, set[tuple[str | None, str | None, str]]] = {}
+    # Rule, environment, platform and package -> the gravest severity, as an index.
+    gravest: dict[tuple[str, str | None, str | None, str], int] = {}
     for finding in listed:
         for subject in finding.subjects:
-            places = rules.setdefault(finding.rule, set())
-            places.add((finding.environment, finding.platform, subject))
+            key = (finding.rule, finding.environment, finding.platform, subject)
+            severity = SEVERITIES.index(finding.severity)
+            gravest[key] = min(severity, gravest.get(key, severity))
 
     def explained(finding: Finding) -> bool:
         if finding.rule not in registry:
             return False
-        causes = registry[finding.rule].consequence_of
-        return any(
-            (finding.environment, finding.platform, subject) in rules.get(cause, ())
-            for cause in causes
+        severity = SEVERITIES.index(finding.severity)
+        keys = (
+            (cause, finding.environment, finding.platform, subject)
+            for cause in registry[finding.rule].consequence_of
             for subject in finding.subjects
         )
+        return any(gravest.get(key, len(SEVERITIES)) <= severity for key in keys)
 
     return [finding for finding in listed if not explained(finding)]

@@ -86,6 +86,20 @@ class Subject:
         return {p.name: p for p in self.packages or () if p.kind != "pypi"}
 
     @property
+    def buildable(self) -> Mapping[str, LockedPackage]:
+        """`locked`, and behind it what its source packages were built with."""
+        found = dict(self.locked)
+        queue = list(found.values())
+        while queue and self.lock is not None:
+            package = queue.pop(0)
+            for identifier in (*package.host_packages, *package.build_packages):
+                other = self.lock.package(identifier)
+                if other.name not in found:
+                    found[other.name] = other
+                    queue.append(other)
+        return found
+
+    @property
     def built(self) -> Mapping[str, Artifact]:
         """The artifacts by package name."""
         return {artifact.facts.name: artifact for artifact in self.artifacts}

@@ -1,0 +1,256 @@
+"""One thing is broken in the pack: exactly one rule speaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pixipack.artifact import write_artifact
+from pytest_pixipack.pack import read_pack
+from pytest_pixipack.verify import verify
+from tests.verify.conftest import PLATFORM, Layers
+
+
+def only(layers: Layers) -> Any:
+    (finding,) = layers.verify().findings
+    return finding
+
+
+def repodata(folder: Path, edit: Callable[[dict[str, Any]], None], subdir: str = PLATFORM) -> None:
+    file = folder / "channel" / subdir / "repodata.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    edit(content)
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def record(content: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(r for r in content["packages.conda"].values() if r["name"] == name)
+
+
+def file_of(folder: Path, name: str) -> Path:
+    return next(folder.glob(f"channel/*/{name}-*.conda"))
+
+
+def remove(folder: Path, name: str) -> None:
+    """Takes a package out of the pack altogether."""
+    file = file_of(folder, name)
+
+    def drop(content: dict[str, Any]) -> None:
+        del content["packages.conda"][file.name]
+
+    repodata(folder, drop, file.parent.name)
+    file.unlink()
+    edit_yml(folder, lambda line: None if f"- {name}=" in line else line)
+
+
+def edit_yml(folder: Path, change: Callable[[str], str | None]) -> None:
+    file = folder / "environment.yml"
+    lines = [change(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    kept = [line for line in lines if line is not None]
+    file.write_bytes(("\n".join(kept) + "\n").encode())
+
+
+def metadata(folder: Path, **changes: str | None) -> None:
+    file = folder / "pixi-pack.json"
+    content = {**json.loads(file.read_text(encoding="utf-8")), **changes}
+    left = {key: value for key, value in content.items() if value is not None}
+    file.write_text(json.dumps(left), encoding="utf-8")
+
+
+def inject(folder: Path, name: str, version: str, depends: list[str]) -> None:
+    """Adds a package as pixi-pack does, with its record and its line in environment.yml."""
+    target = folder / "channel" / PLATFORM / f"{name}-{version}-0.conda"
+    index = {
+        "name": name, "version": version, "build": "0", "build_number": 0, "subdir": PLATFORM,
+        "depends": depends, "timestamp": 1_700_000_000_000,
+    }  # fmt: skip
+    write_artifact(target, index, [])
+    repodata(folder, lambda c: c["packages.conda"].update({target.name: index}))
+    file = folder / "environment.yml"
+    file.write_text(file.read_text("utf-8") + f"  - {name}={version}=0\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["app", "lib", "tool", "data"])
+def test_a_package_that_is_missing(good: Layers, name: str) -> None:
+    broken = good.with_pack(lambda folder: remove(folder, name))
+    finding = only(broken)
+    assert (finding.rule, finding.package) == ("pack-missing", name)
+
+
+def test_a_file_that_is_missing(good: Layers) -> None:
+    finding = only(good.with_pack(lambda folder: file_of(folder, "tool").unlink()))
+    assert (finding.rule, finding.field, finding.package) == ("pack-missing", "file", "tool")
+
+
+def test_a_file_without_a_record(good: Layers) -> None:
+    def forget(folder: Path) -> None:
+        name = file_of(folder, "app").name
+        repodata(folder, lambda content: content["packages.conda"].pop(name))
+
+    finding = only(good.with_pack(forget))
+    assert (finding.rule, finding.package) == ("pack-repodata", "app")
+
+
+def test_an_injected_package_is_a_warning(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: inject(folder, "extra", "1.0", ["data"]))
+    report = verify(lock=broken.lock, pack=broken.pack, platform=PLATFORM)
+    (finding,) = report.findings
+    assert (finding.rule, finding.severity) == ("pack-extra", "warning")
+    assert report.ok
+
+
+def test_an_injected_package_that_needs_something_else(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: inject(folder, "extra", "1.0", ["nothing >=1"]))
+    report = verify(lock=broken.lock, pack=broken.pack, platform=PLATFORM)
+    assert set(report.rules) == {"pack-extra", "pack-closure"}
+    (closure,) = report.errors
+    assert (closure.package, closure.expected) == ("extra", "nothing >=1")
+
+
+def test_two_versions_of_one_package(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: inject(folder, "tool", "2.5", ["data"]))
+    finding = only(broken)
+    assert (finding.rule, finding.package) == ("pack-closure", "tool")
+    assert len(finding.actual) == 2
+
+
+@pytest.mark.parametrize("name", ["app", "tool"])
+def test_another_file_of_the_same_name(good: Layers, name: str) -> None:
+    def replace_file(folder: Path) -> None:
+        file = file_of(folder, name)
+        file.write_bytes(file.read_bytes() + b"\0")
+
+    finding = only(good.with_pack(replace_file))
+    assert (finding.rule, finding.package) == ("pack-digest", name)
+    assert finding.layers == ("artifact" if name == "app" else "lock", "pack")
+
+
+def test_another_file_of_the_same_name_where_only_the_pack_is_given(good: Layers) -> None:
+    def replace_file(folder: Path) -> None:
+        file = file_of(folder, "tool")
+        file.write_bytes(file.read_bytes() + b"\0")
+
+    (finding,) = good.with_pack(replace_file).verify("pack").findings
+    assert (finding.rule, finding.layers) == ("pack-digest", ("pack", "pack"))
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("tool", "depends", ["data", "nothing"]),
+        ("tool", "depends", []),
+        ("app", "depends", ["lib"]),
+        ("app", "constrains", ["data <9"]),
+        ("tool", "version", "2.1"),
+        ("tool", "build_number", 7),
+        ("tool", "subdir", "noarch"),
+        ("tool", "sha256", "0" * 64),
+        ("tool", "timestamp", 1),
+    ],
+)
+def test_an_edited_record(good: Layers, name: str, field: str, value: object) -> None:
+    broken = good.with_pack(
+        lambda folder: repodata(folder, lambda content: record(content, name).update({field: value}))
+    )
+    finding = only(broken)
+    assert (finding.rule, finding.package, finding.field) == ("pack-repodata", name, field)
+
+
+def test_a_line_missing_in_environment_yml(good: Layers) -> None:
+    broken = good.with_pack(
+        lambda folder: edit_yml(folder, lambda line: None if "- tool=" in line else line)
+    )
+    finding = only(broken)
+    assert (finding.rule, finding.package) == ("pack-environment-yml", "tool")
+
+
+def test_another_version_in_environment_yml(good: Layers) -> None:
+    broken = good.with_pack(
+        lambda folder: edit_yml(folder, lambda line: line.replace("tool=2.0", "tool=2.1"))
+    )
+    finding = only(broken)
+    assert (finding.rule, finding.cause) == ("pack-environment-yml", "version-change")
+
+
+def test_another_channel_in_environment_yml(good: Layers) -> None:
+    broken = good.with_pack(
+        lambda folder: edit_yml(folder, lambda line: line.replace("./channel", "conda-forge"))
+    )
+    assert only(broken).rule == "pack-environment-yml"
+
+
+def test_no_environment_yml(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: (folder / "environment.yml").unlink())
+    assert only(broken).rule == "pack-environment-yml"
+
+
+def test_a_pack_for_another_platform(good: Layers) -> None:
+    finding = only(good.with_pack(lambda folder: metadata(folder, platform="osx-64")))
+    assert (finding.rule, finding.actual) == ("pack-platform", "osx-64")
+
+
+def test_a_package_for_another_platform(good: Layers) -> None:
+    broken = good.with_pack(
+        lambda folder: repodata(
+            folder, lambda content: record(content, "tool").update(subdir="osx-64")
+        )
+    )
+    finding = only(broken)
+    assert (finding.rule, finding.package) == ("pack-platform", "tool")
+
+
+def test_no_version_of_the_tool(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: metadata(folder, **{"pixi-pack-version": None}))
+    finding = only(broken)
+    assert (finding.rule, finding.severity) == ("pack-version", "warning")
+
+
+def test_a_tool_that_cannot_read_the_lock(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: metadata(folder, **{"pixi-pack-version": "0.7.6"}))
+    finding = only(broken)
+    assert (finding.rule, finding.cause) == ("pack-stale-tool", "tool-version")
+
+
+def test_a_member_that_does_not_belong(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: (folder / "notes.txt").write_text("x"))
+    finding = only(broken)
+    assert (finding.rule, finding.severity) == ("pack-members", "warning")
+
+
+def test_a_wheel_that_is_not_locked(good: Layers) -> None:
+    def add(folder: Path) -> None:
+        (folder / "pypi").mkdir()
+        (folder / "pypi" / "stub_wheel-1.0-py3-none-any.whl").write_bytes(b"")
+
+    finding = only(good.with_pack(add))
+    assert (finding.rule, finding.severity) == ("pack-wheels", "warning")
+
+
+def test_an_unsafe_member(good: Layers, tmp_path: Path) -> None:
+    import tarfile
+
+    bad = tmp_path / "bad.tar"
+    with tarfile.open(bad, "w") as archive:
+        archive.addfile(tarfile.TarInfo("../escape"))
+    (finding,) = verify(pack=bad, platform=PLATFORM).findings
+    assert finding.rule == "pack-members"
+    assert finding.severity == "error"
+
+
+def test_a_pack_that_cannot_be_read(good: Layers) -> None:
+    folder = good.scratch / "pack"
+    good.pack.extract(folder)
+    (folder / "pixi-pack.json").unlink()
+    (finding,) = verify(pack=folder, platform=PLATFORM).findings
+    assert finding.rule == "pack-parse"
+
+
+def test_the_damage_is_seen_in_a_directory_as_in_a_tar(good: Layers) -> None:
+    folder = good.scratch / "pack"
+    good.pack.extract(folder)
+    report = verify(lock=good.lock, pack=read_pack(folder), platform=PLATFORM)
+    assert report.findings == ()

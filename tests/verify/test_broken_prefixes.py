@@ -1,0 +1,135 @@
+"""One thing is broken in the prefix: exactly one rule speaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pixipack.verify import verify
+from tests.verify.conftest import PLATFORM, Layers
+
+
+def only(layers: Layers) -> Any:
+    (finding,) = layers.verify().findings
+    return finding
+
+
+def meta(prefix: Path, name: str) -> Path:
+    return next(
+        file
+        for file in (prefix / "conda-meta").glob(f"{name}-*.json")
+        if json.loads(file.read_text("utf-8"))["name"] == name
+    )
+
+
+def edit(prefix: Path, name: str, **changes: Any) -> None:
+    file = meta(prefix, name)
+    content = {**json.loads(file.read_text("utf-8")), **changes}
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_fresh_prefix_is_right(good: Layers) -> None:
+    assert good.with_prefix(lambda prefix: None).verify().findings == ()
+
+
+@pytest.mark.parametrize("name", ["app", "tool", "data"])
+def test_a_package_that_is_not_installed(good: Layers, name: str) -> None:
+    finding = only(good.with_prefix(lambda prefix: meta(prefix, name).unlink()))
+    assert (finding.rule, finding.package) == ("prefix-missing", name)
+
+
+def test_a_package_that_nobody_asked_for(good: Layers) -> None:
+    def add(prefix: Path) -> None:
+        record = {"name": "extra", "version": "1", "build": "0", "files": [], "depends": []}
+        (prefix / "conda-meta" / "extra-1-0.json").write_text(json.dumps(record), "utf-8")
+
+    finding = only(good.with_prefix(add))
+    assert (finding.rule, finding.package) == ("prefix-extra", "extra")
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("tool", "version", "2.1"),
+        ("tool", "build", "other_0"),
+        ("tool", "depends", []),
+        ("app", "depends", ["lib"]),
+        ("app", "constrains", []),
+        ("tool", "sha256", "0" * 64),
+        ("app", "md5", "0" * 32),
+    ],
+)
+def test_an_edited_record(good: Layers, name: str, field: str, value: object) -> None:
+    finding = only(good.with_prefix(lambda prefix: edit(prefix, name, **{field: value})))
+    assert (finding.rule, finding.package, finding.field) == ("prefix-record", name, field)
+
+
+def test_an_edited_record_where_only_the_pack_knows_better(good: Layers) -> None:
+    broken = good.with_prefix(lambda prefix: edit(prefix, "app", version="9"))
+    (finding,) = broken.verify("pack", "prefix").findings
+    assert (finding.rule, finding.layers) == ("prefix-record", ("pack", "prefix"))
+
+
+def test_a_file_that_is_gone(good: Layers) -> None:
+    finding = only(good.with_prefix(lambda prefix: (prefix / "share/app.txt").unlink()))
+    assert (finding.rule, finding.field, finding.package) == ("prefix-files", "files absent", "app")
+    assert finding.expected == ["share/app.txt"]
+
+
+def test_a_file_that_was_altered(good: Layers) -> None:
+    broken = good.with_prefix(lambda prefix: (prefix / "share/data.txt").write_bytes(b"x"))
+    finding = only(broken)
+    assert (finding.rule, finding.field, finding.package) == ("prefix-files", "files altered", "data")
+
+
+def test_a_file_that_belongs_to_no_package(good: Layers) -> None:
+    finding = only(good.with_prefix(lambda prefix: (prefix / "share/new.txt").write_bytes(b"x")))
+    assert (finding.rule, finding.actual) == ("prefix-files", ["share/new.txt"])
+
+
+def test_what_python_compiles_later_belongs_to_nobody(good: Layers) -> None:
+    def compile_something(prefix: Path) -> None:
+        (prefix / "lib/__pycache__").mkdir()
+        (prefix / "lib/__pycache__/m.cpython-312.pyc").write_bytes(b"")
+
+    assert good.with_prefix(compile_something).verify().findings == ()
+
+
+def test_a_file_of_two_packages(good: Layers) -> None:
+    def share(prefix: Path) -> None:
+        app = json.loads(meta(prefix, "app").read_text("utf-8"))
+        lib = json.loads(meta(prefix, "lib").read_text("utf-8"))
+        lib["paths_data"]["paths"] += [
+            entry for entry in app["paths_data"]["paths"] if entry["_path"] == "share/app.txt"
+        ]
+        edit(prefix, "lib", paths_data=lib["paths_data"])
+
+    finding = only(good.with_prefix(share))
+    assert (finding.rule, finding.actual) == ("prefix-clobber", ["app", "lib"])
+
+
+def test_files_that_were_put_aside(good: Layers) -> None:
+    def clobber(prefix: Path) -> None:
+        (prefix / "__clobbers__").mkdir()
+        (prefix / "__clobbers__/app.txt").write_bytes(b"x")
+
+    assert only(good.with_prefix(clobber)).rule == "prefix-clobber"
+
+
+def test_an_edited_activation_script(good: Layers) -> None:
+    def edit_script(prefix: Path) -> None:
+        script = prefix.parent / "activate.sh"
+        text = script.read_bytes().decode().replace("CONDA_SHLVL", "SHLVL")
+        script.write_bytes(text.encode())
+
+    finding = only(good.with_prefix(edit_script))
+    assert (finding.rule, finding.field) == ("prefix-activation", "activate.sh")
+
+
+def test_a_prefix_without_records(good: Layers) -> None:
+    (good.scratch / "env").mkdir()
+    (finding,) = verify(prefix=good.scratch / "env", platform=PLATFORM).findings
+    assert finding.rule == "prefix-parse"
