@@ -38,7 +38,11 @@ def test_another_run_dependency(good: Layers) -> None:
 def test_a_missing_run_dependency(good: Layers) -> None:
     depends = [d for d in good.artifact("app").facts.depends if not d.startswith("tool")]
     finding = only(good.with_artifact("app", index={"depends": depends}))
-    assert (finding.rule, finding.expected, finding.actual) == ("artifact-depends", ["tool >=2"], [])
+    assert (finding.rule, finding.expected, finding.actual) == (
+        "artifact-depends",
+        ["tool >=2"],
+        [],
+    )
 
 
 def test_a_moved_bound_names_the_host_package_and_its_line(good: Layers) -> None:
@@ -114,9 +118,7 @@ def test_a_renamed_file(good: Layers) -> None:
 
 def test_a_package_that_is_not_locked(good: Layers) -> None:
     build = good.artifact("app").facts.build
-    changed = good.with_artifact(
-        "app", index={"name": "ap"}, file_name=f"ap-0.1.0-{build}.conda"
-    )
+    changed = good.with_artifact("app", index={"name": "ap"}, file_name=f"ap-0.1.0-{build}.conda")
     report = changed.verify("lock", "artifacts")
     assert report.rules == ("artifact-identity",)
     assert report.ok

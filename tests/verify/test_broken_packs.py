@@ -154,7 +154,9 @@ def test_another_file_of_the_same_name_where_only_the_pack_is_given(good: Layers
 )
 def test_an_edited_record(good: Layers, name: str, field: str, value: object) -> None:
     broken = good.with_pack(
-        lambda folder: repodata(folder, lambda content: record(content, name).update({field: value}))
+        lambda folder: repodata(
+            folder, lambda content: record(content, name).update({field: value})
+        )
     )
     finding = only(broken)
     assert (finding.rule, finding.package, finding.field) == ("pack-repodata", name, field)

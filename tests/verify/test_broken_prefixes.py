@@ -32,7 +32,7 @@ def edit(prefix: Path, name: str, **changes: Any) -> None:
 
 
 def test_a_fresh_prefix_is_right(good: Layers) -> None:
-    assert good.with_prefix(lambda prefix: None).verify().findings == ()
+    assert good.with_prefix(lambda _: None).verify().findings == ()
 
 
 @pytest.mark.parametrize("name", ["app", "tool", "data"])
@@ -82,7 +82,11 @@ def test_a_file_that_is_gone(good: Layers) -> None:
 def test_a_file_that_was_altered(good: Layers) -> None:
     broken = good.with_prefix(lambda prefix: (prefix / "share/data.txt").write_bytes(b"x"))
     finding = only(broken)
-    assert (finding.rule, finding.field, finding.package) == ("prefix-files", "files altered", "data")
+    assert (finding.rule, finding.field, finding.package) == (
+        "prefix-files",
+        "files altered",
+        "data",
+    )
 
 
 def test_a_file_that_belongs_to_no_package(good: Layers) -> None:
