@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_pixipack.verify import pack_content as content
 from pytest_pixipack.verify import pack_rules as packs
 from pytest_pixipack.verify import prefix_rules as prefixes
 from pytest_pixipack.verify.catalogue_lock import _nothing
@@ -107,7 +108,7 @@ PACK_RULES = (
         title="repodata.json says of each package what lock or artifact say",
         damage=("a record was edited", "a file of the pack has no record"),
         remedy=_PACK_AGAIN,
-        check=packs.check_repodata,
+        check=content.check_repodata,
         rank=FIELD,
         consequence_of=("pack-platform", "pack-missing", "pack-digest", *_OF_ARTIFACTS),
     ),
@@ -118,7 +119,7 @@ PACK_RULES = (
         title="environment.yml lists what repodata.json lists",
         damage=("environment.yml was edited or is missing",),
         remedy=_PACK_AGAIN,
-        check=packs.check_environment_yml,
+        check=content.check_environment_yml,
         rank=FIELD,
         consequence_of=("pack-missing", "pack-extra", "pack-repodata", "pack-platform"),
     ),
@@ -130,7 +131,7 @@ PACK_RULES = (
         damage=("an injected package needs something that is not there",
                 "two versions of one package were packed"),
         remedy="Inject what is missing, or leave the package out",
-        check=packs.check_closure,
+        check=content.check_closure,
         rank=FIELD,
         consequence_of=("pack-missing", "pack-repodata", "lock-depends", "lock-spec",
                         *_OF_ARTIFACTS),
@@ -152,7 +153,7 @@ PACK_RULES = (
         title="each file of the pack has the digest of lock, artifact or repodata",
         damage=("a package in the pack was replaced or damaged",),
         remedy=_PACK_AGAIN,
-        check=packs.check_digest,
+        check=content.check_digest,
         rank=DIGEST,
         consequence_of=("pack-platform", "pack-missing", *_OF_ARTIFACTS),
     ),

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
-from pytest_pixipack.verify.pack_rules import differing, entries, expected_record
+from pytest_pixipack.verify.records import differing, entries, expected_record
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 

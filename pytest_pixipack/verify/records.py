@@ -1,0 +1,121 @@
+"""What the record of a package ought to say, and where another one differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.pack import Pack
+from pytest_pixipack.pack.records import artifact_record, locked_record
+from pytest_pixipack.verify.specs import compare_specs
+from pytest_pixipack.verify.subject import Subject
+
+SPEC_LISTS = ("depends", "constrains")
+
+
+_DIGESTS = ("sha256", "md5", "size")
+
+
+def expected_digests(subject: Subject, facts: PackageFacts) -> tuple[str, dict[str, Any]]:
+    """The layer that knows how the file of a package has to be, and what it says."""
+    locked, artifact = subject.locked.get(facts.name), subject.built.get(facts.name)
+    if locked is not None and locked.sha256 is not None and locked.file_name == facts.file_name:
+        return "lock", {field: getattr(locked.facts, field) for field in _DIGESTS}
+    if artifact is not None and artifact.path.name == facts.file_name:
+        return "artifact", {field: getattr(artifact.facts, field) for field in _DIGESTS}
+    return "pack", {field: getattr(facts, field) for field in _DIGESTS}
+
+
+def expected_record(subject: Subject, facts: PackageFacts) -> tuple[str, dict[str, Any]]:
+    """The layer that knows the record of a package, and the record as pixi-pack writes it."""
+    locked, artifact = subject.locked.get(facts.name), subject.built.get(facts.name)
+    if locked is not None and locked.kind == "binary":
+        try:
+            return "lock", locked_record(locked.facts)
+        except InvalidInput:
+            return "lock", {}
+    if artifact is not None:
+        own = artifact.facts
+        record = artifact_record(
+            artifact.index,
+            sha256=own.sha256 or "",
+            md5=own.md5 or "",
+            size=own.size or 0,
+            run_exports=own.run_exports,
+        )
+        return "artifact", record
+    if locked is not None and locked.is_source:
+        known = {"depends": list(locked.depends), "constrains": list(locked.constrains)}
+        return "lock", known
+    return "pack", {}
+
+
+# What is installed depends on these; the rest of a record is for display.
+COMPARED = (
+    "name", "version", "build", "build_number", "subdir", "noarch", "depends", "constrains",
+    "extra_depends", "track_features", "features", "license", "license_family", "sha256", "md5",
+    "size", "timestamp", "python_site_packages_path",
+)  # fmt: skip
+
+
+def differing(
+    expected: Mapping[str, Any], record: Mapping[str, Any], fields: tuple[str, ...]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Field, expected and found value where a record differs; lists of specs by meaning.
+
+    What `expected` does not hold at all is only compared where it holds a whole record.
+    """
+    found_differences = list(_differences(expected, record, fields))
+    explained = any(field not in _CARRIER for field, _, _ in found_differences)
+    for field, wanted, found in found_differences:
+        if not (explained and field in _CARRIER):
+            yield field, wanted, found
+
+
+# What changes with whatever else changes in a package.
+_CARRIER = ("sha256", "md5", "size", "timestamp")
+
+
+def _differences(
+    expected: Mapping[str, Any], record: Mapping[str, Any], fields: tuple[str, ...]
+) -> Iterator[tuple[str, Any, Any]]:
+    whole = "name" in expected
+    for field in fields:
+        if field not in expected and not (whole and field in record):
+            continue
+        wanted, found = expected.get(field), record.get(field)
+        if field in SPEC_LISTS:
+            difference = compare_specs(wanted or (), found or ())
+            if difference:
+                yield field, list(difference.missing), list(difference.extra)
+        elif (wanted or None) != (found or None):
+            yield field, wanted, found
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a repodata.json: where its file has to be, its record, and the facts."""
+
+    directory: str
+    file_name: str
+    record: Mapping[str, Any]
+    facts: PackageFacts
+
+    @property
+    def member(self) -> str:
+        """The name of the package's file in the pack."""
+        return f"channel/{self.directory}/{self.file_name}"
+
+
+def entries(pack: Pack) -> Iterator[Entry]:
+    """All entries of the pack's repodata, in the order of subdir and file name."""
+    for directory, content in sorted(pack.repodata.items()):
+        for key in ("packages", "packages.conda"):
+            for file_name, record in sorted((content.get(key) or {}).items()):
+                facts = PackageFacts.from_index(
+                    record, file_name=file_name, subdir=record.get("subdir") or directory
+                )
+                yield Entry(directory, file_name, record, facts)
