@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from functools import cached_property
@@ -146,9 +147,17 @@ class ZeroCode:
             return None
         if not parent.session.isinitpath(file_path) and self._is_installed(file_path):
             return None
-        node: WorkspaceFile = WorkspaceFile.from_parent(parent, path=file_path)
+        node: WorkspaceFile = WorkspaceFile.from_parent(
+            parent, path=file_path, **self._node_id(file_path)
+        )
         node.run = self
         return node
+
+    def _node_id(self, path: Path) -> dict[str, str]:
+        """Outside of rootdir, pytest would give the same id to several workspaces."""
+        if path.is_relative_to(self.config.rootpath):
+            return {}
+        return {"nodeid": Path(os.path.relpath(path, self.config.rootpath)).as_posix()}
 
     def _is_installed(self, path: Path) -> bool:
         """Whether a file lies in an environment or in a hidden directory below rootdir."""

@@ -87,7 +87,7 @@ class WorkspaceItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it comes from, and its heading."""
-        return self.path, 0, self.nodeid
+        return self.path, 0, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Findings as they are, anything unexpected with its traceback."""

@@ -73,13 +73,14 @@ class WorkspaceBuilder(Workspace):
         run_exports: Table | None = None,
         extra: Table | None = None,
         config: Table | None = None,
-        backend: str = "pixipack-stub-backend",
+        backend: object = "pixipack-stub-backend",
         files: Mapping[str, str | bytes] | None = None,
         depend: bool = True,
         package: Table | None = None,
     ) -> WorkspaceBuilder:
         """Adds a source package in the directory `path` (its name by default).
 
+        `backend` is a backend's name or what bears it, such as the fixture `stub_backend`.
         `files` are written below `files/`, from where the stub backend installs them. Unless
         `depend` is false, the default environment depends on the package.
         """
@@ -89,7 +90,7 @@ class WorkspaceBuilder(Workspace):
             "version": version,
             **(package or {}),
             "build": _without_none(
-                backend={"name": backend, "version": "*"}, config=config or None
+                backend={"name": str(backend), "version": "*"}, config=config or None
             ),
         } | _without_none(
             **{

@@ -277,7 +277,7 @@ def test_a_finding_reads_as_a_finding(demo, pytester):
     result = pytester.runpytest("--pixi-pack", "--pixipack-platform", HERE)
     result.assert_outcomes(failed=1, skipped=4)
     result.stdout.fnmatch_lines([
-        f"*pixi.toml::lock?default-{HERE}?*",
+        f"*_ lock?default-{HERE}? _*",
         f"  lock-source-metadata   lib 0.2.0 on {HERE}",
         "    manifest   zlib >=1.2",
         "    lock       zlib >=1",
