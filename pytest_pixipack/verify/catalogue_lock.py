@@ -6,6 +6,7 @@ from functools import partial
 
 from pytest_pixipack.verify import lock_environments as environments
 from pytest_pixipack.verify.lock_closure import problems_of
+from pytest_pixipack.verify.lock_pypi import check_indexes, pypi_problems
 from pytest_pixipack.verify.lock_sources import source_problems
 from pytest_pixipack.verify.rules import PRESENCE, REST, UNREADABLE, Problem, Rule
 from pytest_pixipack.verify.subject import Subject
@@ -22,6 +23,11 @@ def _nothing(_subject: Subject) -> tuple[Problem, ...]:
 def _locations(subject: Subject) -> tuple[Problem, ...]:
     rule = "lock-source-location"
     return (*problems_of(subject, rule), *source_problems(subject, rule))
+
+
+def _unused(subject: Subject) -> tuple[Problem, ...]:
+    rule = "lock-unused"
+    return (*problems_of(subject, rule), *pypi_problems(subject, rule))
 
 
 LOCK_RULES = (
@@ -143,7 +149,7 @@ LOCK_RULES = (
         title="every locked package is needed by something",
         damage=("a dependency was removed from the manifest",),
         remedy=_LOCK_AGAIN,
-        check=partial(problems_of, rule="lock-unused"),
+        check=_unused,
         rank=REST,
         consequence_of=("lock-source-metadata",),
     ),
@@ -190,6 +196,35 @@ LOCK_RULES = (
         remedy=_LOCK_AGAIN,
         check=partial(source_problems, rule="lock-build-environment"),
         consequence_of=("lock-source-location", "lock-source-kind"),
+    ),
+    Rule(
+        name="lock-indexes",
+        layers=_BOTH,
+        severity="error",
+        title="PyPI packages were locked with the indexes of the manifest",
+        damage=("a PyPI index was added, removed, replaced or moved",),
+        remedy=_LOCK_AGAIN,
+        check=check_indexes,
+    ),
+    Rule(
+        name="lock-pypi-requirement",
+        layers=_BOTH,
+        severity="error",
+        title="every PyPI requirement is met by a locked package",
+        damage=("a PyPI dependency was added to the manifest",
+                "a PyPI package was removed from the lock"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-requirement"),
+        rank=PRESENCE,
+    ),
+    Rule(
+        name="lock-pypi-version",
+        layers=_BOTH,
+        severity="error",
+        title="locked PyPI packages have versions that are asked for",
+        damage=("a PyPI requirement became tighter than what is locked",),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-version"),
     ),
     Rule(
         name="lock-canonical",

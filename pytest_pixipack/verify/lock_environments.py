@@ -201,7 +201,8 @@ def pypi_options(manifest: Manifest, environment: str) -> Mapping[str, Any]:
     workspace = manifest.need_workspace()
     found: dict[str, Any] = dict(workspace.pypi_options or {})
     for member in manifest.group_members(environment):
-        for name in reversed(member.features):
+        default = () if member.no_default_feature else ("default",)
+        for name in (*default, *reversed(member.features)):
             found.update(workspace.features[name].pypi_options or {})
     return found
 
