@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class Layers:
     pack: Pack
     prefix: Prefix
     scratch: Path
-    environment: str = field(default="default")
+    environment: str = "default"
+    left_out: tuple[str, ...] = ()
 
     def verify(self, *only: str) -> Report:
         """The report about all layers, or those that are named."""
@@ -49,8 +50,12 @@ class Layers:
             "pack": self.pack,
             "prefix": self.prefix,
         }
-        given = {name: layers[name] for name in only or layers}
+        given = {name: layers[name] for name in only or layers if name not in self.left_out}
         return verify(**given, environment=self.environment, platform=PLATFORM)
+
+    def without(self, *layers: str) -> Layers:
+        """The layers without some of them."""
+        return replace(self, left_out=layers)
 
     def artifact(self, name: str) -> Artifact:
         return next(each for each in self.artifacts if each.facts.name == name)
