@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.backend.matchspec import channel_url, condition_to_json
 from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.file_urls import file_url
 
 if TYPE_CHECKING:
     from pytest_pixipack.manifest import Manifest, Package, Spec
@@ -84,7 +85,7 @@ def project_model(package: Package, *, channel_root: Path | None = None) -> Json
 
     Channels given as paths are relative to `channel_root`, the workspace's directory.
     """
-    root = (channel_root or package.root).resolve().as_uri()
+    root = file_url((channel_root or package.root).resolve())
     model: Json = {
         "name": package.name,
         "buildStringPrefix": package.build.build_string_prefix,
@@ -159,7 +160,7 @@ def package_spec(spec: Spec, channel_root: str) -> Json:
         return {"source": _source(spec)}
     url = spec.url if spec.kind == "url" else None
     if spec.kind == "path" and spec.path is not None:
-        url = (spec.position.file.parent / spec.path).resolve().as_uri()
+        url = file_url((spec.position.file.parent / spec.path).resolve())
     return {
         "binary": {
             "version": spec.version,

@@ -20,6 +20,7 @@ from pytest_pixipack.channel.layers import StubPackage
 from pytest_pixipack.channel.spec import StubChannel, load_channel_spec
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 from pytest_pixipack.facts import PackageFacts, RunExports
+from pytest_pixipack.file_urls import file_url
 
 MARKER = ".pixipack-channel.json"
 
@@ -35,7 +36,7 @@ class BuiltChannel:
     @property
     def url(self) -> str:
         """The `file://` URL of the channel, without a trailing slash."""
-        return self.path.resolve().as_uri()
+        return file_url(self.path.resolve())
 
     def package_path(self, package: PackageFacts) -> Path:
         """Where the file of one of its packages is."""
@@ -149,7 +150,7 @@ def load_built_channel(path: Path) -> BuiltChannel:
     marker = _read_json(path / MARKER)
     if not isinstance(marker, dict):
         raise InvalidInput("This directory is not a stub channel.", file=path)
-    url, packages = path.resolve().as_uri(), []
+    url, packages = file_url(path.resolve()), []
     for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
         repodata = _read_json(folder / "repodata.json") or {}
         exports = _read_json(folder / "run_exports.json") or {}

@@ -30,6 +30,7 @@ from pytest_pixipack.engine.sessions import Sessions, SourcePackage, wrong_outpu
 from pytest_pixipack.engine.solve import Solver, SolveRequest
 from pytest_pixipack.errors import SolveError, Unsupported
 from pytest_pixipack.facts import PackageFacts, RunExports
+from pytest_pixipack.file_urls import expand_user
 from pytest_pixipack.manifest import Manifest, Spec
 
 
@@ -356,5 +357,5 @@ def locate(location: Mapping[str, Any] | None, base: Path, name: str) -> Path:
             package=name,
             remedy="Use a path source, or the system engine (--pixipack-engine=system).",
         )
-    directory = Path(os.path.normpath(base / Path(str(path)).expanduser()))
+    directory = Path(os.path.normpath(base / expand_user(str(path))))
     return directory.parent if directory.suffix == ".toml" else directory

@@ -10,9 +10,11 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pytest_pixipack.errors import InvalidInput, Offline
+from pytest_pixipack.file_urls import expand_user, file_url
+from pytest_pixipack.file_urls import path_of_url as path_of_url
 
 # pixi's default channel alias (prefix-dev/pixi, crates/pixi_config).
 CHANNEL_ALIAS = "https://conda.anaconda.org/"
@@ -37,26 +39,12 @@ class Channel:
         return path_of_url(self.origin)
 
 
-def path_of_url(url: str) -> Path | None:
-    """The path of a `file://` URL, None for any other."""
-    parts = urlsplit(url)
-    if parts.scheme != "file":
-        return None
-    path = unquote(parts.path)
-    # file:///C:/x has the path /C:/x
-    if len(path) > 2 and path[0] == "/" and path[2] == ":":
-        path = path[1:]
-    return Path(path)
-
-
 def canonical_url(name: str, root: Path) -> str:
     """The URL, ending in `/`, of a channel name, path or URL in a manifest in `root`."""
     if "://" in name:
         return name.rstrip("/") + "/"
     if name.startswith((".", "/", "~", "\\")) or (len(name) > 1 and name[1] == ":"):
-        path = Path(name).expanduser()
-        absolute = path if path.is_absolute() else root / path
-        return _normalised(absolute).as_uri().rstrip("/") + "/"
+        return file_url(root / expand_user(name)).rstrip("/") + "/"
     return CHANNEL_ALIAS + name.strip("/") + "/"
 
 
@@ -86,7 +74,7 @@ class ChannelTable:
         """The channel that `name` means in this workspace."""
         url = canonical_url(name, self.root)
         directory = self._stand_in(name, url)
-        origin = directory.as_uri().rstrip("/") + "/" if directory else url
+        origin = file_url(directory).rstrip("/") + "/" if directory else url
         return Channel(name, url, origin)
 
     def require(self, channel: Channel) -> Channel:
@@ -113,11 +101,11 @@ class ChannelTable:
     def origin_of(self, url: str) -> str:
         """Where a locked package URL or path is really read from."""
         if "://" not in url:
-            return (self.root / url).absolute().as_uri()
+            return file_url(self.root / url)
         for name, directory in sorted(self.stand_ins.items()):
             prefix = canonical_url(name, self.root)
             if url.startswith(prefix):
-                return directory.as_uri().rstrip("/") + "/" + url[len(prefix) :]
+                return file_url(directory).rstrip("/") + "/" + url[len(prefix) :]
         return url
 
     def _stand_in(self, name: str, url: str) -> Path | None:
@@ -125,14 +113,3 @@ class ChannelTable:
             if key == name or canonical_url(key, self.root) == url:
                 return directory
         return None
-
-
-def _normalised(path: Path) -> Path:
-    # Not resolve(): a symbolic link in the path must not change what the lock says.
-    parts: list[str] = []
-    for part in path.parts:
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return Path(*parts)

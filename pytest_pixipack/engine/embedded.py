@@ -12,7 +12,7 @@ from pathlib import Path
 from pytest_pixipack.artifact import Artifact, read_artifact
 from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.building import Builder, Places, built_record, make_directory
-from pytest_pixipack.engine.channels import ChannelTable, path_of_url
+from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.locking import platform_of, solve_workspace, source_directory
 from pytest_pixipack.engine.options import EngineOptions
@@ -22,6 +22,7 @@ from pytest_pixipack.engine.solve import Solver
 from pytest_pixipack.engine.targets import target_for
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts, RunExports
+from pytest_pixipack.file_urls import path_of_url
 from pytest_pixipack.lock import Lock, LockedPackage, read_lock
 from pytest_pixipack.manifest import Manifest, load_manifest
 from pytest_pixipack.pack import Pack, PackedPackage, read_pack, unpack, write_pack

@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_pixipack.artifact import file_digests
-from pytest_pixipack.engine.channels import ChannelTable, is_local, path_of_url
+from pytest_pixipack.engine.channels import ChannelTable, is_local
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.file_urls import path_of_url
 
 # One read of a download; large enough that the loop costs nothing.
 _CHUNK = 1 << 20

@@ -15,6 +15,7 @@ from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.errors import Infrastructure, InvalidInput, SolveError
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.file_urls import file_url
 
 # Source packages by the subdir and file name under which the solver sees them.
 _Offered: TypeAlias = dict[tuple[str, str], SourceRecord]
@@ -65,7 +66,7 @@ class Solver:
         import rattler
         from rattler.exceptions import GatewayError, SolverError
 
-        sources = [str(extra.as_uri())] if extra else []
+        sources = [file_url(extra)] if extra else []
         sources += [channel.origin for channel in channels]
         # A gateway remembers a directory for ever, and a scratch directory's name may come again.
         gateway = self._shared_gateway()

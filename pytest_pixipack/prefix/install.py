@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from pytest_pixipack.aio import run_async
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.file_urls import file_url
 from pytest_pixipack.prefix.extracted import extract_packages, rattler_errors
 from pytest_pixipack.prefix.model import HISTORY, META, Prefix, read_prefix
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # What pixi-unpack writes (create_prefix in its src/unpack.rs).
 HISTORY_TEXT = "// not relevant for pixi but for `conda run -p`"
-# What Rust's url crate leaves as it is in the path of a file URL.
-_URL_SAFE = "/!$&'()*+,;=:@[]^|~"
 _CHUNK = 1 << 20
 # How often a directory is tried to be removed, 20 ms apart.
 _PATIENCE = 50
@@ -84,14 +82,6 @@ def install(
         )
         _finish(staged, prefix)
     return read_prefix(prefix)
-
-
-def file_url(path: Path) -> str:
-    """The `file://` URL of a path, quoted as rattler quotes it."""
-    posix = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - resolve() would follow links
-    if posix.startswith("//"):  # \\server\share
-        return "file:" + quote(posix, safe=_URL_SAFE)
-    return "file://" + quote(posix if posix.startswith("/") else f"/{posix}", safe=_URL_SAFE)
 
 
 def _refuse_existing(prefix: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pytest_pixipack.channel import StubChannel
-from pytest_pixipack.engine.channels import ChannelTable, canonical_url, is_local, path_of_url
+from pytest_pixipack.engine.channels import ChannelTable, canonical_url, is_local
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 
 
@@ -29,13 +27,6 @@ def test_a_path_is_relative_to_the_manifest(tmp_path):
     assert canonical_url("../channels/main", tmp_path / "workspace") == expected
     assert canonical_url("../channels/main/", tmp_path / "workspace") == expected
     assert canonical_url(str(tmp_path / "channels" / "main"), tmp_path / "w") == expected
-
-
-def test_a_file_url_and_its_path_are_one_thing(tmp_path):
-    path = tmp_path / "with space" / "ünïcode"
-    assert path_of_url(path.as_uri()) == path
-    assert path_of_url("https://example.invalid/x") is None
-    assert path_of_url("file:///C:/x") == Path("C:/x")
 
 
 def test_a_stand_in_takes_the_place_of_a_name_and_of_its_url(tmp_path):

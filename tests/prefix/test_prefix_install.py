@@ -21,7 +21,6 @@ from pytest_pixipack.prefix import (
     prefix_files,
     read_prefix,
 )
-from pytest_pixipack.prefix.install import file_url
 
 PLACEHOLDER = "/opt/placeholder" + "_" * 60
 
@@ -128,10 +127,6 @@ def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         install([record], tmp_path / "env", platform="linux-64")
 
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a path of Unix")
-def test_urls_are_quoted_as_rattler_quotes_them() -> None:
-    assert file_url(Path("/a b/x-1!2+l-0.conda")) == "file:///a%20b/x-1!2+l-0.conda"
 
 
 @pytest.mark.parametrize("name", ["../../evil", "a/b", "", "a\\b"])
