@@ -1,24 +1,21 @@
-"""TOML with positions: the values from `tomllib`, the lines and columns from tree-sitter.
+"""TOML with positions: the values from `tomli`, the lines and columns from tree-sitter.
 
-The standard parser says what a document means but not where; tree-sitter says where. Positions are
-worked out only when somebody asks, which is nearly always when there is an error to report.
+pixi reads TOML 1.1 (inline tables over several lines, trailing commas), which the parser of the
+standard library refuses. A parser says what a document means but not where; tree-sitter says where.
+Positions are worked out only when somebody asks, nearly always when there is an error to report.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+import tomli
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+from pytest_pixipack.errors import Infrastructure, InvalidInput
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -56,8 +53,8 @@ def parse_toml(
     text = content if isinstance(content, str) else _decode(content, file)
     text = text.removeprefix("\ufeff")
     try:
-        return tomllib.loads(text), Positions(text, file)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text), Positions(text, file)
+    except tomli.TOMLDecodeError as error:
         raise _syntax_error(str(error), text, file) from None
     except RecursionError:
         raise InvalidInput("The values are nested too deeply.", file=file) from None
@@ -264,8 +261,8 @@ def _key_text(node: Node) -> str:
     if node.type == "bare_key":
         return text
     try:
-        return str(next(iter(tomllib.loads(f"{text} = 0"))))
-    except (tomllib.TOMLDecodeError, StopIteration):
+        return str(next(iter(tomli.loads(f"{text} = 0"))))
+    except (tomli.TOMLDecodeError, StopIteration):
         return text
 
 

@@ -173,3 +173,9 @@ def test_no_path_of_any_document_is_without_a_position(document: dict[str, Any])
     assert data == document
     for path in paths(document):
         assert positions.knows(*path)
+
+
+def test_toml_1_1_is_read_as_pixi_reads_it():
+    data, positions = parse_toml('a = {\n  b = 1,\n  c = "x",\n}\n')
+    assert data == {"a": {"b": 1, "c": "x"}}
+    assert positions.of("a") == (1, 1)

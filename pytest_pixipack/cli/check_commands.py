@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from pytest_pixipack.lock import Lock
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.verify import Report
 
@@ -86,59 +84,44 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _metadata(manifest: Manifest, arguments: argparse.Namespace) -> Mapping[Any, Any]:
     """What backends offer, where one can be run; without a readable lock there is no question."""
-    from pytest_pixipack.engine.metadata import source_metadata
     from pytest_pixipack.lock import read_lock
+    from pytest_pixipack.verify import backend_metadata
 
-    options = engine_options(arguments)
-    named = {**manifest.stand_ins.backends, **options.backends}
-    options = replace(options, backends=named)
     try:
         lock = read_lock(manifest.root / LOCK_NAME)
     except InvalidInput:
         return {}
-    return source_metadata(manifest, lock, options)
+    return backend_metadata(manifest, lock, engine_options(arguments))
 
 
 def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Reads the layers and compares them."""
-    from pytest_pixipack.artifact import read_artifact
+    """Compares the layers. One that is there and cannot be read is a finding."""
     from pytest_pixipack.manifest import load_manifest
-    from pytest_pixipack.pack import read_pack
-    from pytest_pixipack.prefix import read_prefix
     from pytest_pixipack.verify import verify
 
     manifest = load_manifest(arguments.workspace) if arguments.workspace else None
-    lock, lock_path = _lock(arguments, manifest)
-    artifacts = [read_artifact(path) for path in arguments.artifact]
-    pack = read_pack(arguments.pack) if arguments.pack else None
-    prefix = read_prefix(arguments.prefix) if arguments.prefix else None
-    if not any((lock, artifacts, pack, prefix)):
+    lock: Path | None = arguments.lock
+    if lock is None and manifest is not None:
+        lock = manifest.root / LOCK_NAME
+    layers = [lock, *arguments.artifact, arguments.pack, arguments.prefix]
+    if not any(layers):
         raise InvalidInput(
             "There is nothing to verify.",
             remedy="Give layers: --workspace, --lock, --artifact, --pack, --prefix.",
         )
+    for path in filter(None, layers):
+        if not path.exists():
+            raise InvalidInput("There is no such file or directory.", file=path)
     report = verify(
         manifest=manifest,
         lock=lock,
-        artifacts=artifacts,
-        pack=pack,
-        prefix=prefix,
+        artifacts=arguments.artifact,
+        pack=arguments.pack,
+        prefix=arguments.prefix,
         environment=arguments.environment,
         platform=arguments.platform,
-        lock_path=lock_path,
     )
     return _finish(report, arguments, terminal)
-
-
-def _lock(
-    arguments: argparse.Namespace, manifest: Manifest | None
-) -> tuple[Lock | None, Path | None]:
-    from pytest_pixipack.lock import read_lock
-
-    path: Path | None = arguments.lock
-    if path is None and manifest is not None:
-        path = manifest.root / LOCK_NAME
-    return (read_lock(path), path) if path is not None else (None, None)
 
 
 def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -11,27 +11,46 @@ import sys
 from collections.abc import Sequence
 
 from pytest_pixipack.cli import channel_commands, check_commands, engine_commands
-from pytest_pixipack.cli.output import Failure, Terminal
-from pytest_pixipack.errors import Infrastructure, PixipackError
+from pytest_pixipack.cli.output import EXIT_UNCHECKED, Failure, Terminal, open_closed_streams
+from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 
 DESCRIPTION = "Do pixi.lock, built packages, environment.tar and the installed prefix agree?"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `pixipack` with these arguments (default: the process's) and returns the exit code."""
+    open_closed_streams()
     arguments = parser().parse_args(argv)
     terminal = Terminal(arguments.command_name, getattr(arguments, "json", None))
     try:
         return _run(arguments, terminal)
     except PixipackError as error:
-        return terminal.fail(Failure.of(error))
+        return _failed(terminal, error)
     except KeyboardInterrupt:
         terminal.say("interrupted")
         return 130
     except BrokenPipeError:
-        # The reader has seen enough; Python must not complain about it while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough.
+        _drop_output()
         return 0
+
+
+def _failed(terminal: Terminal, error: PixipackError) -> int:
+    try:
+        code = terminal.fail(Failure.of(error))
+        sys.stdout.flush()
+    except OSError:  # standard output is what cannot be written
+        _drop_output()
+        return EXIT_UNCHECKED
+    except PixipackError as another:  # nor can the JSON document
+        terminal.say(str(another))
+        return EXIT_UNCHECKED
+    return code
+
+
+def _drop_output() -> None:
+    """Keeps Python from complaining, while it ends, about output that nobody can get."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -41,6 +60,11 @@ def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         return code
     except BrokenPipeError:
         raise
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{error.object!a} has characters that cannot be used in a path here.",
+            remedy="Rename it, or choose a UTF-8 locale (LC_ALL=C.UTF-8).",
+        ) from error
     except OSError as error:
         raise Infrastructure(
             f"{error.strerror or error}.",

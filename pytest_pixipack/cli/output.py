@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,9 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.errors import Infrastructure, PixipackError
+from pytest_pixipack.whole_files import write_file
 
 STDOUT = "-"
 EXIT_OK, EXIT_FINDINGS, EXIT_UNCHECKED = 0, 1, 2
+
+
+def open_closed_streams() -> None:
+    """Drops what goes to a standard stream that the caller has closed.
+
+    Python has None in its place; and the next file to be opened would get its number, so that a
+    child process would write into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """A line about what goes on; never on standard output."""
-        print(f"pixipack: {text}", file=sys.stderr)
+        print(_printable(f"pixipack: {text}", sys.stderr.encoding), file=sys.stderr)
 
     def print(self, lines: Iterable[str]) -> None:
         """Result lines for people."""
@@ -62,14 +78,14 @@ class Terminal:
             return
         full = {"schema": 1, "command": self.command, **content}
         text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+        # Half a character, as in a file name that is not UTF-8, becomes an escape of JSON.
+        data = text.encode("utf-8", errors="backslashreplace")
         if self._json_target == STDOUT:
-            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.buffer.write(data)
             return
         target = Path(self._json_target)
-        temporary = target.with_name(f".{target.name}.part")
         try:
-            temporary.write_bytes(text.encode("utf-8"))
-            temporary.replace(target)
+            write_file(target, data)
         except OSError as error:
             raise Infrastructure(
                 f"The JSON document cannot be written: {error.strerror or error}.", file=target

@@ -94,7 +94,7 @@ def check_lock_file(
 def verify(
     *,
     manifest: Manifest | None = None,
-    lock: Lock | None = None,
+    lock: Lock | Path | None = None,
     artifacts: Iterable[Artifact | Path] = (),
     pack: Pack | Path | None = None,
     prefix: Prefix | Path | None = None,
@@ -112,6 +112,9 @@ def verify(
     an environment or a platform that the lock does not have.
     """
     readings = _Readings()
+    if isinstance(lock, Path):
+        lock_path = lock_path or lock
+    lock = readings.of("lock", lock, _read_lock)
     built = tuple(
         found
         for each in artifacts
@@ -166,6 +169,12 @@ class _Readings:
                 )
             )
             return None
+
+
+def _read_lock(path: Path) -> Lock:
+    from pytest_pixipack.lock import read_lock
+
+    return read_lock(path)
 
 
 def _read_artifact(path: Path) -> Artifact:

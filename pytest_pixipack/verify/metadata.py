@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,9 @@ def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> 
     from pytest_pixipack.engine.targets import target_for
 
     found: dict[tuple[Path, str], tuple[Output, ...]] = {}
-    options = options.with_stand_ins(manifest)
-    table = ChannelTable(manifest.root, options.channels, options.network)
+    backends = {**manifest.stand_ins.backends, **options.backends}
+    options = replace(options, backends=backends)
+    table = ChannelTable(manifest.root, {})  # only the channels' URLs are told
     with (
         tempfile.TemporaryDirectory(prefix="pixipack-") as scratch,
         Sessions(manifest, options, Path(scratch)) as sessions,

@@ -27,7 +27,9 @@ def test_the_committed_lock_is_what_a_fresh_solve_gives_on_this_machine(pixipack
 def test_lock_says_what_changes(pixipack, example):
     manifest = example / "base" / "pixi.toml"
     text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace('ca-certificates = "*"', 'ca-certificates = ">=2020"'), encoding="utf-8")
+    manifest.write_text(
+        text.replace('ca-certificates = "*"', 'ca-certificates = ">=2020"'), encoding="utf-8"
+    )
     before = snapshot(example)
     check = pixipack("lock", "--check", example)
     assert check.code == 1
@@ -80,6 +82,23 @@ def test_packs_for_every_platform_have_the_same_bytes_each_time(
         assert done.code == 0, done.err
     one, two = ((tmp_path / name / "e.tar").read_bytes() for name in ("one", "two"))
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "content", "rule"),
+    [
+        ("pixi.lock", "--lock", b"version: 7\n  - [", "lock-parse"),
+        ("environment.tar", "--pack", b"no tar" * 200, "pack-parse"),
+        ("a-1-0.conda", "--artifact", b"no zip", "artifact-parse"),
+    ],
+)
+def test_what_is_there_and_cannot_be_read_is_a_finding(
+    name, option, content, rule, pixipack, tmp_path
+):
+    (tmp_path / name).write_bytes(content)
+    done = pixipack("verify", option, tmp_path / name, "--json", "-")
+    assert [finding["rule"] for finding in done.document["findings"]] == [rule]
+    assert done.code == 1
 
 
 def test_an_injected_package_is_in_the_pack(pixipack, example, tmp_path):

@@ -11,11 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomli
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -61,7 +57,8 @@ def test_the_tests_on_a_page_pass(page: Path, repository: Path) -> None:
 @pytest.mark.parametrize("page", named(PAGES))
 def test_the_other_python_on_a_page_runs(page: Path, repository: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for name, content in re.findall(r'^```toml title="([^"\n]+)"\n(.*?)^```', text, flags=re.M | re.S):
+    titled = re.compile(r'^```toml title="([^"\n]+)"\n(.*?)^```', flags=re.M | re.S)
+    for name, content in titled.findall(text):
         (repository / name).write_text(content, encoding="utf-8")
     code = [block for block in blocks(page, "python") if "def test_" not in block]
     done = subprocess.run(
@@ -95,7 +92,7 @@ def test_the_commands_on_a_page_run(page: Path, repository: Path, tmp_path: Path
 @pytest.mark.parametrize("page", named(pages_with("toml")))
 def test_toml_on_a_page_is_toml(page: Path) -> None:
     for block in blocks(page, "toml"):
-        assert tomllib.loads(block)
+        assert tomli.loads(block)
 
 
 @pytest.mark.parametrize("page", named(pages_with("json")))
