@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 # What Rust's url crate leaves as it is in the path of a file URL; `Path.as_uri` quotes more.
 _SAFE = "/!$&'()*+,;=:@[]^|~"
@@ -13,9 +13,11 @@ _SAFE = "/!$&'()*+,;=:@[]^|~"
 def file_url(path: Path) -> str:
     """The `file://` URL of a path, quoted as pixi and rattler quote it; links are not followed."""
     posix = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - resolve() would follow links
+    # By bytes: a name on a Unix disk need not be UTF-8.
+    quoted = quote(os.fsencode(posix), safe=_SAFE)
     if posix.startswith("//"):  # \\server\share
-        return "file:" + quote(posix, safe=_SAFE)
-    return "file://" + quote(posix if posix.startswith("/") else f"/{posix}", safe=_SAFE)
+        return "file:" + quoted
+    return f"file://{quoted}" if posix.startswith("/") else f"file:///{quoted}"
 
 
 def path_of_url(url: str) -> Path | None:
@@ -23,7 +25,7 @@ def path_of_url(url: str) -> Path | None:
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None
-    path = unquote(parts.path)
+    path = os.fsdecode(unquote_to_bytes(parts.path))
     if parts.netloc and parts.netloc != "localhost":
         return Path(f"//{parts.netloc}{path}")
     # file:///C:/x has the path /C:/x

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, Literal
 from pytest_pixipack.artifact.frames import zstd_frame
 from pytest_pixipack.artifact.safety import check_links, check_tree, refuse, safe_name
 from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.whole_files import write_file
 
 EPOCH = 1_700_000_000  # seconds: the time of every member
 _FORMAT = b'{"conda_pkg_format_version": 2}'
@@ -183,13 +183,8 @@ def _json(value: Any) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_file(path, data)
     except OSError as error:
         raise Infrastructure(
             f"The package cannot be written: {error.strerror or error}.", file=path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.sessions import Sessions
 from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
 from pytest_pixipack.lock import LockedPackage
+from pytest_pixipack.whole_files import copy_file
 
 if TYPE_CHECKING:
     from pytest_pixipack.prefix import InstallRecord
@@ -56,7 +56,7 @@ class Builder:
 
         Raises `InvalidInput` where the backend no longer offers the locked variant.
         """
-        records = self._assembler.records(Wanted(package.name, directory), target)
+        records = self._assembler.records(Wanted(package.name, package.location), target)
         matching = [each for each in records if variants_agree(package, each)]
         if not matching:
             offered = "; ".join(_variant_text(each) for each in records)
@@ -189,11 +189,9 @@ def copy_into(source: Path, target: Path) -> None:
 
     Raises `Infrastructure` where the target cannot be written.
     """
-    temporary = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, temporary)
-        temporary.replace(target)
+        copy_file(source, target)
     except OSError as error:
         raise Infrastructure(
             f"{target.name} cannot be written: {error.strerror or error}.",

@@ -17,7 +17,7 @@ from pytest_pixipack.errors import Infrastructure, InvalidInput
 _PART = re.compile(r"[A-Za-z0-9_.!+~*-]+")
 _SYSTEM_ERRORS = (
     "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
-    "Too many open files", "Access is denied", "not enough space",
+    "Too many open files", "Access is denied", "not enough space", "no eligible writable",
 )  # fmt: skip
 
 
