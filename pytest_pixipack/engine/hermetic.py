@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_pixipack.engine.guard.variables import NOBODY, proxy_variables
+
 # What a program needs to start at all; everything else is left behind.
 _KEPT = (
     "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
@@ -16,24 +18,23 @@ _KEPT = (
     "OS",
 )  # fmt: skip
 
-# Port 9 is the discard service: nothing listens there, so every request is refused at once.
-_REFUSED = "http://127.0.0.1:9"
-
 
 def hermetic_environment(
     home: Path,
     *,
     network: bool = False,
+    proxy: str | None = None,
     base: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The variables of a child process that sees neither user nor machine configuration.
 
     `home` becomes the home directory with its own configuration, data and cache directories (they
-    are created). Without `network`, proxies point to a port that refuses. `base` is the
-    environment to take `PATH` and the like from (default: this process's), `extra` is laid over
-    the result. The pixi variables are those that make a run depend on the user
-    (prefix-dev/pixi, `crates/pixi_config` and `crates/pixi_core`).
+    are created). Without `network`, proxies point to a port that refuses, or to `proxy` (the URL
+    of a `NetworkGuard`, which remembers what was wanted). `base` is the environment to take `PATH`
+    and the like from (default: this process's), `extra` is laid over the result. The pixi
+    variables are those that make a run depend on the user (prefix-dev/pixi, `crates/pixi_config`
+    and `crates/pixi_core`).
     """
     source = os.environ if base is None else base
     if sys.platform == "win32":
@@ -67,12 +68,10 @@ def hermetic_environment(
         "PIXI_HOME": str(home / "pixi"),
         "PIXI_CACHE_DIR": str(cache / "pixi"),
         "RATTLER_CACHE_DIR": str(cache / "rattler"),
-        "PIXI_NO_CONFIG": "1",
-        "PIXI_NO_PROGRESS": "1",
+        "PIXI_NO_CONFIG": "true",
+        "PIXI_NO_PROGRESS": "true",
     }
     if not network:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            environment[name] = environment[name.lower()] = _REFUSED
-        environment["NO_PROXY"] = environment["no_proxy"] = "127.0.0.1,localhost,::1"
+        environment |= proxy_variables(proxy or NOBODY)
     environment |= extra or {}
     return environment

@@ -1,0 +1,168 @@
+"""From a failed command to one error of the right kind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pytest_pixipack.engine.system.messages import Message, parse_message, plain
+from pytest_pixipack.engine.system.process import Finished
+from pytest_pixipack.engine.system.support import LIMITS, WAY_ON
+from pytest_pixipack.engine.system.tools import Tool
+from pytest_pixipack.errors import (
+    BackendError,
+    Infrastructure,
+    InvalidInput,
+    Offline,
+    PixipackError,
+    SolveError,
+    Unsupported,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Words in a tool's message, and the error that they mean."""
+
+    pattern: str
+    error: type[PixipackError]
+    remedy: str
+
+
+# The first that matches wins. The patterns are the words of the tools and their libraries.
+_KINDS = (
+    _Kind(
+        r"No space left on device|os error 28\b|Disk quota exceeded|Read-only file system"
+        r"|Permission denied \(os error 13\)|There is not enough space on the disk",
+        Infrastructure,
+        "Choose a directory that can be written, with enough room.",
+    ),
+    _Kind(
+        r"error decoding response body|error sending request|dns error|failed to lookup address"
+        r"|[Cc]onnection refused|[Cc]onnection reset|[Cc]onnection closed before"
+        r"|tcp connect error|tunnel error|proxy authentication|operation timed out"
+        r"|unexpected EOF during handshake|invalid peer certificate|network is unreachable"
+        r"|HTTP status (?:server error|client error \((?:407|408|429))|are offline"
+        r"|offline mode",
+        Infrastructure,
+        "This is the network, not the workspace: try again, or stub the channel.",
+    ),
+    _Kind(
+        r"the build backend \(|could not initialize the build-backend(?![\s\S]*Cannot solve)"
+        r"|[Tt]he build backend did not return|invalid response from the build backend"
+        r"|failed to build '",
+        BackendError,
+        "The backend of that package is at fault, or what it was given.",
+    ),
+    _Kind(
+        r"Cannot solve the request because of|failed to solve the environment",
+        SolveError,
+        "Change a requirement so that a package satisfies it, or add the channel that has one.",
+    ),
+)
+
+# What pixi itself finds wrong with a source package; anything else there came from its backend.
+_PIXIS_OWN = re.compile(
+    r"failed to discover a valid project manifest|is not provided by the project located at"
+    r"|could not be found|malformed|is not a valid|could not find subdir|Unexpected keys"
+    r"|missing field|No such file or directory"
+)
+_URL = re.compile(r"https?://[^\s)'\"`]+")
+_PANIC = re.compile(r"panicked at [^\n]*\n?[^\n]*")
+_USAGE = "For more information, try '--help'."  # clap: the tool does not know an option or value
+
+
+def tool_error(done: Finished, *, network: bool = True) -> PixipackError:
+    """The error for a command that failed, naming the tool, its version and what to do.
+
+    With `network` off, a network error means that something was neither stubbed nor local.
+    """
+    printed = plain(done.stderr)
+    message = parse_message(done.stderr)
+    who, version = str(done.tool), str(done.tool.version or "")
+    if _is_crash(done.code):
+        return _crash(done, printed)
+    if _USAGE in printed:
+        return Unsupported(
+            f"{who} does not take these arguments ({message.lines[0].splitlines()[0]}): "
+            f"`{done.command}`.",
+            remedy=f"Use a newer or older {done.tool.name}. {WAY_ON}",
+        )
+    for limit in LIMITS:
+        if limit.tool == done.tool.name and (match := limit.match(message.text)):
+            return Unsupported(
+                limit.sentence(limit.tool, version, *match.groups()),
+                package=_package(match) if limit.key == "source-run-dependencies" else None,
+                remedy=WAY_ON,
+            )
+    return _classified(who, message, network=network)
+
+
+def refused(tool: Tool, key: str, *parts: str, package: str | None = None) -> Unsupported:
+    """The error for something that is known beforehand not to work with a tool."""
+    limit = next(each for each in LIMITS if each.key == key)
+    return Unsupported(
+        limit.sentence(tool.name, str(tool.version), *parts), package=package, remedy=WAY_ON
+    )
+
+
+def _classified(who: str, message: Message, *, network: bool) -> PixipackError:
+    text = message.text
+    kind = next((each for each in _KINDS if re.search(each.pattern, text)), None)
+    error: type[PixipackError] = kind.error if kind else InvalidInput
+    remedy = message.help or (kind.remedy if kind else None)
+    if kind is None and _from_backend(message):
+        error = BackendError
+    if error is Infrastructure and not network and _is_remote(text):
+        error = Offline
+        remedy = (
+            "Put a stub in its place ([tool.pixipack] channels or backends), or allow the "
+            "network (--pixipack-network)."
+        )
+    sentence = message.sentence or "nothing that says why"
+    if message.lines and error is BackendError and len(message.lines) == 2 and kind is None:
+        sentence += "; the backend gave no reason" if _is_empty(message) else ""
+    return error(
+        f"{who} says: {sentence}.",
+        file=message.file,
+        line=message.line,
+        column=message.column,
+        remedy=remedy or "Correct what it names.",
+    )
+
+
+def _from_backend(message: Message) -> bool:
+    inside = any("failed to resolve source package" in line for line in message.lines)
+    return inside and message.file is None and not _PIXIS_OWN.search(message.lines[-1])
+
+
+def _is_empty(message: Message) -> bool:
+    return "failed to resolve source package" in message.lines[-1]
+
+
+def _is_remote(text: str) -> bool:
+    from pytest_pixipack.engine.channels import is_local
+
+    urls = _URL.findall(text)
+    return not urls or any(not is_local(url) for url in urls)
+
+
+def _package(match: re.Match[str]) -> str:
+    return match[1]
+
+
+def _is_crash(code: int) -> bool:
+    # 101 is a Rust panic; Windows reports an unhandled exception as 0xC0000005 and the like.
+    return code < 0 or code == 101 or code >= 0x80000000
+
+
+def _crash(done: Finished, printed: str) -> Infrastructure:
+    panic = _PANIC.search(printed)
+    if panic:
+        how = f"crashed ({' '.join(panic[0].split())})"
+    else:
+        how = f"was ended by signal {-done.code}" if done.code < 0 else f"crashed ({done.code:#x})"
+    return Infrastructure(
+        f"{done.tool} {how}: `{done.command}`.",
+        remedy="Report it to the authors of the tool; with another release it may work.",
+    )

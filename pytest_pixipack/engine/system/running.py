@@ -1,0 +1,260 @@
+"""One operation of the system engine: a workspace, a hermetic environment, tools that run in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.hermetic import hermetic_environment
+from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.engine.system.backends import backend_variables
+from pytest_pixipack.engine.system.classify import tool_error
+from pytest_pixipack.engine.system.mirrors import Configuration, mirrored, write_configuration
+from pytest_pixipack.engine.system.process import TIMEOUT, Finished, run_tool
+from pytest_pixipack.engine.system.tools import Tools
+from pytest_pixipack.errors import Infrastructure, Unsupported
+from pytest_pixipack.lock import Lock
+from pytest_pixipack.manifest import Manifest, load_manifest
+
+LOCK_NAME = "pixi.lock"
+_NEWEST_LOCK = 7
+_LOCK_VERSION = re.compile(rb"^version:\s*(\d+)\s*$", flags=re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the steps of one operation share; `environment` is that of every child process."""
+
+    tools: Tools
+    options: EngineOptions
+    scratch: Path
+    environment: dict[str, str]
+    configuration: Configuration
+    timeout: float = TIMEOUT
+
+    def attempt(self, name: str, *arguments: str | Path, directory: Path) -> Finished:
+        """Runs a tool; its exit code is the caller's to judge."""
+        child = self.options.child
+        return run_tool(
+            self.tools.require(name),
+            [str(argument) for argument in arguments],
+            environment=self.environment,
+            directory=(child.directory if child else None) or directory,
+            timeout=self.timeout,
+            umask=child.umask if child else None,
+        )
+
+    def call(self, name: str, *arguments: str | Path, directory: Path) -> Finished:
+        """Runs a tool that has to succeed. Raises the error that its output tells."""
+        done = self.attempt(name, *arguments, directory=directory)
+        if done.code != 0:
+            raise tool_error(done, network=self.options.network)
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRun:
+    """A run in a workspace."""
+
+    run: Run
+    manifest: Manifest
+    table: ChannelTable
+
+    @property
+    def root(self) -> Path:
+        """The workspace's directory."""
+        return self.manifest.root
+
+    def pixi(self, *arguments: str | Path) -> Finished:
+        """Runs pixi in the workspace. Raises the error that its output tells."""
+        return self.run.call("pixi", *arguments, directory=self.root)
+
+
+@contextmanager
+def plain_run(options: EngineOptions, tools: Tools, timeout: float) -> Iterator[Run]:
+    """A run without a workspace, in a scratch directory that goes away."""
+    with _scratch() as scratch:
+        configuration = write_configuration(scratch / "config", {})
+        environment = _environment(options, tools, scratch, configuration, {})
+        yield Run(tools, options, scratch, environment, configuration, timeout)
+
+
+@contextmanager
+def workspace_run(
+    root: Path, options: EngineOptions, tools: Tools, timeout: float, *, keep: bool = False
+) -> Iterator[WorkspaceRun]:
+    """A run in the workspace in `root`, with its stand-ins in place.
+
+    One run at a time uses a workspace. What pixi leaves in `.pixi` is removed again where there was
+    none before, unless `keep` is set. Raises as `load_manifest` does, and `Unsupported` or
+    `InvalidInput` for stand-ins that cannot be used.
+    """
+    manifest = load_manifest(root)
+    options = options.with_stand_ins(manifest)
+    table = ChannelTable(manifest.root, options.channels, options.network)
+    with _scratch() as scratch, _alone(manifest.root, options.cache_dir):
+        backends = backend_variables(
+            options.backends,
+            options.environ,
+            root=manifest.root,
+            directory=scratch / "backends",
+            record=options.record,
+        )
+        with mirrored(options.channels, manifest.root, scratch / "config") as configuration:
+            environment = _environment(options, tools, scratch, configuration, backends)
+            run = Run(tools, options, scratch, environment, configuration, timeout)
+            with _leftovers(manifest.root, keep):
+                yield WorkspaceRun(run, manifest, table)
+
+
+@contextmanager
+def lock_in_place(root: Path, lock: Lock | None = None) -> Iterator[Path]:
+    """Yields the path of the workspace's lock; afterwards it holds what it held before.
+
+    With `lock`, it holds that one meanwhile. The tools only work on the file itself.
+    """
+    path = root / LOCK_NAME
+    before = path.read_bytes() if path.is_file() else None
+    try:
+        if lock is not None:
+            _replace(path, lock.to_text().encode("utf-8"))
+        yield path
+    finally:
+        if before is None:
+            path.unlink(missing_ok=True)
+        elif not path.is_file() or path.read_bytes() != before:
+            _replace(path, before)
+
+
+def refuse_newer_lock(root: Path, tool: str) -> None:
+    """Raises `Unsupported` for a lock of an unknown version, which pixi would silently replace."""
+    path = root / LOCK_NAME
+    match = _LOCK_VERSION.search(path.read_bytes()[:4096]) if path.is_file() else None
+    if match and int(match[1]) > _NEWEST_LOCK:
+        raise Unsupported(
+            f"The lock has version {int(match[1])}, which is newer than the {_NEWEST_LOCK} that is "
+            f"supported; {tool} would treat it as missing and write it anew.",
+            file=path,
+            remedy=f"Use a newer {tool} and a newer pytest-pixipack, or remove the lock.",
+        )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        if path.is_file():
+            shutil.copymode(path, temporary)
+        else:
+            temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise Infrastructure(
+            f"The lock cannot be written: {error.strerror or error}.",
+            file=path,
+            remedy="Choose a directory that can be written, with enough room.",
+        ) from error
+
+
+def _environment(
+    options: EngineOptions,
+    tools: Tools,
+    scratch: Path,
+    configuration: Configuration,
+    backends: dict[str, str],
+) -> dict[str, str]:
+    environment = hermetic_environment(
+        scratch / "home",
+        network=options.network,
+        base=options.environ,
+        # A machine's own virtual packages must not decide what is built or solved.
+        extra={
+            "CONDA_OVERRIDE_CUDA": "",
+            "PIXI_CONFIG_FILE": str(configuration.pixi),
+            "PIXI_COLOR": "never",
+            "PIXI_NO_WRAP": "1",
+            "RUST_BACKTRACE": "0",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            **backends,
+        },
+    )
+    # pixi takes one of the two: no configuration, or this file.
+    environment.pop("PIXI_NO_CONFIG", None)
+    pixi = tools.get("pixi")
+    if pixi is not None:  # pixi-pack runs the `pixi` that it finds on PATH
+        environment["PATH"] = os.pathsep.join(
+            [str(_directory_with_pixi(pixi.path, scratch)), environment.get("PATH", "")]
+        )
+    if options.child is not None:
+        environment |= options.child.environment
+    return environment
+
+
+def _directory_with_pixi(path: Path, scratch: Path) -> Path:
+    if path.stem == "pixi":
+        return path.parent
+    directory = scratch / "bin"
+    directory.mkdir(exist_ok=True)
+    alias = directory / f"pixi{path.suffix if os.name == 'nt' else ''}"
+    try:
+        alias.symlink_to(path)
+    except OSError:  # Windows without the right to make links
+        shutil.copy2(path, alias)
+    return directory
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    # Resolved: pixi compares paths as text, and on macOS /tmp and /var are links.
+    scratch = Path(tempfile.mkdtemp(prefix="pixipack-")).resolve()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _alone(root: Path, cache_dir: Path) -> Iterator[None]:
+    from filelock import FileLock
+
+    name = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    directory = cache_dir / "locks"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Infrastructure(
+            f"The cache directory cannot be made: {error.strerror or error}.",
+            file=directory,
+            remedy="Choose another one (PIXIPACK_CACHE_DIR).",
+        ) from error
+    with FileLock(directory / f"workspace-{name}.lock"):
+        yield
+
+
+@contextmanager
+def _leftovers(root: Path, keep: bool) -> Iterator[None]:
+    """Removes what pixi makes in a workspace that has no `.pixi` yet."""
+    directory = root / ".pixi"
+    fresh = not os.path.lexists(directory)
+    try:
+        yield
+    finally:
+        if fresh and not keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def arguments_for(pairs: Sequence[tuple[str, str | Path | None]]) -> list[str]:
+    """`--option value` for every pair that has a value."""
+    return [text for name, value in pairs if value is not None for text in (name, str(value))]
