@@ -46,12 +46,24 @@ class SourcePackage:
 
 
 class Sessions:
-    """Opens source packages and keeps their backends until it is closed."""
+    """Opens source packages and keeps their backends until it is closed.
 
-    def __init__(self, workspace: Manifest, options: EngineOptions, scratch: Path) -> None:
+    Without `search_path`, a backend has to be named by the options or by
+    `PIXI_BUILD_BACKEND_OVERRIDE`; one that happens to be on `PATH` is not taken.
+    """
+
+    def __init__(
+        self,
+        workspace: Manifest,
+        options: EngineOptions,
+        scratch: Path,
+        *,
+        search_path: bool = True,
+    ) -> None:
         self._workspace = workspace
         self._options = options
         self._scratch = scratch
+        self._search_path = search_path
         self._open: dict[Path, SourcePackage] = {}
 
     def __enter__(self) -> Sessions:
@@ -127,7 +139,7 @@ class Sessions:
         named = self._options.backends.get(name)
         if named is None:
             named = overridden_backend(name, self._options.environ)
-        if named is None:
+        if named is None and self._search_path:
             named = shutil.which(name, path=self._options.environ.get("PATH", ""))
         if named is None:
             raise Unsupported(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,11 @@ if TYPE_CHECKING:
 def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> Metadata:
     """What `check_lock` takes as `metadata`: the outputs of every locked path source.
 
-    Nothing is solved and no channel is read. Left out are packages whose directory or manifest is
-    missing or broken, and those whose backend cannot be run here (they are checked statically).
+    Only backends that the options name or `PIXI_BUILD_BACKEND_OVERRIDE` names are asked: a stand-in
+    of the manifest's `[tool.pixipack]` may say something else than the real backend, with which the
+    lock may have been made. Nothing is solved and no channel is read. Left out are packages whose
+    directory or manifest is missing or broken, and those whose backend is not named (they are
+    checked statically).
     Raises `BackendError` for a backend that fails.
     """
     from pytest_pixipack.backend.build_params import outputs_params
@@ -33,12 +35,10 @@ def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> 
     from pytest_pixipack.engine.targets import target_for
 
     found: dict[tuple[Path, str], tuple[Output, ...]] = {}
-    backends = {**manifest.stand_ins.backends, **options.backends}
-    options = replace(options, backends=backends)
     table = ChannelTable(manifest.root, {})  # only the channels' URLs are told
     with (
         tempfile.TemporaryDirectory(prefix="pixipack-") as scratch,
-        Sessions(manifest, options, Path(scratch)) as sessions,
+        Sessions(manifest, options, Path(scratch), search_path=False) as sessions,
     ):
         for place, directory in _wanted(Subject(manifest=manifest, lock=lock)):
             key = directory, place.platform.subdir

@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_pixipack.platforms import current_platform
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import Artifact
+    from pytest_pixipack.engine.options import EngineOptions
     from pytest_pixipack.lock import Lock
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.pack import Pack
@@ -25,6 +26,7 @@ class Engine(Protocol):
     """What runs lock, build, pack and unpack."""
 
     name: str
+    options: EngineOptions
 
     def lock(self, root: Path) -> Lock:
         """Solves the workspace in `root`."""
@@ -74,6 +76,7 @@ class Workspace:
         self.root = root
         self.engine = engine
         self.outputs = outputs
+        self._locked_here = False
         self._artifacts: dict[tuple[str, str], tuple[Artifact, ...]] = {}
         self._packs: dict[tuple[str, str], Pack] = {}
         self._prefixes: dict[tuple[str, str], Prefix] = {}
@@ -98,6 +101,7 @@ class Workspace:
         from pytest_pixipack.lock import write_lock
 
         write_lock(self.engine.lock(self.root), self.lock_path)
+        self._locked_here = True
         return self.locked()
 
     def locked(self) -> Lock:
@@ -147,7 +151,7 @@ class Workspace:
         from pytest_pixipack.verify import Report, check_lock, verify
 
         manifest, lock = self.manifest, self.locked()
-        reports = [check_lock(manifest, lock)]
+        reports = [check_lock(manifest, lock, metadata=self._metadata(manifest, lock))]
         for environment, subdir in sorted({*self._artifacts, *self._packs, *self._prefixes}):
             key = environment, subdir
             reports.append(
@@ -162,6 +166,16 @@ class Workspace:
                 )
             )
         return Report.merged(reports)
+
+    def _metadata(self, manifest: Manifest, lock: Lock) -> Mapping[tuple[Path, str], Any]:
+        """What the backends say, where it was they who made the lock; another backend than the
+        one that a committed lock was made with may well say something else.
+        """
+        if not self._locked_here:
+            return {}
+        from pytest_pixipack.verify import backend_metadata
+
+        return backend_metadata(manifest, lock, self.engine.options.with_stand_ins(manifest))
 
     def _unpack(self, key: tuple[str, str], pack: Pack, out: Path | None) -> Prefix:
         target = out or self._fresh(f"prefixes/{key[0]}-{key[1]}")

@@ -68,6 +68,16 @@ def test_verify_compares_all_that_was_made(builder):
     assert report.rules == ("prefix-files",)
 
 
+def test_verify_asks_the_backend_that_made_the_lock(builder):
+    """A run dependency that was taken away shows only in the backend's answer."""
+    builder.package("app", run={"libz": "*"})
+    builder.lock()
+    manifest = builder.root / "app" / "pixi.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace('libz = "*"', ""), encoding="utf-8")
+    assert builder.verify().rules == ("lock-source-metadata",)
+
+
 def test_a_manifest_cannot_hold_what_toml_cannot(builder):
     with pytest.raises(TypeError, match="cannot hold"):
         builder.package("app", config={"thing": object()})
