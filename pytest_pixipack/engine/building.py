@@ -56,7 +56,7 @@ class Builder:
 
         Raises `InvalidInput` where the backend no longer offers the locked variant.
         """
-        records = self._assembler.records(Wanted(package.name, package.location), target)
+        records = self._assembler.records(Wanted(package.name, directory), target)
         matching = [each for each in records if variants_agree(package, each)]
         if not matching:
             offered = "; ".join(_variant_text(each) for each in records)
