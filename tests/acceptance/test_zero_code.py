@@ -71,6 +71,22 @@ def test_workers_share_stages(demo, pytester, distribution):
     result.stdout.fnmatch_lines([f"demo       default      {HERE} * ok *ok *ok *ok"])
 
 
+def test_a_killed_worker_is_no_success(demo, pytester):
+    pytest.importorskip("xdist")
+    pytester.makeconftest(
+        """
+        import os
+
+        def pytest_pixipack_prepare_workspace(config, root):
+            os._exit(9)
+        """
+    )
+    # One item only: pytest-xdist can lose count of items that ran just before a worker died.
+    result = pytester.runpytest_subprocess("--pixi-pack", "-n1", IDS[2], timeout=60)
+    assert result.parseoutcomes() == {"failed": 1}
+    result.stdout.fnmatch_lines(["crashed  pixi.toml::build?app-*?"])
+
+
 def test_the_order_does_not_matter(demo, pytester):
     pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
     pytester.runpytest("--pixi-pack").assert_outcomes(passed=9)

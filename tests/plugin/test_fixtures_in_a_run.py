@@ -26,7 +26,7 @@ def test_a_failing_test_keeps_its_workspace_and_prints_where(pytester):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*pixi-pack: kept*"])
     path = result.outlines[
-        [i for i, x in enumerate(result.outlines) if "pixi-pack: kept" in x][0] + 1
+        next(i for i, x in enumerate(result.outlines) if "pixi-pack: kept" in x) + 1
     ]
     assert (Path(path) / "workspace" / "pixi.toml").is_file()
 
