@@ -29,6 +29,8 @@ class _Kind:
     remedy: str
 
 
+_BACKEND = "The backend of that package is at fault, or what it was given."
+
 # The first that matches wins. The patterns are the words of the tools and their libraries.
 _KINDS = (
     _Kind(
@@ -43,7 +45,7 @@ _KINDS = (
         r"|tcp connect error|tunnel error|proxy authentication|operation timed out"
         r"|unexpected EOF during handshake|invalid peer certificate|network is unreachable"
         r"|HTTP status (?:server error|client error \((?:407|408|429))|are offline"
-        r"|offline mode",
+        r"|offline mode|unable to access 'https?:|Could not resolve host",
         Infrastructure,
         "This is the network, not the workspace: try again, or stub the channel.",
     ),
@@ -52,7 +54,7 @@ _KINDS = (
         r"|[Tt]he build backend did not return|invalid response from the build backend"
         r"|failed to build '",
         BackendError,
-        "The backend of that package is at fault, or what it was given.",
+        _BACKEND,
     ),
     _Kind(
         r"Cannot solve the request because of|failed to solve the environment",
@@ -67,6 +69,7 @@ _PIXIS_OWN = re.compile(
     r"|could not be found|malformed|is not a valid|could not find subdir|Unexpected keys"
     r"|missing field|No such file or directory"
 )
+_PACKAGE = re.compile(r"(?:source package|failed to build|package) '([\w.-]+)'")
 _URL = re.compile(r"https?://[^\s)'\"`]+")
 _PANIC = re.compile(r"panicked at [^\n]*\n?[^\n]*")
 _USAGE = "For more information, try '--help'."  # clap: the tool does not know an option or value
@@ -92,8 +95,8 @@ def tool_error(done: Finished, *, network: bool = True) -> PixipackError:
         if limit.tool == done.tool.name and (match := limit.match(message.text)):
             return Unsupported(
                 limit.sentence(limit.tool, version, *match.groups()),
-                package=_package(match) if limit.key == "source-run-dependencies" else None,
-                remedy=WAY_ON,
+                package=_named_package(message),
+                remedy=limit.way_on,
             )
     return _classified(who, message, network=network)
 
@@ -102,7 +105,7 @@ def refused(tool: Tool, key: str, *parts: str, package: str | None = None) -> Un
     """The error for something that is known beforehand not to work with a tool."""
     limit = next(each for each in LIMITS if each.key == key)
     return Unsupported(
-        limit.sentence(tool.name, str(tool.version), *parts), package=package, remedy=WAY_ON
+        limit.sentence(tool.name, str(tool.version), *parts), package=package, remedy=limit.way_on
     )
 
 
@@ -112,7 +115,7 @@ def _classified(who: str, message: Message, *, network: bool) -> PixipackError:
     error: type[PixipackError] = kind.error if kind else InvalidInput
     remedy = message.help or (kind.remedy if kind else None)
     if kind is None and _from_backend(message):
-        error = BackendError
+        error, remedy = BackendError, message.help or _BACKEND
     if error is Infrastructure and not network and _is_remote(text):
         error = Offline
         remedy = (
@@ -120,13 +123,14 @@ def _classified(who: str, message: Message, *, network: bool) -> PixipackError:
             "network (--pixipack-network)."
         )
     sentence = message.sentence or "nothing that says why"
-    if message.lines and error is BackendError and len(message.lines) == 2 and kind is None:
-        sentence += "; the backend gave no reason" if _is_empty(message) else ""
+    if error is BackendError and _is_empty(message):
+        sentence += "; the backend gave no reason"
     return error(
         f"{who} says: {sentence}.",
         file=message.file,
         line=message.line,
         column=message.column,
+        package=_named_package(message),
         remedy=remedy or "Correct what it names.",
     )
 
@@ -147,8 +151,9 @@ def _is_remote(text: str) -> bool:
     return not urls or any(not is_local(url) for url in urls)
 
 
-def _package(match: re.Match[str]) -> str:
-    return match[1]
+def _named_package(message: Message) -> str | None:
+    match = _PACKAGE.search(message.text)
+    return match[1] if match else None
 
 
 def _is_crash(code: int) -> bool:

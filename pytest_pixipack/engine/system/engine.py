@@ -12,7 +12,7 @@ from pytest_pixipack.engine.locking import platform_of
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.system.built import chosen, listed_outputs
 from pytest_pixipack.engine.system.check import LockCheck, read_lock_check
-from pytest_pixipack.engine.system.classify import refused, tool_error
+from pytest_pixipack.engine.system.classify import refused
 from pytest_pixipack.engine.system.packable import refuse_unpackable
 from pytest_pixipack.engine.system.process import TIMEOUT
 from pytest_pixipack.engine.system.running import (
@@ -76,7 +76,7 @@ class SystemEngine:
                 done = work.run.attempt("pixi", *arguments, directory=work.root)
             verdict = read_lock_check(done)
             if verdict is None:
-                raise tool_error(done, network=self.options.network)
+                raise work.run.error(done)
             return verdict
 
     def build(

@@ -15,6 +15,7 @@ _CAUSE = re.compile(r"^\s*(?:├─▶|╰─▶)\s*(?:×\s*)?(.*)$")
 _CONTINUED = re.compile(r"^\s*│\s?(.*)$")
 _HELP = re.compile(r"^\s*help:\s*(.*)$")
 _SNIPPET = re.compile(r"^\s*╭(?:─\[(?P<file>.*?)(?::(?P<line>\d+):(?P<column>\d+))?\]|─+)\s*$")
+_LOCK_FILE = re.compile(r"lock file from `([^`]+)`(?:[^`]*? at line (\d+) column (\d+))?")
 _SNIPPET_END = re.compile(r"^\s*╰─{3,}\s*$")
 
 
@@ -41,7 +42,15 @@ class Message:
     @property
     def sentence(self) -> str:
         """`outermost: cause: cause`, without a final full stop."""
-        return ": ".join(each.strip().rstrip(":.") for each in self.lines if each.strip())
+        shown = (_tidy(each) for each in self.lines)
+        return ": ".join(each for each in shown if each)
+
+
+def _tidy(cause: str) -> str:
+    lines = [line for line in cause.splitlines() if line.strip()]
+    if lines and lines[-1].startswith("Build backend output:"):  # and nothing after it
+        lines.pop()
+    return "\n".join(lines).strip().rstrip(":.")
 
 
 def plain(text: str) -> str:
@@ -56,6 +65,8 @@ def parse_message(stderr: str) -> Message:
         last = [line.strip() for line in plain(stderr).splitlines() if line.strip()][-5:]
         return Message(tuple(last))
     first = _read(blocks[0])
+    if first.file is None and (match := _LOCK_FILE.search("\n".join(first.lines))):
+        first.place(match[1], match[2], match[3])
     outer = tuple(_read(block).lines[0] for block in blocks[1:])
     return Message(first.causes(), first.help(), first.file, first.line, first.column, outer)
 
@@ -84,6 +95,13 @@ class _Reader:
     def help(self) -> str | None:
         return " ".join(self.helps) or None
 
+    def place(self, file: str | None, line: str | None, column: str | None) -> None:
+        """The first place that is named counts."""
+        if self.file is None and file:
+            self.file = file
+            self.line = int(line) if line else None
+            self.column = int(column) if column else None
+
 
 def _read(block: list[str]) -> _Reader:
     found = _Reader()
@@ -91,7 +109,7 @@ def _read(block: list[str]) -> _Reader:
     for line in block:
         if match := _SNIPPET.match(line):
             in_snippet, in_help = True, False
-            _place(found, match)
+            found.place(match["file"], match["line"], match["column"])
         elif _SNIPPET_END.match(line):
             in_snippet = False
         elif in_snippet:
@@ -110,10 +128,3 @@ def _read(block: list[str]) -> _Reader:
             match = _CONTINUED.match(line)
             found.lines[-1] += "\n" + (match[1] if match else line).rstrip()
     return found
-
-
-def _place(found: _Reader, match: re.Match[str]) -> None:
-    if found.file is None and match["file"]:
-        found.file = match["file"]
-        found.line = int(match["line"]) if match["line"] else None
-        found.column = int(match["column"]) if match["column"] else None

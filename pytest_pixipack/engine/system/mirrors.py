@@ -1,4 +1,4 @@
-"""Stub channels in the place of real ones: a server on loopback and `[mirrors]` that lead to it.
+"""Stub channels in the place of real ones: `[mirrors]` that lead to a server on loopback.
 
 pixi and pixi-pack read a channel from its mirror and write the channel's own URL into the lock
 (tried with pixi 0.77.0 and pixi-pack 0.7.10). Channels that are directories need no mirror.
@@ -7,32 +7,28 @@ pixi and pixi-pack read a channel from its mirror and write the channel's own UR
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_pixipack.channel.serve import ChannelServer
 from pytest_pixipack.engine.channels import canonical_url
 from pytest_pixipack.errors import Unsupported
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """The configuration files that a run gives to its tools; `mirrors`: channel URL -> mirror."""
+class StandInChannel:
+    """A channel's URL, with a final `/`; the directory in its place; its name on the server."""
 
-    pixi: Path
-    pixi_pack: Path
-    mirrors: Mapping[str, str]
+    url: str
+    directory: Path
+    served_as: str
 
 
-@contextmanager
-def mirrored(stand_ins: Mapping[str, Path], root: Path, directory: Path) -> Iterator[Configuration]:
-    """Serves the stand-ins as long as the block runs, and writes the configuration files.
+def stand_in_channels(stand_ins: Mapping[str, Path], root: Path) -> tuple[StandInChannel, ...]:
+    """The channels to serve for stand-ins (channel names or URLs -> directories).
 
-    `stand_ins` are channel names or URLs and the directories in their place, `root` is the
-    workspace that relative names belong to, `directory` takes the files. Raises `Unsupported` for
-    a stand-in of a `file://` channel, which no tool lets be mirrored.
+    `root` is the workspace that relative names belong to. Raises `Unsupported` for a stand-in of a
+    `file://` channel, which no tool lets be mirrored.
     """
     urls = {canonical_url(name, root): path for name, path in sorted(stand_ins.items())}
     for url in urls:
@@ -42,21 +38,29 @@ def mirrored(stand_ins: Mapping[str, Path], root: Path, directory: Path) -> Iter
                 remedy="Name the stub channel itself in `channels`, or use the embedded engine "
                 "(--pixipack-engine=embedded).",
             )
-    with ChannelServer({str(n): path for n, path in enumerate(urls.values())}) as server:
-        mirrors = {url: server.url(str(number)) for number, url in enumerate(urls)}
-        yield write_configuration(directory, mirrors)
+    return tuple(
+        StandInChannel(url, path, f"channel-{number}")
+        for number, (url, path) in enumerate(urls.items())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration files of a run, one for each program's dialect."""
+
+    pixi: Path
+    pixi_pack: Path
 
 
 def write_configuration(directory: Path, mirrors: Mapping[str, str]) -> Configuration:
-    """Writes `pixi.toml`-style configuration files for pixi and for pixi-pack."""
+    """Writes configuration files with mirrors (channel URL -> URL to read from, both with `/`)."""
     directory.mkdir(parents=True, exist_ok=True)
     lines = ["[mirrors]"]
-    for url, mirror in mirrors.items():
-        # A JSON string of a URL is a TOML string. The longest prefix decides on the mirror;
-        # with its final `/`, `a/` does not catch `ab/`.
-        lines.append(f"{json.dumps(url)} = [{json.dumps(mirror)}]")
+    # A JSON string of a URL is a TOML string. The longest prefix decides on the mirror; with its
+    # final `/`, `a/` does not catch `ab/`.
+    lines += [f"{json.dumps(url)} = [{json.dumps(mirror)}]" for url, mirror in mirrors.items()]
     text = "\n".join(lines) + "\n" if mirrors else ""
-    pixi, pixi_pack = directory / "pixi-config.toml", directory / "pixi-pack-config.toml"
+    pixi, pixi_pack = directory / "pixi.toml", directory / "pixi-pack.toml"
     for path in (pixi, pixi_pack):
         path.write_text(text, encoding="utf-8", newline="\n")
-    return Configuration(pixi, pixi_pack, dict(mirrors))
+    return Configuration(pixi, pixi_pack)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -48,8 +48,9 @@ def run_tool(
     directory: Path,
     timeout: float = TIMEOUT,
     umask: int | None = None,
+    wrap: Callable[[Sequence[str]], list[str]] = list,
 ) -> Finished:
-    """Runs a tool and waits for it.
+    """Runs a tool and waits for it; `wrap` makes the command line that is really started.
 
     The tool and everything that it started is ended when this function returns, however it
     returns. Raises `Infrastructure` where the tool cannot be started or does not end within
@@ -58,7 +59,8 @@ def run_tool(
     started = time.monotonic()
     # Files, not pipes: a grandchild that holds a pipe open would keep us waiting for its end.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = _start(tool, arguments, environment, directory, umask, out, err)
+        argv = wrap([str(tool.path), *arguments])
+        process = _start(tool, argv, environment, directory, umask, out, err)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -100,7 +102,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 def _start(
     tool: Tool,
-    arguments: Sequence[str],
+    argv: list[str],
     environment: Mapping[str, str],
     directory: Path,
     umask: int | None,
@@ -109,7 +111,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [str(tool.path), *arguments],
+            argv,
             env=dict(environment),
             cwd=directory,
             stdin=subprocess.DEVNULL,

@@ -7,20 +7,25 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.guard import NetworkGuard, network_guard
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.system.backends import backend_variables
 from pytest_pixipack.engine.system.classify import tool_error
-from pytest_pixipack.engine.system.mirrors import Configuration, mirrored, write_configuration
+from pytest_pixipack.engine.system.mirrors import (
+    Configuration,
+    stand_in_channels,
+    write_configuration,
+)
 from pytest_pixipack.engine.system.process import TIMEOUT, Finished, run_tool
 from pytest_pixipack.engine.system.tools import Tools
-from pytest_pixipack.errors import Infrastructure, Unsupported
+from pytest_pixipack.errors import Infrastructure, PixipackError, Unsupported
 from pytest_pixipack.lock import Lock
 from pytest_pixipack.manifest import Manifest, load_manifest
 
@@ -38,6 +43,7 @@ class Run:
     scratch: Path
     environment: dict[str, str]
     configuration: Configuration
+    guard: NetworkGuard
     timeout: float = TIMEOUT
 
     def attempt(self, name: str, *arguments: str | Path, directory: Path) -> Finished:
@@ -50,13 +56,21 @@ class Run:
             directory=(child.directory if child else None) or directory,
             timeout=self.timeout,
             umask=child.umask if child else None,
+            wrap=self.guard.wrap,
         )
+
+    def error(self, done: Finished) -> PixipackError:
+        """The error of a command that failed; of a network error, the address that was wanted."""
+        error = tool_error(done, network=self.options.network)
+        if isinstance(error, Infrastructure):
+            return self.guard.error(str(done.tool)) or error
+        return error
 
     def call(self, name: str, *arguments: str | Path, directory: Path) -> Finished:
         """Runs a tool that has to succeed. Raises the error that its output tells."""
         done = self.attempt(name, *arguments, directory=directory)
         if done.code != 0:
-            raise tool_error(done, network=self.options.network)
+            raise self.error(done)
         return done
 
 
@@ -81,10 +95,10 @@ class WorkspaceRun:
 @contextmanager
 def plain_run(options: EngineOptions, tools: Tools, timeout: float) -> Iterator[Run]:
     """A run without a workspace, in a scratch directory that goes away."""
-    with _scratch() as scratch:
+    with _scratch() as scratch, network_guard(network=options.network) as guard:
         configuration = write_configuration(scratch / "config", {})
-        environment = _environment(options, tools, scratch, configuration, {})
-        yield Run(tools, options, scratch, environment, configuration, timeout)
+        environment = _environment(options, tools, scratch, configuration, guard)
+        yield Run(tools, options, scratch, environment, configuration, guard, timeout)
 
 
 @contextmanager
@@ -108,11 +122,21 @@ def workspace_run(
             directory=scratch / "backends",
             record=options.record,
         )
-        with mirrored(options.channels, manifest.root, scratch / "config") as configuration:
-            environment = _environment(options, tools, scratch, configuration, backends)
-            run = Run(tools, options, scratch, environment, configuration, timeout)
+        channels = stand_in_channels(options.channels, manifest.root)
+        served = {channel.served_as: channel.directory for channel in channels}
+        with network_guard(network=options.network, channels=served) as guard:
+            mirrors = {
+                each.url: _with_slash(guard.channel_url(each.served_as)) for each in channels
+            }
+            configuration = write_configuration(scratch / "config", mirrors)
+            environment = _environment(options, tools, scratch, configuration, guard) | backends
+            run = Run(tools, options, scratch, environment, configuration, guard, timeout)
             with _leftovers(manifest.root, keep):
                 yield WorkspaceRun(run, manifest, table)
+
+
+def _with_slash(url: str) -> str:
+    return url.rstrip("/") + "/"
 
 
 @contextmanager
@@ -172,11 +196,12 @@ def _environment(
     tools: Tools,
     scratch: Path,
     configuration: Configuration,
-    backends: dict[str, str],
+    guard: NetworkGuard,
 ) -> dict[str, str]:
     environment = hermetic_environment(
         scratch / "home",
         network=options.network,
+        proxy=guard.url,
         base=options.environ,
         # A machine's own virtual packages must not decide what is built or solved.
         extra={
@@ -187,7 +212,6 @@ def _environment(
             "RUST_BACKTRACE": "0",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_CONFIG_NOSYSTEM": "1",
-            **backends,
         },
     )
     # pixi takes one of the two: no configuration, or this file.
@@ -253,8 +277,3 @@ def _leftovers(root: Path, keep: bool) -> Iterator[None]:
     finally:
         if fresh and not keep:
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def arguments_for(pairs: Sequence[tuple[str, str | Path | None]]) -> list[str]:
-    """`--option value` for every pair that has a value."""
-    return [text for name, value in pairs if value is not None for text in (name, str(value))]

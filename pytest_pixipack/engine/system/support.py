@@ -24,6 +24,7 @@ LOCK_VERSIONS_READ: Mapping[str, tuple[tuple[str, int], ...]] = {
     "pixi": ((">=0.68", 7), (">=0", 6)),
     "pixi-pack": ((">=0.7.7", 7), (">=0", 6)),
 }
+# The way on where a tool refuses something that the embedded engine does.
 WAY_ON = (
     "The embedded engine can do it: choose it with --pixipack-engine=embedded; "
     "--pixipack-engine=auto does."
@@ -55,7 +56,7 @@ class Limit:
 
     `key` names it, `tool` and `versions` say who cannot; `what` ends the sentence "pixi-pack 0.7.10
     cannot ..."; `pattern` finds it in what the tool prints, where the tool notices at all. In
-    `what`, `{0}`, `{1}` are the groups of the pattern.
+    `what`, `{0}`, `{1}` are the groups of the pattern. `way_on` says what to do instead.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Limit:
     what: str
     pattern: str | None = None
     versions: str = ">=0"
+    way_on: str = WAY_ON
 
     def applies_to(self, version: Version) -> bool:
         """Whether a release has this limit."""
@@ -110,6 +112,7 @@ LIMITS = (
         "pixi-pack",
         "pack a source package from git or a URL ({0})",
         r"Unexpected URL for local package source: (\S+)",
+        way_on="Use a path source: the embedded engine does not fetch sources either.",
     ),
     Limit(
         "several-outputs",
@@ -128,6 +131,7 @@ LIMITS = (
         "pixi-pack",
         "pack {0}, a PyPI package that is not a wheel",
         r"package (\S+) is not a wheel file",
+        way_on="Lock a release that has a wheel, or build one and inject it.",
     ),
     Limit(
         "relative-binary",
@@ -140,12 +144,14 @@ LIMITS = (
         "pixi-pack",
         "read this pixi.lock: {0}",
         r"(found newer lockfile format version .*)",
+        way_on="Upgrade pixi-pack.",
     ),
     Limit(
         "newer-pack",
         "pixi-unpack",
         "unpack a pack of format version {0}",
         r"Unsupported pixi-pack version: (\S+)",
+        way_on="Unpack it with the pixi-unpack that belongs to the pixi-pack that made it.",
     ),
     # The tool does not notice the following ones: it would pack something else, or at random.
     Limit(
@@ -168,6 +174,7 @@ LIMITS = (
         "foreign-platform",
         "pixi-unpack",
         "unpack for {0} on {1}",
+        way_on="Unpack on a machine of that platform.",
     ),
 )
 
