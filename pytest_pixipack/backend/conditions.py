@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 
 from pytest_pixipack.errors import BackendError
@@ -69,9 +70,12 @@ def _render(
         target_platform=host_platform, host_platform=host_platform, build_platform=build_platform
     )
     # JSON is YAML, except that surrogate pairs are not: hence no ASCII escapes.
-    stage0 = Stage0Recipe.from_yaml(json.dumps(recipe, ensure_ascii=False))
-    rendered = stage0.render(VariantConfig(values), RenderConfig(platform=platforms))
-    return any(found.recipe.requirements.run for found in rendered)
+    text = json.dumps(recipe, ensure_ascii=False)
+    # Left to itself, rattler-build writes the recipe to a temporary directory that stays.
+    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+        stage0 = Stage0Recipe.from_yaml(text, recipe_dir=scratch)
+        rendered = stage0.render(VariantConfig(values), RenderConfig(platform=platforms))
+        return any(found.recipe.requirements.run for found in rendered)
 
 
 def names_in(expression: str) -> frozenset[str]:
