@@ -153,7 +153,7 @@ class ZeroCode:
         node.run = self
         return node
 
-    def _node_id(self, path: Path) -> dict[str, str]:
+    def _node_id(self, path: Path) -> dict[str, Any]:
         """Outside of rootdir, pytest would give the same id to several workspaces."""
         if path.is_relative_to(self.config.rootpath):
             return {}
