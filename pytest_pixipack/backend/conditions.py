@@ -12,7 +12,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 
-from pytest_pixipack.errors import BackendError
+from pytest_pixipack.errors import BackendError, Infrastructure
 from pytest_pixipack.facts import VariantValue
 
 _NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -39,6 +39,11 @@ def evaluate(
             f"The condition `if({expression})` cannot be evaluated, because py-rattler-build is "
             f"not installed ({error}).",
             remedy="Install py-rattler-build, or write the dependency without a condition.",
+        ) from None
+    except OSError as error:
+        raise Infrastructure(
+            f"The condition `if({expression})` cannot be evaluated: {error.strerror or error}.",
+            remedy="Check free space and permissions of the directory for temporary files.",
         ) from None
     except Exception as error:
         reason = _reason(str(error), expression)

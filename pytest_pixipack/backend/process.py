@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import threading
@@ -106,7 +107,10 @@ class BackendProcess:
             return self._process
         try:
             self._process = self._spawn()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, PermissionError) as error:
+            # Where a directory of PATH cannot be searched, what is missing is "not permitted".
+            if isinstance(error, PermissionError) and shutil.which(self._argv[0]):
+                raise _not_startable(self._name, error) from None
             missing_cwd = self._cwd is not None and not self._cwd.is_dir()
             what = f"directory '{self._cwd}'" if missing_cwd else f"executable '{self._name}'"
             raise Infrastructure(
@@ -114,10 +118,7 @@ class BackendProcess:
                 remedy="Name an existing executable.",
             ) from None
         except (OSError, ValueError) as error:
-            raise Infrastructure(
-                f"The build backend ({self._name}) cannot be started: {error}.",
-                remedy="It has to be a program that this system can run.",
-            ) from None
+            raise _not_startable(self._name, error) from None
         for target, stream in (
             (self._read_stdout, self._process.stdout),
             (self._read_stderr, self._process.stderr),
@@ -225,3 +226,10 @@ def _write(stream: IO[bytes], data: bytes) -> None:
     with contextlib.suppress(OSError, ValueError):  # the reader sees the end of the process
         stream.write(data)
         stream.flush()
+
+
+def _not_startable(name: str, error: Exception) -> Infrastructure:
+    return Infrastructure(
+        f"The build backend ({name}) cannot be started: {error}.",
+        remedy="It has to be a program that this system can run.",
+    )

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 STUB = "stub"
 
+# Not `-m`: that looks for modules in the current directory first, where a package may have a
+# `types.py` of its own. This package comes last, wherever it was imported from: the child has
+# another home, and so no packages of the user's.
+_START_STUB = """\
+import sys
+sys.path = [path for path in sys.path if path] + [{root!r}]
+from pytest_pixipack.backend.stub_main import main
+raise SystemExit(main())
+"""
+
 
 class SourcePackage:
     """A source package's manifest with an initialised backend behind it."""
@@ -165,7 +175,10 @@ class Sessions:
     def _executable(self, name: str, text: str) -> Path:
         path = self._workspace.root / text
         if not path.is_file():
-            found = shutil.which(text, path=self._options.environ.get("PATH", ""))
+            # First below the workspace, too: Windows leaves `.exe` and the like away.
+            found = shutil.which(str(path)) or shutil.which(
+                text, path=self._options.environ.get("PATH", "")
+            )
             if found is None:
                 raise InvalidInput(
                     f"The stand-in of backend {name} does not exist: {text}.",
@@ -179,9 +192,9 @@ class Sessions:
 def backend_command(choice: str) -> list[str]:
     """The command line of a backend: our stub, a Python file, or any executable."""
     if choice == STUB:
-        return [sys.executable, "-m", "pytest_pixipack.backend.stub_main"]
+        return [sys.executable, "-c", _START_STUB.format(root=str(Path(__file__).parents[2]))]
     # A Python file needs no executable bit and no shebang, which Windows would not read.
-    return [sys.executable, choice] if choice.endswith(".py") else [choice]
+    return [sys.executable, choice] if choice.lower().endswith(".py") else [choice]
 
 
 def overridden_backend(name: str, environ: Mapping[str, str]) -> str | None:

@@ -205,11 +205,18 @@ def _exclude_newer(text: str | None) -> Any:
         return None
     import datetime as dt
 
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        # A date means its end: pixi reads 2020-01-01 as 2020-01-02T00:00:00Z.
-        day = dt.datetime.fromisoformat(text).replace(tzinfo=dt.timezone.utc)
-        return day + dt.timedelta(days=1)
-    return dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    from pytest_pixipack.verify.cutoff import Cutoff
+
+    # Python 3.10 reads fractions of three or six digits alone.
+    fraction = re.compile(r"\.(\d{1,6})\d*")
+    full = fraction.sub(lambda match: f".{match[1]:0<6}", text)
+    cutoff = Cutoff.parse(full, dt.datetime.now(dt.timezone.utc))
+    if cutoff is None:
+        raise InvalidInput(
+            f"`exclude-newer` is {text!r}, which is no moment.",
+            remedy='Write for example "2026-01-31", "2026-01-31T12:00:00Z" or "7d".',
+        )
+    return dt.datetime.fromtimestamp(cutoff.milliseconds / 1000, dt.timezone.utc)
 
 
 def _unreadable(what: str, channels: Sequence[Channel], message: str) -> Exception:
