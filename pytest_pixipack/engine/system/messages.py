@@ -15,6 +15,10 @@ _CAUSE = re.compile(r"^\s*(?:├─▶|╰─▶)\s*(?:×\s*)?(.*)$")
 _CONTINUED = re.compile(r"^\s*│\s?(.*)$")
 _HELP = re.compile(r"^\s*help:\s*(.*)$")
 _SNIPPET = re.compile(r"^\s*╭(?:─\[(?P<file>.*?)(?::(?P<line>\d+):(?P<column>\d+))?\]|─+)\s*$")
+# An error reply of a backend, as Rust shows it to programmers.
+_RPC_ERROR = re.compile(
+    r'ErrorObject \{ code: \w+(?:\([-\d]+\))?, message: "((?:[^"\\]|\\.)*)".*', re.S
+)
 _LOCK_FILE = re.compile(r"lock file from `([^`]+)`(?:[^`]*? at line (\d+) column (\d+))?")
 _SNIPPET_END = re.compile(r"^\s*╰─{3,}\s*$")
 
@@ -42,7 +46,7 @@ class Message:
     @property
     def sentence(self) -> str:
         """`outermost: cause: cause`, without a final full stop."""
-        shown = (_tidy(each) for each in self.lines)
+        shown = (_tidy(_RPC_ERROR.sub(_rpc_message, each)) for each in self.lines)
         return ": ".join(each for each in shown if each)
 
 
@@ -51,6 +55,10 @@ def _tidy(cause: str) -> str:
     if lines and lines[-1].startswith("Build backend output:"):  # and nothing after it
         lines.pop()
     return "\n".join(lines).strip().rstrip(":.")
+
+
+def _rpc_message(match: re.Match[str]) -> str:
+    return match[1].replace('\\"', '"')
 
 
 def plain(text: str) -> str:
@@ -117,7 +125,7 @@ def _read(block: list[str]) -> _Reader:
         elif match := _ERROR.match(line) or _CAUSE.match(line):
             in_help = False
             found.lines.append(match[1])
-        elif match := _HELP.match(line):
+        elif match := _HELP.match(_CONTINUED.sub(r"\1", line)):
             in_help = True
             found.helps.append(match[1].strip())
         elif not line.strip():

@@ -62,7 +62,8 @@ class Run:
     def error(self, done: Finished) -> PixipackError:
         """The error of a command that failed; of a network error, the address that was wanted."""
         error = tool_error(done, network=self.options.network)
-        if isinstance(error, Infrastructure):
+        named = any(request.host in error.message for request in self.guard.wanted)
+        if named or isinstance(error, Infrastructure):
             return self.guard.error(str(done.tool)) or error
         return error
 

@@ -1,0 +1,71 @@
+"""The real tools, where they are on PATH, and recorded workspaces to run them on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_pixipack import EmbeddedEngine, EngineOptions
+from pytest_pixipack.engine.system.engine import SystemEngine
+from pytest_pixipack.engine.system.tools import Tools, find_tools
+
+TESTS = Path(__file__).parents[1]
+CONFORMANCE = TESTS / "data" / "conformance"
+EXAMPLES = TESTS.parent / "docs" / "examples"
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    """pixi, pixi-pack and pixi-unpack; tests that want them are skipped where one is missing."""
+    found = find_tools()
+    problem = found.problem()
+    if problem is not None:
+        pytest.skip(f"the real tools: {problem}")
+    return found
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a recorded case, and returns its workspace, without a lock."""
+
+    def copy(name: str) -> Path:
+        target = tmp_path / "c"
+        shutil.copytree(
+            CONFORMANCE / "cases" / name,
+            target,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("expected"),
+        )
+        (target / "workspace" / "pixi.lock").unlink(missing_ok=True)
+        return target / "workspace"
+
+    return copy
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a documented example, with its lock."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(EXAMPLES / name, tmp_path / "x"))
+
+    return copy
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> EngineOptions:
+    """Our stub is the backend of the recorded workspaces."""
+    return EngineOptions(cache_dir=tmp_path / "cache", backends={"stub-backend": "stub"})
+
+
+@pytest.fixture
+def embedded(options: EngineOptions) -> EmbeddedEngine:
+    return EmbeddedEngine(options)
+
+
+@pytest.fixture
+def system(options: EngineOptions, tools: Tools) -> SystemEngine:
+    return SystemEngine(options, tools)
