@@ -10,8 +10,6 @@ import pytest
 
 from pytest_pixipack.engine.guard import NetworkIsolation, network_isolation
 
-psutil = pytest.importorskip("psutil")
-
 
 @pytest.fixture
 def isolation() -> NetworkIsolation:
@@ -24,6 +22,7 @@ def isolation() -> NetworkIsolation:
 
 def in_use() -> dict[str, object]:
     """Threads, children and open files (where they can be counted) of this process."""
+    psutil = pytest.importorskip("psutil")
     gc.collect()
     me = psutil.Process()
     descriptors = Path("/proc/self/fd")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,32 @@ def test_channels_are_served_to_the_command_and_to_us(tmp_path, isolate, nothing
         assert guard.wanted == ()
     assert "zlib" in inside.stdout
     assert inside.stdout.encode().strip() == outside.stdout.strip()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello " * 100_000)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_another_server_on_this_machine_is_reached_where_it_is_named(
+    tmp_path, isolate, nothing_left
+):
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with network_guard(loopback_ports=[server.server_port], isolate=isolate) as guard:
+            done = run(guard, tmp_path, *python(ASK, f"http://127.0.0.1:{server.server_port}/"))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert done.stdout == "hello " * 100_000 + "\n", done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pytest_pixipack.engine.guard.namespace import (
     network_isolation,
 )
 from pytest_pixipack.engine.guard.proxy import RefusingProxy
+from pytest_pixipack.engine.guard.relay import relay_to
 from pytest_pixipack.engine.guard.requests import RefusedRequest
 from pytest_pixipack.engine.guard.server import ServerThread
 from pytest_pixipack.engine.guard.variables import proxy_variables
@@ -113,12 +114,14 @@ def network_guard(
     *,
     network: bool = False,
     channels: Mapping[str, Path] | None = None,
+    loopback_ports: Sequence[int] = (),
     isolate: bool = True,
 ) -> Iterator[NetworkGuard]:
     """Guards the commands that are started inside the `with` block.
 
     `network` allows the network: then nothing is refused. `channels` (name to directory) are
-    served at `guard.channel_url(name)`. `isolate` puts wrapped commands into a network namespace
+    served at `guard.channel_url(name)`. Of other servers on 127.0.0.1, a command in a namespace
+    reaches those at `loopback_ports`. `isolate` puts wrapped commands into a network namespace
     where the machine permits it; `guard.isolation` says whether it does, and why not. At the end
     every socket, thread and file of the guard is gone; a command that still runs is alone.
     """
@@ -138,7 +141,8 @@ def network_guard(
         if isolation.applied:
             from pytest_pixipack.engine.guard.handover import HandOver
 
-            handlers = {proxy.port: proxy.handle}
+            handlers = {port: relay_to(port) for port in loopback_ports}
+            handlers[proxy.port] = proxy.handle
             if served is not None:
                 handlers[served.port] = served.handle
             hand_over = HandOver(thread, handlers)
