@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from pytest_pixipack.errors import BackendError
 
@@ -253,7 +252,7 @@ def _channel_object(url: Any) -> Any:
     """`rattler_conda_types::Channel`, as it serialises inside of a match spec."""
     if not isinstance(url, str):
         return url
-    name = _channel_name(url)
+    name = _alias_name(url)
     return {"base_url": url, "name": name} if name else {"base_url": url}
 
 
@@ -261,11 +260,12 @@ def _channel_name(channel: Any) -> str:
     if isinstance(channel, Mapping):
         return str(channel.get("name") or channel.get("base_url"))
     url = str(channel)
-    if url.startswith(CHANNEL_ALIAS):
-        return url[len(CHANNEL_ALIAS) :].strip("/")
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/")
-    return path.lstrip("/") if parts.netloc else path.rpartition("/")[2]
+    return _alias_name(url) or url
+
+
+def _alias_name(url: str) -> str | None:
+    """The name of a channel below the channel alias; others are called by their URL."""
+    return url[len(CHANNEL_ALIAS) :].strip("/") if url.startswith(CHANNEL_ALIAS) else None
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:

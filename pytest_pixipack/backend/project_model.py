@@ -145,7 +145,8 @@ def _target(tables: DependencyTables, root: str) -> Json:
 
 
 def _specs(specs: Mapping[str, Spec], root: str) -> Json:
-    return {name: package_spec(spec, root) for name, spec in specs.items()}
+    # Names keep their capitals on the wire; only what is compared is in lower case.
+    return {spec.written_name or n: package_spec(spec, root) for n, spec in specs.items()}
 
 
 def package_spec(spec: Spec, channel_root: str) -> Json:

@@ -40,6 +40,11 @@ class NamedSpec:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def written_name(self) -> str:
+        """The name as it came, capitals included; a lock keeps them for source packages."""
+        return str(self.raw.get("name") or self.name)
+
+    @property
     def version(self) -> str | None:
         """The version spec of a binary or source dependency, where it has one."""
         return self.fields.get("version")
@@ -141,6 +146,11 @@ class Output:
     run_exports: Mapping[str, tuple[NamedSpec, ...]] = field(default_factory=dict)
     input_globs: tuple[str, ...] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def written_name(self) -> str:
+        """The name as it came, capitals included."""
+        return str(self.raw.get("metadata", {}).get("name") or self.name)
 
     @classmethod
     def from_json(cls, value: object, where: str = "output") -> Output:

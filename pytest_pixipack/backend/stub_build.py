@@ -37,6 +37,9 @@ def build_package(
     cannot be read or written.
     """
     output = params["output"]
+    # As rattler-build does: whatever the manifest says, a package's name is in lower case.
+    output = {**output, "name": output["name"].lower()}
+    params = {**params, "output": output}
     name, version, build = output["name"], str(output["version"]), output["build"]
     host = (params.get("hostPrefix") or {}).get("platform", output["subdir"])
     index = index_json(params, facts)

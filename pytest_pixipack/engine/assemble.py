@@ -6,17 +6,14 @@ Follows prefix-dev/pixi, `crates/pixi_command_dispatcher/src/keys/resolve_source
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pytest_pixipack.backend.build_params import outputs_params
 from pytest_pixipack.backend.matchspec import named_spec_to_match_spec
 from pytest_pixipack.backend.protocol import NamedSpec, Output
 from pytest_pixipack.backend.run_exports import (
-    BuildDependency,
     Requirements,
     build_requirements,
     host_requirements,
@@ -24,13 +21,20 @@ from pytest_pixipack.backend.run_exports import (
     run_requirements,
 )
 from pytest_pixipack.engine.channels import Channel, ChannelTable
+from pytest_pixipack.engine.locations import (
+    RunSources,
+    directory_of,
+    exported_source,
+    locate,
+    location_parts,
+    source_location,
+)
 from pytest_pixipack.engine.pins import pin_host, pin_run
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.sessions import Sessions, SourcePackage, wrong_output
 from pytest_pixipack.engine.solve import Solver, SolveRequest
-from pytest_pixipack.errors import SolveError, Unsupported
+from pytest_pixipack.errors import SolveError
 from pytest_pixipack.facts import PackageFacts, RunExports
-from pytest_pixipack.file_urls import expand_user
 from pytest_pixipack.manifest import Manifest, Spec
 
 
@@ -54,22 +58,36 @@ class Target:
         """The channels as a backend is told of them."""
         return [channel.url.rstrip("/") for channel in self.channels]
 
+    def for_host(self) -> Target:
+        """The same for what a package is linked against: a strategy applies to environments."""
+        return replace(self, strategy="highest")
+
     def for_build_tools(self) -> Target:
         """The same for packages that run during the build."""
         return replace(
-            self,
+            self.for_host(),
             subdir=self.build_subdir,
             virtual_packages=self.build_virtual_packages,
-            strategy="highest",
         )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """All that a source record depends on."""
+        variants = tuple(sorted((name, *values) for name, values in self.variants.items()))
+        virtual = (self.virtual_packages, self.build_virtual_packages)
+        rest = (self.channel_priority, self.exclude_newer, variants, self.variant_files)
+        return self.subdir, self.build_subdir, self.channels, *virtual, *rest
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A source package that somebody asks for; `asked_by` is the line of the manifest."""
+    """A source package that somebody asks for; `asked_by` is the line of the manifest.
+
+    `location` is as the lock writes it (see `locate`).
+    """
 
     name: str
-    directory: Path
+    location: str
     asked_by: Spec | None = None
 
 
@@ -94,8 +112,9 @@ class Assembler:
         self._solver = solver
         self._scratch = scratch
         self._run_exports = run_exports
-        self._assembled: dict[tuple[str, Path, str, str], tuple[SourceRecord, ...]] = {}
-        self._under_way: list[tuple[str, Path, str, str]] = []
+        self._assembled: dict[tuple[object, ...], tuple[SourceRecord, ...]] = {}
+        self._under_way: list[tuple[object, ...]] = []
+        self._spellings: dict[tuple[str, ...], str] = {}
 
     def solve(
         self,
@@ -126,17 +145,21 @@ class Assembler:
         """The records of the wanted packages and of all source packages that they need to run."""
         found: list[SourceRecord] = []
         queue = list(wanted)
-        seen: set[tuple[str, Path]] = set()
+        seen: set[tuple[str, str]] = set()
         while queue:
             want = queue.pop(0)
-            if (want.name, want.directory) in seen:
+            if (want.name, want.location) in seen:
                 continue
-            seen.add((want.name, want.directory))
+            seen.add((want.name, want.location))
             for record in self.records(want, target):
                 found.append(record)
                 for name, location in sorted(record.sources.items()):
-                    directory = locate(location, record.directory, name)
-                    queue.append(Wanted(name, directory, self._asked_by(record.directory, name)))
+                    # pixi looks a source up by its name in lower case, and keeps it as it is
+                    # written: one with capitals is not found.
+                    if name == name.lower():
+                        place = locate(location, name, record.location)
+                        asked_by = self._asked_by(record.directory, name)
+                        queue.append(Wanted(name, place, asked_by))
         return tuple(found)
 
     def records(self, want: Wanted, target: Target) -> tuple[SourceRecord, ...]:
@@ -145,11 +168,12 @@ class Assembler:
         Raises `InvalidInput` where the package has another name, `SolveError` for a package that
         needs itself to be built.
         """
-        key = (want.name, want.directory, target.subdir, target.build_subdir)
+        location = self._spelling(want.location)
+        key = (want.name, location, *target.key)
         if key in self._assembled:
             return self._assembled[key]
         if key in self._under_way:
-            names = [name for name, *_ in self._under_way[self._under_way.index(key) :]]
+            names = [str(name) for name, *_ in self._under_way[self._under_way.index(key) :]]
             raise SolveError(
                 f"{want.name} is needed to build itself: {' -> '.join([*names, want.name])}.",
                 package=want.name,
@@ -157,16 +181,21 @@ class Assembler:
             )
         self._under_way.append(key)
         try:
-            package = self._sessions.package(want.directory, want.asked_by)
+            directory = directory_of(location, self._root)
+            package = self._sessions.package(directory, want.asked_by)
             offered = self.outputs(package, target)
             named = [output for output in offered if output.name == want.name]
             if not named:
                 raise wrong_output(package, want.name, offered)
-            records = tuple(self._assemble(package, output, target) for output in named)
+            records = tuple(self._assemble(package, output, target, location) for output in named)
         finally:
             self._under_way.pop()
         self._assembled[key] = records
         return records
+
+    def _spelling(self, location: str) -> str:
+        """One spelling for paths that pixi takes for equal (`x`, `x/`, but not `./x`)."""
+        return self._spellings.setdefault(location_parts(location), location)
 
     def outputs(self, package: SourcePackage, target: Target) -> tuple[Output, ...]:
         """What the backend of a package offers for a target."""
@@ -178,20 +207,26 @@ class Assembler:
             variants=target.variants,
             variant_files=target.variant_files,
         )
-        return package.outputs(params, f"{target.subdir} {target.build_subdir}")
+        return package.outputs(params, repr(target.key))
 
-    def _assemble(self, package: SourcePackage, output: Output, target: Target) -> SourceRecord:
+    def _assemble(
+        self, package: SourcePackage, output: Output, target: Target, location: str
+    ) -> SourceRecord:
         name = output.name
         tools = target.for_build_tools()
-        build = self._environment(package, output, "build", build_requirements(output), tools)
+        build = self._environment(
+            package, output, "build", build_requirements(output), tools, location
+        )
         build_facts = [each.facts for each in build]
         output = pin_host(output, build_facts)
         needed = host_requirements(output, build_facts)
-        host = self._environment(package, output, "host", needed, target)
+        host = self._environment(
+            package, output, "host", needed, target.for_host(), location, build
+        )
         host_facts = [each.facts for each in host]
         output = pin_run(output, build_facts, host_facts)
         run = run_requirements(output, build_facts, host_facts)
-        sources = RunSources(package.directory, [*build, *host])
+        sources = RunSources(location, build, host)
         facts = PackageFacts(
             name=name,
             kind="source",
@@ -200,7 +235,7 @@ class Assembler:
             build_number=output.build_number,
             subdir=output.subdir,
             noarch=output.noarch,
-            depends=sources.texts(run.depends),
+            depends=sources.depends(run.depends),
             constrains=tuple(named_spec_to_match_spec(each.spec) for each in run.constraints),
             run_exports=RunExports(
                 **{kind: sources.texts(plain(specs)) for kind, specs in output.run_exports.items()}
@@ -220,7 +255,7 @@ class Assembler:
         return SourceRecord(
             facts=facts,
             directory=package.directory,
-            location=lock_location(package.directory, self._root),
+            location=location,
             output=output,
             sources=sources.found,
             build_packages=build,
@@ -234,19 +269,28 @@ class Assembler:
         kind: str,
         needed: Requirements,
         target: Target,
+        location: str,
+        build: tuple[Resolved, ...] = (),
     ) -> tuple[Resolved, ...]:
-        """Solves the build or host environment of an output."""
+        """Solves the build or host environment of an output.
+
+        `build` is the build environment, whose packages export to the host environment.
+        """
         if not needed.depends:
             return ()
         wanted = [
             Wanted(
                 spec.name,
-                locate(source_location(spec), package.directory, spec.name),
+                locate(source_location(spec), spec.name, location),
                 asking_spec(package.manifest, spec.name),
             )
             for spec in (each.spec for each in needed.depends)
             if spec.is_source
         ]
+        for each in needed.depends:
+            place = exported_source(each, build) if each.exported_from else None
+            if place is not None:
+                wanted.append(Wanted(each.spec.name, place))
         resolved = self.solve(
             f"the {kind} environment of {output.name} for {target.subdir}",
             target,
@@ -283,49 +327,6 @@ class Assembler:
         return replace(record, facts=replace(record.facts, run_exports=self._run_exports(record)))
 
 
-class RunSources:
-    """Collects which run dependencies are built from source, and where they are.
-
-    What a manifest says counts more than what follows from the build and host environments.
-    """
-
-    def __init__(self, directory: Path, environments: Iterable[Resolved]) -> None:
-        self._directory = directory
-        self._built = {
-            each.name: each.directory for each in environments if isinstance(each, SourceRecord)
-        }
-        self.found: dict[str, Mapping[str, Any]] = {}
-
-    def texts(self, dependencies: Iterable[BuildDependency]) -> tuple[str, ...]:
-        """The match specs of dependencies, their sources noted."""
-        return tuple(self._text(each) for each in dependencies)
-
-    def _text(self, dependency: BuildDependency) -> str:
-        spec = dependency.spec
-        if spec.is_source:
-            self.found[spec.name] = source_location(spec)
-        elif spec.name in self._built and spec.name not in self.found:
-            # What was linked against a source-built package must run with that very package.
-            relative = os.path.relpath(self._built[spec.name], self._directory)
-            self.found[spec.name] = {"path": relative.replace(os.sep, "/")}
-        return named_spec_to_match_spec(spec)
-
-
-def source_location(spec: NamedSpec) -> dict[str, Any]:
-    """Where a source dependency lies, in the words of a lock's `source_depends`."""
-    location = spec.location or {}
-    if path := location.get("path"):
-        return {"path": path["path"]}
-    if git := location.get("git"):
-        revision = git.get("rev")
-        named = dict(revision) if isinstance(revision, Mapping) else {}
-        found = {"git": git.get("git"), **named, "subdir": git.get("subdirectory")}
-        return {key: value for key, value in found.items() if value}
-    url = location.get("url") or {}
-    found = {"url": url.get("url"), "sha256": url.get("sha256"), "subdir": url.get("subdirectory")}
-    return {key: value for key, value in found.items() if value}
-
-
 def asking_spec(manifest: Manifest, name: str) -> Spec | None:
     """The entry of a package's manifest that asks for a source package, for error messages."""
     for tables in manifest.need_package().tables.values():
@@ -334,28 +335,3 @@ def asking_spec(manifest: Manifest, name: str) -> Spec | None:
             if spec is not None and spec.is_source:
                 return spec
     return None
-
-
-def lock_location(directory: Path, root: Path) -> str:
-    """A source package's directory as a lock writes it: relative to the workspace, with `/`."""
-    try:
-        return os.path.relpath(directory, root).replace(os.sep, "/")
-    except ValueError:  # another drive on Windows
-        return directory.as_posix()
-
-
-def locate(location: Mapping[str, Any] | None, base: Path, name: str) -> Path:
-    """The directory of a source dependency, relative to the package that asks for it.
-
-    Raises `Unsupported` for git and URL sources.
-    """
-    path = (location or {}).get("path")
-    if path is None:
-        kind = "git" if location and "git" in location else "url"
-        raise Unsupported(
-            f"The source of {name} is a {kind} source, which the embedded engine does not fetch.",
-            package=name,
-            remedy="Use a path source, or the system engine (--pixipack-engine=system).",
-        )
-    directory = Path(os.path.normpath(base / expand_user(str(path))))
-    return directory.parent if directory.suffix == ".toml" else directory

@@ -56,7 +56,7 @@ class Builder:
 
         Raises `InvalidInput` where the backend no longer offers the locked variant.
         """
-        records = self._assembler.records(Wanted(package.name, directory), target)
+        records = self._assembler.records(Wanted(package.name, package.location), target)
         matching = [each for each in records if variants_agree(package, each)]
         if not matching:
             offered = "; ".join(_variant_text(each) for each in records)
@@ -71,7 +71,7 @@ class Builder:
 
     def build(self, record: SourceRecord, target: Target) -> Artifact:
         """Builds one output, its build and host environments first."""
-        key = (record.key, target.subdir, target.build_subdir)
+        key = (id(record), target.subdir, target.build_subdir)
         if key not in self._built:
             self._built[key] = self._build(record, target)
         return self._built[key]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from os.path import normpath
 from pathlib import Path
 
 from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.locations import directory_of
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.targets import match_spec, target_for, wanted_sources
 from pytest_pixipack.errors import InvalidInput, Unsupported
@@ -79,7 +79,7 @@ def _solve(
         f"environment {' and '.join(members)} for {platform.name}",
         target_for(manifest, members[0], platform, table),
         [match_spec(s, table) for s in sorted(specs, key=lambda spec: not spec.is_source)],
-        wanted_sources(specs, manifest.root),
+        wanted_sources(specs),
         [match_spec(spec, table) for spec in constraints],
     )
 
@@ -156,21 +156,23 @@ class _Packages:
 
     def __init__(self, builder: LockBuilder) -> None:
         self._builder = builder
-        self._sources: dict[tuple[object, ...], LockedPackage] = {}
+        self._sources: dict[int, LockedPackage] = {}
 
     def entry(self, package: Resolved) -> LockedPackage:
         if isinstance(package, BinaryRecord):
             return binary_package(package.facts, run_exports=True)
-        key = (package.key, package.facts.build, package.facts.subdir)
-        if key not in self._sources:
-            self._sources[key] = self._source(package)
-        return self._sources[key]
+        # The assembler keeps its records, so that each has one identity. What looks the same can
+        # be built against other packages in another environment.
+        if id(package) not in self._sources:
+            self._sources[id(package)] = self._source(package)
+        return self._sources[id(package)]
 
     def _source(self, record: SourceRecord) -> LockedPackage:
         return source_package(
             record.facts,
             record.location,
             source_depends=record.sources,
+            written_name=record.output.written_name,
             build_packages=[self._registered(each) for each in record.build_packages],
             host_packages=[self._registered(each) for each in record.host_packages],
         )
@@ -187,6 +189,12 @@ def platform_of(
     Raises `InvalidInput` where the environment is not locked for the subdir.
     """
     candidates = lock.platforms_of(environment, subdir)
+    if not candidates and subdir in {p.subdir for p in manifest.platforms(environment)}:
+        raise InvalidInput(
+            f"Environment {environment} has no packages for {subdir}.",
+            file=lock.file,
+            remedy="Add a dependency and lock again, or lock again if there is one.",
+        )
     if not candidates:
         found = sorted({lock.platform(p).subdir for p in lock.environment(environment).packages})
         raise InvalidInput(
@@ -216,4 +224,4 @@ def source_directory(root: Path, package: LockedPackage) -> Path:
             package=package.name,
             remedy="Use a path source, or the system engine (--pixipack-engine=system).",
         )
-    return Path(normpath(root / package.location))
+    return directory_of(package.location, root)

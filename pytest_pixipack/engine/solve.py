@@ -12,6 +12,11 @@ from typing import Any, TypeAlias
 
 from pytest_pixipack.aio import run_async
 from pytest_pixipack.engine.channels import Channel, ChannelTable
+from pytest_pixipack.engine.fetch_specs import (
+    needed_from_channels,
+    records_shown,
+    solver_text,
+)
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.errors import Infrastructure, InvalidInput, SolveError
 from pytest_pixipack.facts import PackageFacts
@@ -58,7 +63,7 @@ class Solver:
         if not request.specs:
             return ()
         with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
-            offered = _offer_sources(request.sources, Path(scratch))
+            offered = _offer_sources(request.sources, Path(scratch), self._table)
             records = self._run(request, channels, Path(scratch) if offered else None)
             return tuple(self._resolved(record, channels, offered) for record in records)
 
@@ -78,12 +83,17 @@ class Solver:
         try:
             specs = [_match_spec(spec, request.what) for spec in request.specs]
             constraints = [_match_spec(spec, request.what) for spec in request.constraints]
+            platforms = _subdirs(request.subdir)
+            shown: Any = sources
+            if extra and len(channels) > 1:
+                wanted = [*specs, *needed_from_channels(request.sources, self._table)]
+                shown = run_async(lambda: records_shown(gateway, sources, platforms, wanted))
             return run_async(
                 lambda: rattler.solve(
-                    sources,
+                    shown,
                     specs,
                     gateway=gateway,
-                    platforms=_subdirs(request.subdir),
+                    platforms=platforms,
                     virtual_packages=[_virtual(text) for text in request.virtual_packages],
                     channel_priority=priority,
                     strategy=_strategy(request.strategy),
@@ -125,7 +135,7 @@ def one_line(text: str) -> str:
     return re.sub(r"\s+", " ", cleaned).strip().rstrip(".") + "."
 
 
-def _offer_sources(sources: Sequence[SourceRecord], scratch: Path) -> _Offered:
+def _offer_sources(sources: Sequence[SourceRecord], scratch: Path, table: ChannelTable) -> _Offered:
     """Writes a channel that holds nothing but repodata, so that the solver can choose a source
     package like any other; returns the record behind each subdir and file name.
     """
@@ -133,14 +143,16 @@ def _offer_sources(sources: Sequence[SourceRecord], scratch: Path) -> _Offered:
         return {}
     offered: _Offered = {}
     by_subdir: dict[str, dict[str, Any]] = {"noarch": {}}
-    for source in sorted(sources, key=lambda record: record.key):
+    # Of two spellings of one directory (`./x`, `x`), pixi keeps what it found last.
+    last = {(s.directory, s.name, s.key[2]): s for s in sources}
+    for source in sorted(last.values(), key=lambda record: record.key):
         facts = source.facts
         subdir = facts.subdir or "noarch"
         entries = by_subdir.setdefault(subdir, {})
         file_name = f"{facts.name}-{facts.version}-{facts.build}.conda"
         # Two variants with one build string cannot be told apart by any spec: the first is taken.
         if file_name not in entries:
-            entries[file_name] = _repodata_entry(facts)
+            entries[file_name] = _repodata_entry(facts, table)
             offered[subdir, file_name] = source
     for subdir, entries in by_subdir.items():
         (scratch / subdir).mkdir()
@@ -149,21 +161,24 @@ def _offer_sources(sources: Sequence[SourceRecord], scratch: Path) -> _Offered:
     return offered
 
 
-def _repodata_entry(facts: PackageFacts) -> dict[str, Any]:
+def _repodata_entry(facts: PackageFacts, table: ChannelTable) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": facts.name,
         "version": facts.version,
         "build": facts.build,
         "build_number": facts.build_number or 0,
         "subdir": facts.subdir,
-        "depends": list(facts.depends),
+        "depends": [solver_text(text, table) for text in facts.depends],
         "constrains": list(facts.constrains),
         "track_features": " ".join(facts.track_features),
+        # Without a date, `exclude-newer` would leave it out; what is built here is never too new.
+        "timestamp": 0,
     }
     if facts.noarch:
         entry["noarch"] = facts.noarch
     if facts.extra_depends:
-        entry["extra_depends"] = {k: list(v) for k, v in facts.extra_depends.items()}
+        groups = facts.extra_depends.items()
+        entry["extra_depends"] = {k: [solver_text(t, table) for t in v] for k, v in groups}
     return entry
 
 
@@ -197,7 +212,7 @@ def _subdirs(subdir: str) -> list[Any]:
 
 
 def _strategy(name: str) -> Any:
-    return {"lowest-version": "lowest", "lowest-direct": "lowest-direct"}.get(name, "highest")
+    return name if name in ("lowest", "lowest-direct") else "highest"
 
 
 def _exclude_newer(text: str | None) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from pytest_pixipack.engine.assemble import Target, Wanted, locate
+from pytest_pixipack.engine.assemble import Target, Wanted
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.locations import locate
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import Manifest, Platform, Spec, default_virtual_packages
 
@@ -61,14 +61,12 @@ def match_spec(spec: Spec, table: ChannelTable) -> str:
     return spec.match_spec()
 
 
-def wanted_sources(specs: tuple[Spec, ...], root: Path) -> tuple[Wanted, ...]:
-    """The dependencies that are built from source, with the directories they are in."""
+def wanted_sources(specs: tuple[Spec, ...]) -> tuple[Wanted, ...]:
+    """The dependencies that are built from source, with where they are."""
     return tuple(
         Wanted(
             spec.name,
-            locate(
-                {"path": spec.path} if spec.kind == "path" else {spec.kind: True}, root, spec.name
-            ),
+            locate({"path": spec.path} if spec.kind == "path" else {spec.kind: True}, spec.name),
             spec,
         )
         for spec in specs

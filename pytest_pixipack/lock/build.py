@@ -70,6 +70,7 @@ def source_package(
     source_depends: Mapping[str, Mapping[str, Any]] | None = None,
     build_packages: Iterable[LockedPackage] = (),
     host_packages: Iterable[LockedPackage] = (),
+    written_name: str | None = None,
     partial: bool = True,
     digits: str | None = None,
 ) -> LockedPackage:
@@ -77,7 +78,8 @@ def source_package(
 
     pixi writes partial records for paths and full ones for git and URL sources. `digits` is the
     hash of the identifier; without it, it is computed from the full record, so `facts` should be
-    complete even where `partial` leaves most of it unwritten.
+    complete even where `partial` leaves most of it unwritten. `written_name` is the name as the
+    package's manifest spells it, which the identifier keeps.
     """
     build, host = list(build_packages), list(host_packages)
     if digits is None:
@@ -93,7 +95,7 @@ def source_package(
     return LockedPackage(
         kind="source",
         location=path,
-        identifier=join_identifier(facts.name, digits, path),
+        identifier=join_identifier(written_name or facts.name, digits, path),
         facts=_partial(facts) if partial else _full(facts),
         source=LockedSource(source=source, source_depends=dict(source_depends or {})),
         build_packages=_identifiers(build),
@@ -190,6 +192,7 @@ class LockBuilder:
                 packages={
                     platform: tuple(package for package in packages if package.identifier in chosen)
                     for platform, chosen in sorted(self._selected[name].items())
+                    if chosen  # pixi does not list a platform without packages
                 },
             )
             for name in sorted(self._environments)

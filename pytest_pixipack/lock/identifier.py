@@ -234,7 +234,7 @@ class _Feed:
             feed = _Feed()
             if package.kind == "source":
                 feed.number(_SOURCE_TAG)
-                feed.text(package.name)
+                feed.text(package.identifier.partition("[")[0])
                 feed.pinned_source(package.location)
                 feed.text(package.identifier_hash or "")
             else:

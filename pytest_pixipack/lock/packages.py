@@ -108,7 +108,8 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
 
 def _source(entry: dict[str, Any]) -> LockedPackage:
     identifier = identifier_of("source", entry.pop("conda_source"))
-    name, _, place = split_identifier(identifier)
+    written, _, place = split_identifier(identifier)
+    name = written.lower()  # pixi writes source packages as their manifests spell them
     version = fields.text(entry, "version")
     build = fields.text(entry, "build")
     number = fields.integer(entry, "build_number")

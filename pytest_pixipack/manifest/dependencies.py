@@ -158,7 +158,7 @@ def read_fields(entry: Table, name: str) -> Spec:
         kind=kind,
         version=entry.version_spec("version"),
         build=entry.string("build"),
-        build_number=entry.string("build-number"),
+        build_number=_build_number(entry),
         channel=entry.string("channel"),
         subdir=entry.string("subdir"),
         file_name=entry.string("file-name"),
@@ -261,6 +261,20 @@ def _check_combinations(entry: Table, kind: SpecKind) -> None:
             revisions[1],
             remedy=f"Keep `{revisions[0]}` or `{revisions[1]}`.",
         )
+
+
+def _build_number(entry: Table) -> str | None:
+    """A constraint on the build number, with its operator (rattler_conda_types, build_spec)."""
+    value = entry.string("build-number")
+    if value is None:
+        return None
+    if not re.fullmatch(r"(?:==|!=|<=|>=|<|>)?[0-9]+", value):
+        raise entry.error(
+            f"`{value}` is not a build number or a constraint on one.",
+            "build-number",
+            remedy='Write for example "2" or ">=2".',
+        )
+    return f"=={value}" if value.isdigit() else value
 
 
 def _digest(entry: Table, key: str, length: int) -> str | None:

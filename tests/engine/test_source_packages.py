@@ -170,6 +170,6 @@ def test_without_a_lock_there_is_nothing_to_build(workspace):
 
 def test_an_environment_that_is_not_locked_for_a_platform_says_what_is(workspace):
     ws = workspace(platforms=["linux-64"])
-    ws.lock()
+    ws.package("app").lock()
     with pytest.raises(InvalidInput, match="not locked for win-64; it is locked for linux-64"):
         ws.pack(platform="win-64")
