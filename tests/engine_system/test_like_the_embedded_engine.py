@@ -170,7 +170,7 @@ class TestLocalBuild:
 
 def test_pixi_pack_really_cannot(locked, system, tmp_path, monkeypatch):
     """Should a release of pixi-pack learn it, then the table of limits is out of date."""
-    monkeypatch.setattr("pytest_pixipack.engine.system.engine.refuse_unpackable", lambda *_: None)
+    monkeypatch.setattr("pytest_pixipack.engine.system.packable.Packing.refuse", lambda _: None)
     with pytest.raises(Unsupported, match=r"source run dependencies \(lib\)"):
         system.pack(locked("trio"), tmp_path / "environment.tar", platform=current_platform())
 
@@ -179,7 +179,7 @@ def test_pixi_pack_really_cannot(locked, system, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("variants", "no locked binary package"),
+        ("variants", "pack the locked variant of vary"),
         ("conditionals", "no locked binary package"),
         ("pyproject", "whose manifest is not a pixi.toml"),
     ],

@@ -83,10 +83,18 @@ def test_a_check_without_a_lock_is_not_up_to_date(case, system):
     assert not (workspace / "pixi.lock").exists()
 
 
-def test_a_check_of_a_broken_workspace_is_an_error(case, system):
+def test_a_check_says_why_no_new_lock_could_be_made(case, system):
     workspace = case("trio")
     edit(workspace / "lib" / "pixi.toml", "[package.build]", "[package.bild]")
-    with pytest.raises(InvalidInput, match="missing field 'build'"):
+    verdict = system.lock_check(workspace)
+    assert not verdict.up_to_date
+    assert "missing field 'build'" in str(verdict.failure)
+
+
+def test_a_lock_that_cannot_be_read_has_no_verdict(case, system):
+    workspace = case("binary")
+    (workspace / "pixi.lock").write_text("version: 7\npackages: {\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="Failed to load lock file"):
         system.lock_check(workspace)
 
 

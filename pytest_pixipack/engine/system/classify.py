@@ -94,7 +94,8 @@ def tool_error(done: Finished, *, network: bool = True) -> PixipackError:
     for limit in LIMITS:
         if limit.tool == done.tool.name and (match := limit.match(message.text)):
             return Unsupported(
-                limit.sentence(limit.tool, version, *match.groups()),
+                # What pixi-pack ran was the pixi on PATH.
+                limit.sentence(limit.tool, version, *match.groups(), "pixi"),
                 package=_named_package(message),
                 remedy=limit.way_on,
             )

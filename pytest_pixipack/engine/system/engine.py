@@ -13,7 +13,7 @@ from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.system.built import chosen, listed_outputs
 from pytest_pixipack.engine.system.check import LockCheck, read_lock_check
 from pytest_pixipack.engine.system.classify import refused
-from pytest_pixipack.engine.system.packable import refuse_unpackable
+from pytest_pixipack.engine.system.packable import Packing
 from pytest_pixipack.engine.system.process import TIMEOUT
 from pytest_pixipack.engine.system.running import (
     LOCK_NAME,
@@ -74,10 +74,7 @@ class SystemEngine:
             with lock_in_place(work.root):
                 arguments = ("lock", "--check", "-v", "--manifest-path", str(work.manifest.path))
                 done = work.run.attempt("pixi", *arguments, directory=work.root)
-            verdict = read_lock_check(done)
-            if verdict is None:
-                raise work.run.error(done)
-            return verdict
+            return read_lock_check(done, work.run.error)
 
     def build(
         self,
@@ -153,8 +150,7 @@ class SystemEngine:
         subdir = platform or current_platform()
         with workspace_run(root, self.options, self.tools, self.timeout) as work:
             found = lock or _locked(work)
-            packages = _packages(work, found, environment, subdir)
-            refuse_unpackable(tool, pixi, work.root, found, environment, subdir, packages)
+            Packing(work.manifest, found, environment, subdir, tool, pixi).refuse()
             make_directory(out.parent)
             made = work.run.scratch / "environment.tar"
             arguments = ["--environment", environment, "--platform", subdir]

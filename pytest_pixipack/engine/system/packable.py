@@ -6,92 +6,114 @@ packs the first file that this leaves (Quantco/pixi-pack, src/pack.rs).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
+from pytest_pixipack.engine.locking import platform_of
 from pytest_pixipack.engine.system.classify import refused
 from pytest_pixipack.engine.system.support import first_release_reading, newest_lock_version
 from pytest_pixipack.engine.system.tools import Tool
-from pytest_pixipack.errors import PixipackError, Unsupported
+from pytest_pixipack.errors import Unsupported
 from pytest_pixipack.lock import Lock, LockedPackage
+from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.platforms import current_platform
 
 
-def refuse_unpackable(
-    tool: Tool,
-    pixi: Tool,
-    root: Path,
-    lock: Lock,
-    environment: str,
-    subdir: str,
-    packages: Sequence[LockedPackage],
-) -> None:
-    """Raises `Unsupported` where pixi-pack would fail, or would pack something else unnoticed."""
-    problem = why_unpackable(tool, pixi, root, lock, environment, subdir, packages)
-    if problem is not None:
-        raise problem
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """What pixi-pack would be asked for: one locked environment on one platform.
 
+    `manifest` is the workspace, `pixi` what pixi-pack builds source packages with.
+    """
 
-def why_unpackable(
-    tool: Tool,
-    pixi: Tool,
-    root: Path,
-    lock: Lock,
-    environment: str,
-    subdir: str,
-    packages: Sequence[LockedPackage],
-) -> PixipackError | None:
-    """The first thing about a locked environment that pixi-pack cannot do; None if it can try."""
-    assert tool.version is not None
-    if lock.version > newest_lock_version("pixi-pack", tool.version):
-        needed = first_release_reading("pixi-pack", lock.version)
+    manifest: Manifest
+    lock: Lock
+    environment: str
+    subdir: str
+    pixi_pack: Tool
+    pixi: Tool
+
+    def refuse(self) -> None:
+        """Raises `Unsupported` where pixi-pack fails, or would pack something else unnoticed."""
+        problem = self.problem()
+        if problem is not None:
+            raise problem
+
+    def problem(self) -> Unsupported | None:
+        """The first thing that pixi-pack cannot do; None if it can try.
+
+        Not known beforehand: a package that turns out to be `noarch` while no binary `noarch`
+        package is locked, which has no directory in the pack.
+        """
+        return (
+            self._lock_problem()
+            or self._platform_problem()
+            or next((p for p in map(self._source_problem, self._sources()) if p), None)
+        )
+
+    def _sources(self) -> list[LockedPackage]:
+        platform, _ = platform_of(self.manifest, self.lock, self.environment, self.subdir)
+        packages = self.lock.environment(self.environment).packages[platform.name]
+        return [package for package in packages if package.is_source]
+
+    def _lock_problem(self) -> Unsupported | None:
+        version = self.pixi_pack.version
+        assert version is not None
+        if self.lock.version <= newest_lock_version("pixi-pack", version):
+            return None
+        needed = first_release_reading("pixi-pack", self.lock.version)
         return Unsupported(
-            f"{tool} cannot read a pixi.lock of version {lock.version}, which pixi-pack {needed} "
-            "can.",
-            file=lock.file,
+            f"{self.pixi_pack} cannot read a pixi.lock of version {self.lock.version}; "
+            + (f"pixi-pack {needed} can." if needed else "no release is known that can."),
+            file=self.lock.file,
             remedy="Upgrade pixi-pack, or use the embedded engine (--pixipack-engine=embedded).",
         )
-    candidates = lock.platforms_of(environment, subdir)
-    if len(candidates) > 1:
-        names = ", ".join(platform.name for platform in candidates)
-        return refused(tool, "several-platforms", names, subdir)
-    sources = [package for package in packages if package.is_source]
-    if sources and subdir != current_platform():
-        return refused(tool, "cross-source", subdir, current_platform(), package=sources[0].name)
-    for package in sources:
-        problem = _source_problem(tool, pixi, root, package)
-        if problem is not None:
-            return problem
-    return None
 
+    def _platform_problem(self) -> Unsupported | None:
+        candidates = self.lock.platforms_of(self.environment, self.subdir)
+        if len(candidates) > 1:
+            names = ", ".join(platform.name for platform in candidates)
+            return self._refused("several-platforms", None, names, self.subdir)
+        here, sources = current_platform(), self._sources()
+        if sources and self.subdir != here:
+            return self._refused("cross-source", sources[0], self.subdir, here)
+        return None
 
-def _source_problem(
-    tool: Tool, pixi: Tool, root: Path, package: LockedPackage
-) -> PixipackError | None:
-    location = package.location
-    if "://" in location or location.startswith("git+"):
-        return refused(tool, "remote-source", location, package=package.name)
-    manifest = Path(normpath(root / location)) / "pixi.toml"
-    if not manifest.is_file():
-        return refused(tool, "only-pixi-toml", f"{location}/pixi.toml", package=package.name)
-    if package.source is not None and (depends := sorted(package.source.source_depends)):
-        run = [name for name in depends if _is_run_dependency(package, name)]
-        if run:
-            error = refused(
-                tool,
-                "source-run-dependencies",
-                package.name,
-                ", ".join(run),
-                package=package.name,
+    def _source_problem(self, package: LockedPackage) -> Unsupported | None:
+        location = package.location
+        if "://" in location or location.startswith("git+"):
+            return self._refused("remote-source", package, location)
+        manifest = Path(normpath(self.manifest.root / location)) / "pixi.toml"
+        if not manifest.is_file():
+            return self._refused("only-pixi-toml", package, f"{location}/pixi.toml")
+        if run := _source_run_dependencies(package):
+            names = ", ".join(run)
+            return self._refused(
+                "source-run-dependencies", package, package.name, names, str(self.pixi)
             )
-            return type(error)(
-                error.message.replace("`pixi publish`", f"`pixi publish` ({pixi})"),
-                package=package.name,
-                remedy=error.remedy,
-            )
-    return None
+        if varying := self._varying(package):
+            return self._refused("variants", package, package.name, varying)
+        return None
+
+    def _varying(self, package: LockedPackage) -> str:
+        """The locked variants of which the workspace has more than one value."""
+        platforms = self.manifest.platforms(self.environment)
+        values: dict[str, set[str]] = {}
+        for platform in platforms:
+            if platform.subdir == self.subdir:
+                for key, listed in self.manifest.build_variants(platform).items():
+                    values.setdefault(key, set()).update(listed)
+        keys = [key for key in sorted(package.variants) if len(values.get(key, ())) > 1]
+        return ", ".join(f"{key}={package.variants[key]}" for key in keys)
+
+    def _refused(self, key: str, package: LockedPackage | None, *parts: str) -> Unsupported:
+        return refused(self.pixi_pack, key, *parts, package=package.name if package else None)
 
 
-def _is_run_dependency(package: LockedPackage, name: str) -> bool:
-    return any(depend.split(" ")[0].split("[")[0] == name for depend in package.depends)
+def _source_run_dependencies(package: LockedPackage) -> list[str]:
+    """The run dependencies of a package that are themselves built from source."""
+    if package.source is None:
+        return []
+    needed = {depend.split(" ")[0].split("[")[0] for depend in package.depends}
+    return sorted(needed & set(package.source.source_depends))

@@ -30,6 +30,8 @@ from pytest_pixipack.lock import Lock
 from pytest_pixipack.manifest import Manifest, load_manifest
 
 LOCK_NAME = "pixi.lock"
+# What `NetworkGuard.wrap` says of itself: no namespace, no permission to run, no such command.
+_WRAPPER_CODES = (125, 126, 127)
 _NEWEST_LOCK = 7
 _LOCK_VERSION = re.compile(rb"^version:\s*(\d+)\s*$", flags=re.M)
 
@@ -61,6 +63,11 @@ class Run:
 
     def error(self, done: Finished) -> PixipackError:
         """The error of a command that failed; of a network error, the address that was wanted."""
+        if self.guard.isolation.applied and done.code in _WRAPPER_CODES and not done.stdout:
+            return Infrastructure(
+                f"{done.tool} could not be started without a network: {done.stderr.strip()}",
+                remedy="Look at what the machine permits, or allow the network.",
+            )
         error = tool_error(done, network=self.options.network)
         named = any(request.host in error.message for request in self.guard.wanted)
         if named or isinstance(error, Infrastructure):
@@ -215,6 +222,9 @@ def _environment(
             "GIT_CONFIG_NOSYSTEM": "1",
         },
     )
+    if options.network and not options.channels:
+        # Real packages may be kept. Those of stubs never meet them: a cache knows only the URL.
+        environment["PIXI_CACHE_DIR"] = str(options.cache_dir.absolute() / "pixi")
     # pixi takes one of the two: no configuration, or this file.
     environment.pop("PIXI_NO_CONFIG", None)
     pixi = tools.get("pixi")

@@ -84,8 +84,8 @@ LIMITS = (
     Limit(
         "source-run-dependencies",
         "pixi-pack",
-        "pack the source package {0}: it has source run dependencies ({1}), and `pixi publish`, "
-        "which builds it, refuses those",
+        "pack the source package {0}: it has source run dependencies ({1}), and `pixi publish` "
+        "({2}), which builds it, refuses those",
         r"package '([^']+)' has source run dependencies \(([^)]*)\) and cannot be published",
     ),
     Limit(
@@ -168,7 +168,7 @@ LIMITS = (
     Limit(
         "variants",
         "pixi-pack",
-        "pack the locked variant of {0}: it builds all variants and takes any one",
+        "pack the locked variant of {0} ({1}): it builds all variants and takes any one",
     ),
     Limit(
         "foreign-platform",
