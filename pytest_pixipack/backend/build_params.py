@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.backend.matchspec import build_spec_to_text, parse_match_spec, to_build_spec
+from pytest_pixipack.backend.matchspec import named_spec_to_match_spec, parse_match_spec
 from pytest_pixipack.backend.protocol import WIRE_RUN_EXPORTS, NamedSpec, Output
 from pytest_pixipack.backend.run_exports import (
     BuildDependency,
@@ -169,7 +169,7 @@ def _replaced(
     known: dict[str, list[BuildDependency]] = {}
     for dependency in computed:
         if dependency.spec.kind in ("binary", "source"):
-            text = build_spec_to_text(to_build_spec(dependency.spec))
+            text = named_spec_to_match_spec(dependency.spec)
             known.setdefault(text, []).append(dependency)
     return [known[text].pop(0) if known.get(text) else _from_text(text) for text in texts]
 

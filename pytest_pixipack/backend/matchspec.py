@@ -59,7 +59,7 @@ def to_build_spec(spec: NamedSpec) -> dict[str, Any]:
             package=spec.name,
             remedy="A backend resolves pins on its own outputs before it answers.",
         )
-    found: dict[str, Any] = {"name": spec.name}
+    found: dict[str, Any] = {"name": spec.written_name}
     by_url = spec.kind == "binary" and spec.fields.get("url")
     for wire, name in _FIELDS.items():
         # A URL names one file, so pixi keeps nothing but the digests beside it; the URL and the
@@ -76,7 +76,7 @@ def named_spec_to_match_spec(spec: NamedSpec) -> str:
 
     A source dependency without a version is its bare name. Raises `BackendError` for a pin.
     """
-    return build_spec_to_text(to_build_spec(spec))
+    return build_spec_to_text({**to_build_spec(spec), "name": spec.name})
 
 
 def build_spec_to_text(spec: Mapping[str, Any]) -> str:

@@ -145,6 +145,8 @@ class Assembler:
         """The records of the wanted packages and of all source packages that they need to run."""
         found: list[SourceRecord] = []
         queue = list(wanted)
+        for want in queue:
+            self._spelling(want.location)  # what is asked for directly decides on it
         seen: set[tuple[str, str]] = set()
         while queue:
             want = queue.pop(0)

@@ -80,6 +80,8 @@ class Builder:
         from pytest_pixipack.backend.build_params import build_params
 
         work = self._places.work / record.name / (record.facts.build or "0") / target.subdir
+        if work.exists():  # the same package, built against other packages
+            work = work.with_name(f"{work.name}-{len(self._built)}")
         work.mkdir(parents=True, exist_ok=True)
         build_prefix = work / "bld"
         host_prefix = _padded(work / "host")

@@ -68,6 +68,13 @@ def test_of_two_spellings_of_one_directory_the_one_that_is_found_last_is_locked(
     assert locked["linux-64"]["b"].location == "b"
 
 
+def test_a_slash_at_the_end_is_kept_where_the_workspace_writes_it(lock):
+    needs_b = '[package.host-dependencies]\nb = { path = "../b" }\n'
+    manifest = '[dependencies]\na = { path = "a" }\nb = { path = "b/" }\n'
+    locked = lock(manifest, a=package("a", needs_b), b=package("b"))
+    assert {p.location for p in locked.packages if p.name == "b"} == {"b/"}
+
+
 def test_a_source_package_keeps_its_capitals_in_the_lock_only(lock):
     locked = lock('[dependencies]\nBig = { path = "a" }\n', a=package("Big"))
     found = locked["linux-64"]["big"]
@@ -168,6 +175,28 @@ def test_channels_and_build_numbers_are_written_in_full(lock, tmp_path):
         'libz *[build_number="==0"]',
         f"{(tmp_path / 'first').as_uri()}/::other *",
     )
+
+
+def test_one_directory_in_two_spellings_is_built(lock, tmp_path):
+    needs_b = '[package.build-dependencies]\nb = { path = "../b" }\n'
+    manifest = '[dependencies]\na = { path = "a" }\nb = { path = "./b" }\n'
+    locked = lock(manifest, a=package("a", needs_b), b=package("b"))
+    options = EngineOptions(cache_dir=tmp_path / "cache", backends={"stub-backend": "stub"})
+    built = EmbeddedEngine(options).build(
+        tmp_path / "w", tmp_path / "out", platform="linux-64", lock=locked
+    )
+    assert {each.facts.name for each in built} == {"a", "b"}
+
+
+def test_a_package_is_built_with_names_as_its_manifest_writes_them(lock, tmp_path):
+    limits = '[package.run-constraints]\nLibX = "<3"\n'
+    locked = lock('[dependencies]\na = { path = "a" }\n', a=package("a", limits))
+    assert locked["linux-64"]["a"].constrains == ("libx <3",)
+    options = EngineOptions(cache_dir=tmp_path / "cache", backends={"stub-backend": "stub"})
+    [built] = EmbeddedEngine(options).build(
+        tmp_path / "w", tmp_path / "out", platform="linux-64", lock=locked
+    )
+    assert built.index["constrains"] == ["LibX <3"]
 
 
 def test_a_build_number_has_to_be_one(lock):
