@@ -42,6 +42,16 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", "--platform", help="platform (default: that of this machine)")
 
 
+def add_engine_name(parser: argparse.ArgumentParser) -> None:
+    """`--engine`."""
+    parser.add_argument(
+        "--engine",
+        choices=("embedded", "system"),
+        default="embedded",
+        help="what does the work: py-rattler in this process, or pixi and pixi-pack on PATH",
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """What stands in for channels and backends, the network and the cache."""
     group = parser.add_argument_group("engine")

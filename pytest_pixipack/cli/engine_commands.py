@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.cli.arguments import (
     add_engine,
+    add_engine_name,
     add_json,
     add_selection,
     add_strict,
@@ -18,7 +19,7 @@ from pytest_pixipack.cli.arguments import (
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
 
 if TYPE_CHECKING:
-    from pytest_pixipack.engine.embedded import EmbeddedEngine
+    from pytest_pixipack.workspace import Engine
 
 
 def add_parsers(commands: Any) -> None:
@@ -31,6 +32,7 @@ def add_parsers(commands: Any) -> None:
     )
     add_json(lock)
     add_strict(lock)
+    add_engine_name(lock)
     add_engine(lock)
 
     build = commands.add_parser("build", help="build the locked source packages")
@@ -41,6 +43,7 @@ def add_parsers(commands: Any) -> None:
         "-o", "--output-dir", type=Path, required=True, metavar="DIR", help="where packages go"
     )
     add_json(build)
+    add_engine_name(build)
     add_engine(build)
 
     pack = commands.add_parser("pack", help="write environment.tar")
@@ -65,6 +68,7 @@ def add_parsers(commands: Any) -> None:
         help="the pack (default: environment.tar)",
     )
     add_json(pack)
+    add_engine_name(pack)
     add_engine(pack)
 
     unpack = commands.add_parser("unpack", help="install a pack")
@@ -151,7 +155,7 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return EXIT_OK
 
 
-def _engine(arguments: argparse.Namespace) -> EmbeddedEngine:
-    from pytest_pixipack.engine.embedded import EmbeddedEngine
+def _engine(arguments: argparse.Namespace) -> Engine:
+    from pytest_pixipack.engine.choice import make_engine
 
-    return EmbeddedEngine(engine_options(arguments))
+    return make_engine(arguments.engine, engine_options(arguments))

@@ -14,7 +14,6 @@ import pytest
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.manifest.discovery import find_workspaces
 from pytest_pixipack.manifest.load import find_manifest
-from pytest_pixipack.plugin.engines import EngineChoice, choose_engine
 from pytest_pixipack.plugin.items import WorkspaceFile, WorkspaceItem
 from pytest_pixipack.plugin.options import Settings
 from pytest_pixipack.plugin.reporting import Summary
@@ -28,7 +27,7 @@ _NARROWING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "collectonly"
 
 def register(config: pytest.Config, settings: Settings) -> None:
     """Switches zero-code runs on. Raises `pytest.UsageError` where there is no workspace."""
-    run = ZeroCode(config, settings, choose_engine(settings.engine))
+    run = ZeroCode(config, settings)
     if not run.is_worker:
         run.add_arguments()
     config.pluginmanager.register(run, "pixipack-zero-code")
@@ -37,11 +36,10 @@ def register(config: pytest.Config, settings: Settings) -> None:
 class ZeroCode:
     """The hooks of a run with `--pixi-pack`."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, engine: EngineChoice) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
-        self.engine = engine
-        self.summary = Summary(config, settings, engine)
+        self.summary = Summary(config, settings)
 
     @property
     def is_worker(self) -> bool:

@@ -23,10 +23,10 @@ KEPT = pytest.StashKey[list[Path]]()
 @pytest.fixture
 def pixi_engine(request: pytest.FixtureRequest) -> str:
     """The name of the engine of this test: that of the marker `pixi_engine`, else the option's."""
-    from pytest_pixipack.plugin.engines import usable_engine
+    from pytest_pixipack.plugin.engines import engine_of_test
 
     asked = getattr(request, "param", None)
-    return usable_engine(asked or request.config.stash[SETTINGS].engine, by_test=asked is not None)
+    return engine_of_test(asked or request.config.stash[SETTINGS].engine, by_test=asked is not None)
 
 
 @pytest.fixture

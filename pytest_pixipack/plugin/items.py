@@ -14,6 +14,7 @@ import pytest
 from pytest_pixipack.errors import PixipackError
 
 if TYPE_CHECKING:
+    from pytest_pixipack.engine.choice import EngineChoice
     from pytest_pixipack.lock import Lock
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.plugin.collection import ZeroCode
@@ -58,6 +59,13 @@ class WorkspaceFile(pytest.File):
             return None
 
     @cached_property
+    def engine(self) -> EngineChoice:
+        """What runs the workspace."""
+        from pytest_pixipack.plugin.engines import engine_of_workspace
+
+        return engine_of_workspace(self)
+
+    @cached_property
     def stages(self) -> Stages:
         """What the checks share."""
         from pytest_pixipack.plugin.stages import Stages
@@ -67,6 +75,7 @@ class WorkspaceFile(pytest.File):
             self.manifest,
             self.checks,
             self.run.directory,
+            engine=self.engine.name,
             network=self.run.settings.network,
             prepare=lambda root: hook(config=self.config, root=root),
         )
@@ -203,7 +212,7 @@ class CheckItem(WorkspaceItem):
             self.result["outcome"] = "error"
             text = "\n".join(["infrastructure failure", *outcome.lines])
             pytest.fail(self._readable(text), pytrace=False)
-        excused = outcome.status == "unsupported" and not self.parent.run.engine.asked
+        excused = outcome.status == "unsupported" and not self.parent.engine.asked
         if outcome.status == "offline" or excused:
             remedy = outcome.details.get("remedy")
             self._skip("\n".join(filter(None, (outcome.message, remedy))))

@@ -14,7 +14,6 @@ from pytest_pixipack.plugin.table import table_lines
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_pixipack.plugin.engines import EngineChoice
     from pytest_pixipack.plugin.items import WorkspaceFile
     from pytest_pixipack.plugin.options import Settings
 
@@ -24,10 +23,9 @@ Result = dict[str, Any]
 class Summary:
     """Results of all workers, in the process that prints them."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, engine: EngineChoice) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
-        self._engine = engine
         self._by_id: dict[str, Result] = {}
         self._crashed: list[str] = []
         self.nothing_checked = False
@@ -61,14 +59,10 @@ class Summary:
 
     def header(self) -> str:
         """One line: with what is checked, and whether the network may be used."""
-        from importlib.metadata import PackageNotFoundError, version
+        from pytest_pixipack.plugin.engines import tool_names
 
-        try:
-            rattler = f", py-rattler {version('py-rattler')}"
-        except PackageNotFoundError:
-            rattler = ""
         network = "network allowed" if self._settings.network else "offline"
-        return f"pixi-pack: {self._engine.name} engine{rattler}; {network}"
+        return f"pixi-pack: {tool_names(self._settings.engine)}; {network}"
 
     def write(self, terminal: Any) -> None:
         """The table and what has to be said about it."""
@@ -79,7 +73,7 @@ class Summary:
 
     def _lines(self) -> list[str]:
         table = table_lines(self.results)
-        lines = [f"engine   {self._engine.name}: {self._engine.reason}"]
+        lines = self._engines()
         lines += self._packages()
         lines += _relocked(self.results)
         lines += _skips(self.results)
@@ -93,6 +87,17 @@ class Summary:
         if self.nothing_checked:
             lines.append("nothing was checked, so this run is no success")
         return table + [part for line in lines for part in _wrapped(line)]
+
+    def _engines(self) -> list[str]:
+        """The engine of each workspace and why it is that one; once where all have the same."""
+        texts = {
+            facts["file"]: f"{facts['engine']}: {facts['reason']}"
+            for facts in (result["workspace"] for result in self.results)
+            if "engine" in facts
+        }
+        if len({*texts.values()}) == 1:
+            return [f"engine   {next(iter(texts.values()))}"]
+        return [f"engine   {text} ({file})" for file, text in texts.items()]
 
     def _packages(self) -> list[str]:
         texts = {}
@@ -116,7 +121,6 @@ class Summary:
             "command": "pytest --pixi-pack",
             "outcome": _whole_outcome(self.results, bool(self._crashed)),
             "exit_code": int(exitstatus),
-            "engine": self._engine.name,
             "network": self._settings.network,
             "checks": [_report_entry(result) for result in self.results],
             "crashed": sorted(self._crashed),
@@ -133,6 +137,8 @@ def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
         "name": workspace.name or manifest.root.name,
         "file": file.nodeid,
         "packages": _counts(file),
+        "engine": file.engine.name,
+        "reason": file.engine.reason,
         "directory": str(file.stages.directory),
     }
 
@@ -218,6 +224,7 @@ def _report_entry(result: Mapping[str, Any]) -> dict[str, Any]:
         "id": result["id"],
         "check": result["kind"],
         "workspace": result["workspace"]["name"],
+        "engine": result["workspace"].get("engine"),
         "package": result.get("package"),
         "environments": sorted({place[0] for place in result["places"]}),
         "platforms": sorted({place[1] for place in result["places"]}),

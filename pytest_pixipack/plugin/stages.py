@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_pixipack.artifact import Artifact
-    from pytest_pixipack.engine.embedded import EmbeddedEngine
     from pytest_pixipack.engine.options import EngineOptions
     from pytest_pixipack.verify.findings import Finding
+    from pytest_pixipack.workspace import Engine
 
 _PREPARED, _CHECKED, _COPY = "copy", "check", "w"
 
@@ -48,15 +48,17 @@ class Stages:
         checks: Sequence[Check],
         shared: Path,
         *,
+        engine: str,
         network: bool,
         prepare: Callable[[Path], object],
     ) -> None:
         self.manifest = manifest
         self._checks = checks
+        self._engine_name = engine
         self._network = network
         self._prepare = prepare
         self._shared = shared
-        self.directory = shared / _content_key(manifest, network)
+        self.directory = shared / _content_key(manifest, engine, network)
         self._store = Store(self.directory)
 
     def prerequisites(self, check: Check) -> tuple[Check, ...]:
@@ -152,10 +154,10 @@ class Stages:
     # Engine -----------------------------------------------------------------------------------
 
     @cached_property
-    def _engine(self) -> EmbeddedEngine:
-        from pytest_pixipack.engine.embedded import EmbeddedEngine
+    def _engine(self) -> Engine:
+        from pytest_pixipack.engine.choice import make_engine
 
-        return EmbeddedEngine(self._options(self.manifest.environment_names()))
+        return make_engine(self._engine_name, self._options(self.manifest.environment_names()))
 
     def _options(self, environments: Sequence[str]) -> EngineOptions:
         """With the local channels of these environments where they are, not where the copy is."""
@@ -186,8 +188,8 @@ class Stages:
     def _reach(self, place: Place) -> None:
         if not engine_reaches(self.manifest, self._lock, place):
             raise Unsupported(
-                f"The embedded engine cannot tell platform {place.platform} from another one of "
-                f"the same subdir, {place.subdir}.",
+                f"The {self._engine_name} engine cannot tell platform {place.platform} from "
+                f"another one of the same subdir, {place.subdir}.",
                 file=self.manifest.path,
             )
 
@@ -303,7 +305,7 @@ def _of_layer(findings: Sequence[Finding], layer: str) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.severity == "error" or layer in f.layers)
 
 
-def _content_key(manifest: Manifest, network: bool) -> str:
+def _content_key(manifest: Manifest, engine: str, network: bool) -> str:
     files = [manifest.path, lock_path(manifest), *manifest.stand_ins.channels.values()]
     contents = [path.read_bytes() if path.is_file() else b"" for path in files]
-    return short_key(str(manifest.path), *contents, str(network))
+    return short_key(str(manifest.path), *contents, engine, str(network))

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_pixipack.channel import BuiltChannel, StubChannel
-from pytest_pixipack.engine.embedded import EmbeddedEngine
+from pytest_pixipack.engine.choice import make_engine
 from pytest_pixipack.engine.options import ChildSettings, EngineOptions, stand_in_directory
 from pytest_pixipack.plugin.fixtures import FAILED, KEPT
 from pytest_pixipack.plugin.options import SETTINGS
 from pytest_pixipack.plugin.stubs import StubBackend
 from pytest_pixipack.plugin.trees import remove_tree
-from pytest_pixipack.workspace import Workspace, WorkspaceBuilder, copy_workspace, short_root
+from pytest_pixipack.workspace import (
+    Engine,
+    Workspace,
+    WorkspaceBuilder,
+    copy_workspace,
+    short_root,
+)
 
 if TYPE_CHECKING:
     ChannelLike = StubChannel | BuiltChannel | Path | str
@@ -99,11 +105,12 @@ class WorkspaceFactory:
         channels: Mapping[str, StubChannel | BuiltChannel | Path],
         backends: Mapping[str, BackendLike],
         child: ChildSettings | None,
-    ) -> EmbeddedEngine:
+    ) -> Engine:
         cache = self._directory / "cache"
         config = self._request.config
         marked = self._request.node.get_closest_marker("pixi_network") is not None
-        return EmbeddedEngine(
+        return make_engine(
+            self.engine,
             EngineOptions(
                 cache_dir=cache,
                 channels={
@@ -115,7 +122,7 @@ class WorkspaceFactory:
                 network=marked and config.stash[SETTINGS].network,
                 record=self._record(backends),
                 child=child,
-            )
+            ),
         )
 
     def _record(self, backends: Mapping[str, BackendLike]) -> Path | None:

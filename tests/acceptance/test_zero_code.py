@@ -44,7 +44,7 @@ def test_everything_is_checked_and_shown_in_a_table(demo, pytester):
     result = pytester.runpytest("--pixi-pack")
     result.assert_outcomes(passed=9)
     result.stdout.fnmatch_lines([
-        "pixi-pack: embedded engine*; offline",
+        "pixi-pack: *py-rattler *; offline",
         "workspace  environment  platform *lock  build  pack  prefix",
         f"demo       default      {HERE} * ok *ok *ok *ok",
         f"*{ELSEWHERE} * ok *ok *ok *-",
@@ -244,7 +244,6 @@ def test_a_flag_in_ini_does_not_get_in_the_way_of_a_single_test(demo, pytester):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--pixipack-engine=system", "*unsupported: the system engine*"),
         ("--pixipack-engine=docker", "*no engine `docker`*auto, embedded, system*"),
         ("--pixipack-checks=lock,prefix", "*no check `prefix`*"),
         ("--pixipack-platform=linux-65", "*no workspace has platform `linux-65`*"),

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from pytest_pixipack import __version__, read_pack
+from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.platforms import current_platform
 
 from .conftest import snapshot
@@ -82,6 +83,19 @@ def test_packs_for_every_platform_have_the_same_bytes_each_time(
         assert done.code == 0, done.err
     one, two = ((tmp_path / name / "e.tar").read_bytes() for name in ("one", "two"))
     assert one == two
+
+
+@pytest.mark.skipif(
+    (problem := find_tools().problem()) is not None, reason=f"the system engine's tools: {problem}"
+)
+def test_the_real_tools_give_the_same_lock_and_refuse_the_pack(pixipack, example, tmp_path):
+    before = (example / "pixi.lock").read_bytes()
+    assert pixipack("lock", example, "--engine=system").code == 0
+    assert (example / "pixi.lock").read_bytes() == before
+    done = pixipack("pack", example, "--engine=system", "-o", tmp_path / "e.tar", "--json", "-")
+    assert done.code == 2
+    assert done.document["outcome"] == "unsupported"
+    assert "source run dependencies" in done.document["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Case:
 def case(tmp_path: Path) -> Callable[[str], Case]:
     def copy(name: str) -> Case:
         shutil.copytree(
-            CASES / name, tmp_path / "c", symlinks=True, ignore=lambda d, n: ["expected"]
+            CASES / name, tmp_path / "c", symlinks=True, ignore=shutil.ignore_patterns("expected")
         )
         (tmp_path / "c" / "workspace" / "pixi.lock").unlink(missing_ok=True)
         return Case(tmp_path / "c", CASES / name / "expected")

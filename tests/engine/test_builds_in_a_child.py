@@ -26,9 +26,7 @@ sys.exit(main())
 """
 
 
-def build(
-    tmp_path: Path, backend: str, child: ChildSettings | None
-) -> tuple[bytes, EngineOptions]:
+def build(tmp_path: Path, backend: str, child: ChildSettings | None) -> tuple[bytes, EngineOptions]:
     channel = StubChannel().add("libz", "1.3").build(tmp_path / "channel")
     options = EngineOptions(
         cache_dir=tmp_path / "cache",

@@ -56,7 +56,7 @@ def test_the_network_is_off_unless_it_is_asked_for(tmp_path):
 
 def test_a_directory_that_is_no_channel_is_named(tmp_path):
     table = ChannelTable(tmp_path, {})
-    with pytest.raises(InvalidInput, match="noarch/repodata.json"):
+    with pytest.raises(InvalidInput, match=r"noarch/repodata\.json"):
         table.require(table.resolve("./nothing"))
 
 

@@ -69,7 +69,8 @@ def test_markers_are_registered(pytester):
     pytester.runpytest("--pixipack-network").assert_outcomes(passed=1, failed=1)
 
 
-def test_an_engine_that_is_not_here_is_a_skip_for_a_marked_test(pytester):
+def test_an_engine_that_is_not_here_is_a_skip_for_a_marked_test(pytester, monkeypatch):
+    monkeypatch.setenv("PATH", str(pytester.path))
     pytester.makepyfile(
         """
         import pytest
@@ -80,10 +81,13 @@ def test_an_engine_that_is_not_here_is_a_skip_for_a_marked_test(pytester):
     )
     result = pytester.runpytest("-rs", "-v")
     result.assert_outcomes(passed=1, skipped=1)
-    result.stdout.fnmatch_lines(["*test_it?embedded? PASSED*", "*unsupported: the system engine*"])
+    result.stdout.fnmatch_lines(
+        ["*test_it?embedded? PASSED*", "*the system engine cannot run here: pixi was not found*"]
+    )
 
 
-def test_and_a_failure_where_the_option_asks_for_it(pytester):
+def test_and_a_failure_where_the_option_asks_for_it(pytester, monkeypatch):
+    monkeypatch.setenv("PATH", str(pytester.path))
     pytester.makepyfile("def test_it(pixi_workspace): pass")
     pytester.runpytest("--pixipack-engine=system").assert_outcomes(errors=1)
 
