@@ -12,6 +12,7 @@ from pytest_pixipack import (
     Artifact,
     EmbeddedEngine,
     EngineOptions,
+    InvalidInput,
     PixipackError,
     Unsupported,
     write_lock,
@@ -204,6 +205,36 @@ def test_a_pack_of_binaries_for_another_platform_is_the_same(
     theirs = system.pack(workspace, tmp_path / "theirs.tar", platform=platform)
     assert theirs.repodata == ours.repodata
     assert theirs.platform == platform
+
+
+def test_a_package_with_a_workspace_of_its_own_is_built_in_that_one(
+    case, embedded, system, tmp_path
+):
+    """So pixi build does, with other channels and variants, and without a word."""
+    workspace = case("trio")
+    inner = workspace / "core" / "pixi.toml"
+    inner.write_text(
+        '[workspace]\nname = "inner"\nchannels = []\nplatforms = ["linux-64"]\n'
+        'preview = ["pixi-build"]\n' + inner.read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    lock = system.lock(workspace)
+    assert lock.to_text() == embedded.lock(workspace).to_text()
+    with pytest.raises(Unsupported, match="cannot build core in this workspace"):
+        system.build(workspace, tmp_path / "out", lock=lock)
+    assert not (inner.parent / ".pixi").exists()
+
+
+def test_pixi_wants_a_workspace_above_every_source_package(case, system):
+    workspace = case("trio")
+    (workspace / "core").rename(workspace.parent / "core")
+    manifest = workspace / "lib" / "pixi.toml"
+    text = manifest.read_text(encoding="utf-8")
+    assert "../core" in text
+    manifest.write_text(text.replace("../core", "../../core"), encoding="utf-8")
+    with pytest.raises(InvalidInput, match="does not contain a supported manifest") as caught:
+        system.lock(workspace)
+    assert type(caught.value) is InvalidInput
 
 
 def test_both_engines_have_the_same_interface():

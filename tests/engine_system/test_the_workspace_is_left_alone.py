@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,15 @@ def test_a_dot_pixi_that_was_there_stays(case, system):
     (workspace / ".pixi" / "envs" / "mine").write_text("x", encoding="utf-8")
     system.lock(workspace)
     assert (workspace / ".pixi" / "envs" / "mine").read_text(encoding="utf-8") == "x"
+
+
+def test_runs_in_one_workspace_wait_for_each_other(case, system):
+    workspace = case("trio")
+    with ThreadPoolExecutor(3) as pool:
+        locks = [*pool.map(lambda _: system.lock(workspace).to_text(), range(3))]
+    assert len({*locks}) == 1
+    assert not (workspace / "pixi.lock").exists()
+    assert not (workspace / ".pixi").exists()
 
 
 def test_a_failed_lock_leaves_the_old_one(case, system):

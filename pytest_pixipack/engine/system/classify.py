@@ -67,7 +67,7 @@ _KINDS = (
 _PIXIS_OWN = re.compile(
     r"failed to discover a valid project manifest|is not provided by the project located at"
     r"|could not be found|malformed|is not a valid|could not find subdir|Unexpected keys"
-    r"|missing field|No such file or directory"
+    r"|does not contain a supported manifest|missing field|No such file or directory"
 )
 _PACKAGE = re.compile(r"(?:source package|failed to build|package) '([\w.-]+)'")
 _URL = re.compile(r"https?://[^\s)'\"`]+")

@@ -13,7 +13,7 @@ from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.system.built import chosen, listed_outputs
 from pytest_pixipack.engine.system.check import LockCheck, read_lock_check
 from pytest_pixipack.engine.system.classify import refused
-from pytest_pixipack.engine.system.packable import Packing
+from pytest_pixipack.engine.system.packable import Packing, other_workspace
 from pytest_pixipack.engine.system.process import TIMEOUT
 from pytest_pixipack.engine.system.running import (
     LOCK_NAME,
@@ -184,6 +184,9 @@ class SystemEngine:
         self, work: WorkspaceRun, package: LockedPackage, subdir: str, out: Path
     ) -> Artifact:
         directory = _source_directory(work, package)
+        elsewhere = other_workspace(work.root, directory, self.tools.require("pixi"))
+        if elsewhere is not None:
+            raise elsewhere
         # A fresh directory: pixi skips a package whose file is already there.
         target = work.run.scratch / "built" / package.name / subdir
         target.mkdir(parents=True)

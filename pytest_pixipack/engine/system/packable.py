@@ -14,9 +14,9 @@ from pytest_pixipack.engine.locking import platform_of
 from pytest_pixipack.engine.system.classify import refused
 from pytest_pixipack.engine.system.support import first_release_reading, newest_lock_version
 from pytest_pixipack.engine.system.tools import Tool
-from pytest_pixipack.errors import Unsupported
+from pytest_pixipack.errors import PixipackError, Unsupported
 from pytest_pixipack.lock import Lock, LockedPackage
-from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.manifest import Manifest, load_manifest
 from pytest_pixipack.platforms import current_platform
 
 
@@ -92,6 +92,10 @@ class Packing:
             return self._refused(
                 "source-run-dependencies", package, package.name, names, str(self.pixi)
             )
+        if (
+            elsewhere := other_workspace(self.manifest.root, manifest.parent, self.pixi)
+        ) is not None:
+            return elsewhere
         if varying := self._varying(package):
             return self._refused("variants", package, package.name, varying)
         return None
@@ -109,6 +113,24 @@ class Packing:
 
     def _refused(self, key: str, package: LockedPackage | None, *parts: str) -> Unsupported:
         return refused(self.pixi_pack, key, *parts, package=package.name if package else None)
+
+
+def other_workspace(root: Path, directory: Path, pixi: Tool) -> Unsupported | None:
+    """The error for a package that `pixi build` and `pixi publish` put into another workspace.
+
+    They look for a workspace from the package upwards (prefix-dev/pixi,
+    crates/pixi_cli/src/publish/mod.rs), whatever workspace asks for the package.
+    """
+    for candidate in (directory, *directory.parents):
+        if candidate == root:
+            return None
+        try:
+            found = load_manifest(candidate).workspace is not None
+        except PixipackError:
+            continue  # no manifest, or one that pixi will complain about
+        if found:
+            return refused(pixi, "other-workspace", directory.name, str(candidate))
+    return refused(pixi, "other-workspace", directory.name, "and there is none")
 
 
 def _source_run_dependencies(package: LockedPackage) -> list[str]:

@@ -153,7 +153,13 @@ LIMITS = (
         r"Unsupported pixi-pack version: (\S+)",
         way_on="Unpack it with the pixi-unpack that belongs to the pixi-pack that made it.",
     ),
-    # The tool does not notice the following ones: it would pack something else, or at random.
+    # The tools do not notice the following ones: they would make something else, or any one thing.
+    Limit(
+        "other-workspace",
+        "pixi",
+        "build {0} in this workspace: it takes the channels and variants of the nearest one above "
+        "the package, {1}",
+    ),
     Limit(
         "cross-source",
         "pixi-pack",
