@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ __all__ = [
     "stub_channel",
 ]
 
+NEEDS_NETWORK = "needs the network (--pixipack-network)"
 _MARKERS = (
     "pixi_engine(*names): run the test once with each of these engines",
     "pixi_network: the test needs the network; skipped unless --pixipack-network",
@@ -72,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips tests that need the network where it is off."""
     if item.get_closest_marker("pixi_network") and not item.config.stash[SETTINGS].network:
-        pytest.skip("needs the network (--pixipack-network)")
+        pytest.skip(NEEDS_NETWORK)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -86,6 +88,16 @@ def pytest_runtest_makereport(
 
         describe_failure(item, call, report)
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says once why tests of ours were skipped; pytest itself shows no reason without `-rs`."""
+    skipped = terminalreporter.stats.get("skipped")
+    if skipped:
+        from pytest_pixipack.plugin.failures import write_skips
+
+        write_skips(terminalreporter, skipped)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

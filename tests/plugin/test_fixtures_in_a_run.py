@@ -86,6 +86,24 @@ def test_an_engine_that_is_not_here_is_a_skip_for_a_marked_test(pytester, monkey
     )
 
 
+def test_a_missing_engine_is_told_once_without_being_asked_for(pytester, monkeypatch):
+    monkeypatch.setenv("PATH", str(pytester.path))
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", [1, 2, 3])
+        @pytest.mark.pixi_engine("system")
+        def test_it(number, pixi_engine): pass
+        """
+    )
+    result = pytester.runpytest("-q")
+    told = [line for line in result.outlines if "the system engine cannot run here" in line]
+    assert told == [
+        "3 tests: unsupported: the system engine cannot run here: pixi was not found on PATH."
+    ]
+
+
 def test_and_a_failure_where_the_option_asks_for_it(pytester, monkeypatch):
     monkeypatch.setenv("PATH", str(pytester.path))
     pytester.makepyfile("def test_it(pixi_workspace): pass")
