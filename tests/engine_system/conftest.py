@@ -4,37 +4,42 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from pytest_pixipack import EmbeddedEngine, EngineOptions
+from pytest_pixipack import EmbeddedEngine, EngineOptions, write_lock
 from pytest_pixipack.engine.system.engine import SystemEngine
 from pytest_pixipack.engine.system.tools import Tools, find_tools
+from pytest_pixipack.platforms import current_platform
 
 TESTS = Path(__file__).parents[1]
 CONFORMANCE = TESTS / "data" / "conformance"
 EXAMPLES = TESTS.parent / "docs" / "examples"
 
+linux_64 = pytest.mark.skipif(
+    current_platform() != "linux-64", reason="the recorded workspaces are packed for linux-64"
+)
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what wants the real tools where one is missing, for one reason."""
-    here = Path(__file__).parent
-    wanting = [
-        item
-        for item in items
-        if here in item.path.parents and "tools" in getattr(item, "fixturenames", ())
-    ]
-    problem = find_tools().problem() if wanting else None
-    if problem is not None:
-        for item in wanting:
-            item.add_marker(pytest.mark.skip(reason=f"without the real tools: {problem}"))
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what wants the real tools where one is missing; one line of the summary says so."""
+    if "tools" in getattr(item, "fixturenames", ()):
+        problem = found_tools().problem()
+        if problem is not None:
+            pytest.skip(f"without the real tools: {problem}")
+
+
+@cache
+def found_tools() -> Tools:
+    return find_tools()
 
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     """pixi, pixi-pack and pixi-unpack."""
-    return find_tools()
+    return found_tools()
 
 
 @pytest.fixture
@@ -79,3 +84,15 @@ def embedded(options: EngineOptions) -> EmbeddedEngine:
 @pytest.fixture
 def system(options: EngineOptions, tools: Tools) -> SystemEngine:
     return SystemEngine(options, tools)
+
+
+@pytest.fixture
+def locked(case: Callable[[str], Path], embedded: EmbeddedEngine) -> Callable[[str], Path]:
+    """Copies a recorded case and locks it."""
+
+    def make(name: str) -> Path:
+        workspace = case(name)
+        write_lock(embedded.lock(workspace), workspace / "pixi.lock")
+        return workspace
+
+    return make

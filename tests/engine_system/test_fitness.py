@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_pixipack import write_lock
 from pytest_pixipack.engine.system.fitness import why_not
 from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.platforms import current_platform
@@ -23,16 +22,6 @@ def toolchain(tmp_path):
         return find_tools(directory=directory)
 
     return with_releases
-
-
-@pytest.fixture
-def locked(case, embedded):
-    def make(name):
-        workspace = case(name)
-        write_lock(embedded.lock(workspace), workspace / "pixi.lock")
-        return workspace
-
-    return make
 
 
 def test_nothing_speaks_against_a_workspace_of_binaries(locked, options, toolchain):

@@ -15,12 +15,11 @@ from pytest_pixipack import (
     InvalidInput,
     PixipackError,
     Unsupported,
-    write_lock,
 )
 from pytest_pixipack.engine.system.engine import SystemEngine
 from pytest_pixipack.platforms import current_platform
 
-from .conftest import CONFORMANCE
+from .conftest import CONFORMANCE, linux_64
 
 LOCKED = [
     "backend-config", "binary", "channel-priority", "conditionals", "environments", "flat",
@@ -30,20 +29,6 @@ LOCKED = [
 BUILT = ["trio", "flat", "run-exports", "conditionals", "variants", "pyproject", "backend-config"]
 # Their platforms are linux-64 and others.
 PACKED = ["binary", "flat", "run-exports", "channel-priority", "pack-forms"]
-
-linux_64 = pytest.mark.skipif(
-    current_platform() != "linux-64", reason="the recorded workspaces are packed for linux-64"
-)
-
-
-@pytest.fixture
-def locked(case, embedded):
-    def make(name: str) -> Path:
-        workspace = case(name)
-        write_lock(embedded.lock(workspace), workspace / "pixi.lock")
-        return workspace
-
-    return make
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -146,6 +146,7 @@ class SystemEngine:
         with what it packed. `inject` are package files to add.
         """
         del artifacts
+        _require_injectable(inject)
         pixi, tool = self.tools.require("pixi"), self.tools.require("pixi-pack")
         subdir = platform or current_platform()
         with workspace_run(root, self.options, self.tools, self.timeout) as work:
@@ -219,6 +220,20 @@ def _require_channels(work: WorkspaceRun) -> None:
     for name in work.manifest.environment_names():
         for channel in work.manifest.channels(name):
             work.table.require(work.table.resolve(channel))
+
+
+def _require_injectable(paths: Sequence[Path]) -> None:
+    """pixi-pack passes over what is neither a conda package nor a wheel, without a word."""
+    for path in paths:
+        if not path.name.endswith((".conda", ".tar.bz2", ".whl")):
+            raise InvalidInput(
+                "This is no package: its name ends neither in `.conda` nor in `.tar.bz2` nor in "
+                "`.whl`.",
+                file=path,
+                remedy="Inject conda packages or wheels.",
+            )
+        if not path.is_file():
+            raise InvalidInput("The package file does not exist.", file=path)
 
 
 def _source_directory(work: WorkspaceRun, package: LockedPackage) -> Path:
