@@ -230,3 +230,9 @@ def test_a_message_has_its_causes_outermost_first():
     assert (message.file, message.line, message.column) == ("/ws/a b.toml", 5, 1)
     assert message.help == "Do this, then that."
     assert message.sentence == "one: two: three"
+
+
+def test_the_code_of_an_error_is_no_message():
+    text = "Error: unsupported-platform\n\n  × Cannot install environment 'gpu': the environment\n"
+    assert parse_message(text).lines == ("Cannot install environment 'gpu': the environment",)
+    assert type(tool_error(failed("pixi", text))) is Unsupported

@@ -113,6 +113,13 @@ def test_an_installed_environment_holds_what_is_locked(name, locked, embedded, s
     assert prefix.path == workspace / ".pixi" / "envs" / "default"
 
 
+@linux_64
+def test_an_environment_for_another_platform_is_installed_under_its_own_name(locked, system):
+    """The platform is called win-64-cuda-12 in the manifest, and p2 in the lock."""
+    prefix = system.install(locked("environments"), environment="gpu", platform="win-64")
+    assert "noarch-data" in prefix.packages
+
+
 class TestLocalBuild:
     """The documented example: stub channel in the place of conda-forge, stub backend."""
 

@@ -34,6 +34,11 @@ _BACKEND = "The backend of that package is at fault, or what it was given."
 # The first that matches wins. The patterns are the words of the tools and their libraries.
 _KINDS = (
     _Kind(
+        r"Cannot install environment '[^']+': the environment",
+        Unsupported,
+        "Install it on a machine that has what is missing.",
+    ),
+    _Kind(
         r"No space left on device|os error 28\b|Disk quota exceeded|Read-only file system"
         r"|Permission denied \(os error 13\)|There is not enough space on the disk",
         Infrastructure,

@@ -120,11 +120,14 @@ class SystemEngine:
         self.tools.require("pixi")
         subdir = platform or current_platform()
         with workspace_run(root, self.options, self.tools, self.timeout, keep=True) as work:
-            _packages(work, lock or _locked(work), environment, subdir)
+            _, chosen_platform = platform_of(
+                work.manifest, lock or _locked(work), environment, subdir
+            )
             arguments = ["install", "--frozen", "--manifest-path", str(work.manifest.path)]
             arguments += ["--environment", environment]
             if subdir != current_platform():
-                arguments += ["--platform", subdir]
+                # pixi wants the name that the manifest gives to the platform.
+                arguments += ["--platform", chosen_platform.name]
             with lock_in_place(work.root, lock):
                 work.pixi(*arguments)
             return read_prefix(work.root / ".pixi" / "envs" / environment)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _ERROR = re.compile(r"^\s*(?:Error|error):\s*(?:×\s*)?(.*)$")
 _CAUSE = re.compile(r"^\s*(?:├─▶|╰─▶)\s*(?:×\s*)?(.*)$")
+_CODED = re.compile(r"^\s*×\s*(.*)$")  # after `Error: some-code` the message has a line of its own
 _CONTINUED = re.compile(r"^\s*│\s?(.*)$")
 _HELP = re.compile(r"^\s*help:\s*(.*)$")
 _SNIPPET = re.compile(r"^\s*╭(?:─\[(?P<file>.*?)(?::(?P<line>\d+):(?P<column>\d+))?\]|─+)\s*$")
@@ -125,6 +126,8 @@ def _read(block: list[str]) -> _Reader:
         elif match := _ERROR.match(line) or _CAUSE.match(line):
             in_help = False
             found.lines.append(match[1])
+        elif (match := _CODED.match(line)) and len(found.lines) == 1:
+            found.lines[0] = match[1]
         elif match := _HELP.match(_CONTINUED.sub(r"\1", line)):
             in_help = True
             found.helps.append(match[1].strip())

@@ -211,9 +211,9 @@ def _environment(
         network=options.network,
         proxy=guard.url,
         base=options.environ,
-        # A machine's own virtual packages must not decide what is built or solved.
+        # No CONDA_OVERRIDE_*: pixi lays them over the virtual packages that a workspace declares;
+        # without them, it solves and builds for what is declared, whatever the machine has.
         extra={
-            "CONDA_OVERRIDE_CUDA": "",
             "PIXI_CONFIG_FILE": str(configuration.pixi),
             "PIXI_COLOR": "never",
             "PIXI_NO_WRAP": "1",
