@@ -82,6 +82,12 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Labels failures that are not the product's, and says where a workspace was kept."""
+    # Whoever has an error of ours has imported one of these.
+    ours = sys.modules.keys() & {"pytest_pixipack.errors", "pytest_pixipack.matchers"}
+    if call.excinfo is not None and ours and not item.config.getoption("fulltrace"):
+        from pytest_pixipack.plugin.tracebacks import hide_internals
+
+        hide_internals(call.excinfo.value)
     report = yield
     if report.failed:
         from pytest_pixipack.plugin.failures import describe_failure
