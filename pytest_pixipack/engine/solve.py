@@ -143,8 +143,9 @@ def _offer_sources(sources: Sequence[SourceRecord], scratch: Path, table: Channe
         return {}
     offered: _Offered = {}
     by_subdir: dict[str, dict[str, Any]] = {"noarch": {}}
-    # Of two spellings of one directory (`./x`, `x`), pixi keeps what it found last.
-    last = {(s.directory, s.name, s.key[2]): s for s in sources}
+    # Of two spellings of one directory, pixi takes `x` rather than `./x`, whoever asks for which.
+    plain_last = sorted(sources, key=lambda record: not record.location.startswith("./"))
+    last = {(s.directory, s.name, s.key[2]): s for s in plain_last}
     for source in sorted(last.values(), key=lambda record: record.key):
         facts = source.facts
         subdir = facts.subdir or "noarch"

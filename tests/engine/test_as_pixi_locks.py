@@ -61,11 +61,15 @@ def test_a_location_that_a_package_names_is_normalised(lock):
     assert locked["linux-64"]["b"].location == "b"
 
 
-def test_of_two_spellings_of_one_directory_the_one_that_is_found_last_is_locked(lock):
-    needs_b = '[package.run-dependencies]\nb = { path = "../b" }\n'
-    manifest = '[dependencies]\na = { path = "a" }\nb = { path = "./b" }\n'
-    locked = lock(manifest, a=package("a", needs_b), b=package("b"))
-    assert locked["linux-64"]["b"].location == "b"
+@pytest.mark.parametrize(("below", "other"), [("b", "./b"), ("./b", "b")])
+def test_of_two_spellings_of_one_directory_the_plain_one_is_locked(lock, below, other):
+    locked = lock(
+        f'[dependencies]\nb = {{ path = "{below}" }}\n'
+        f'[feature.f.dependencies]\nb = {{ path = "{other}" }}\n[environments]\ne = ["f"]\n',
+        b=package("b"),
+    )
+    assert locked.environment("default")["linux-64"]["b"].location == below
+    assert locked.environment("e")["linux-64"]["b"].location == "b"
 
 
 def test_a_slash_at_the_end_is_kept_where_the_workspace_writes_it(lock):
