@@ -62,7 +62,8 @@ def test_a_moment_is_the_same_in_every_time_zone(text: str, moment: dt.datetime)
 
 
 def test_a_duration_counts_from_now() -> None:
-    age = dt.datetime.now(UTC) - _exclude_newer("7d")
+    moment = _exclude_newer("7d")
+    age = dt.datetime.now(UTC) - moment
     assert dt.timedelta(days=7) <= age < dt.timedelta(days=7, hours=1)
 
 
