@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_pixipack.difference import Difference
     from pytest_pixipack.engine.embedded import EmbeddedEngine
     from pytest_pixipack.engine.options import EngineOptions
+    from pytest_pixipack.engine.system.engine import SystemEngine
+    from pytest_pixipack.engine.system.tools import MissingTool
     from pytest_pixipack.errors import (
         BackendError,
         Infrastructure,
@@ -56,6 +58,8 @@ _HOMES = {
     "pytest_pixipack.difference": ("Difference",),
     "pytest_pixipack.engine.embedded": ("EmbeddedEngine",),
     "pytest_pixipack.engine.options": ("EngineOptions",),
+    "pytest_pixipack.engine.system.engine": ("SystemEngine",),
+    "pytest_pixipack.engine.system.tools": ("MissingTool",),
     "pytest_pixipack.errors": (
         "BackendError", "Infrastructure", "InvalidInput", "PixipackError", "SolveError",
         "Unsupported",
@@ -76,13 +80,13 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Artifact", "BackendError", "BuiltChannel", "Contains", "Difference", "EmbeddedEngine",
-    "EngineOptions", "File", "FileFacts", "Finding", "HasFiles", "Infrastructure", "InvalidInput",
-    "IsBuildString", "IsMd5", "IsPack", "IsPackage", "IsPrefix", "IsSha256", "IsSource", "IsSpec",
-    "IsTimestamp", "IsVersion", "Lock", "Manifest", "Pack", "PackageFacts", "PixipackError",
-    "Prefix", "Report", "RunExports", "SolveError", "StubChannel", "Unsupported", "Workspace",
-    "WorkspaceBuilder", "check_lock", "load_manifest", "parse_lock", "read_artifact",
-    "read_lock", "read_pack", "read_prefix", "unpack", "write_artifact", "write_lock",
-    "write_pack",
+    "EngineOptions", "File", "FileFacts", "Finding", "HasFiles", "Infrastructure",
+    "InvalidInput", "IsBuildString", "IsMd5", "IsPack", "IsPackage", "IsPrefix", "IsSha256",
+    "IsSource", "IsSpec", "IsTimestamp", "IsVersion", "Lock", "Manifest", "MissingTool", "Pack",
+    "PackageFacts", "PixipackError", "Prefix", "Report", "RunExports", "SolveError",
+    "StubChannel", "SystemEngine", "Unsupported", "Workspace", "WorkspaceBuilder", "check_lock",
+    "load_manifest", "parse_lock", "read_artifact", "read_lock", "read_pack", "read_prefix",
+    "unpack", "write_artifact", "write_lock", "write_pack",
 ]  # fmt: skip
 
 

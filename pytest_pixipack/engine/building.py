@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,6 @@ class Builder:
         self._files = files
         self._places = places
         self._built: dict[tuple[object, ...], Artifact] = {}
-        self._under_way: list[str] = []
 
     def build_locked(self, package: LockedPackage, directory: Path, target: Target) -> Artifact:
         """The artifact of one source package of a lock.
@@ -67,10 +66,15 @@ class Builder:
                 package=package.name,
                 remedy="Lock again.",
             )
-        return self.build(matching[0], target)
+        artifact = self.build(matching[0], target)
+        path = self._places.out / (artifact.facts.subdir or "noarch") / artifact.path.name
+        copy_into(artifact.path, path)
+        return replace(artifact, path=path)
 
     def build(self, record: SourceRecord, target: Target) -> Artifact:
-        """Builds one output, its build and host environments first."""
+        """Builds one output, its build and host environments first; the artifact stays among the
+        work files, for it may only be needed to build another one.
+        """
         key = (id(record), target.subdir, target.build_subdir)
         if key not in self._built:
             self._built[key] = self._build(record, target)
@@ -127,9 +131,7 @@ class Builder:
                     package=facts.name,
                     remedy="Output and built package of a backend have to agree.",
                 )
-        target = self._places.out / (facts.subdir or "noarch") / produced.name
-        copy_into(produced, target)
-        return read_artifact(target)
+        return artifact
 
     def _install(self, packages: Sequence[Resolved], prefix: Path, target: Target) -> None:
         prefix.mkdir(parents=True, exist_ok=True)

@@ -95,6 +95,15 @@ def test_a_package_built_against_a_source_package_also_runs_with_it(workspace):
     assert set(ws.build()) == {"app", "lib"}
 
 
+def test_what_is_only_built_against_is_not_among_the_results(workspace, tmp_path):
+    ws = workspace().package("tool", "2.0", depend=False)
+    ws.package("app", host={"tool": {"path": "../tool"}})
+    ws.lock()
+    artifacts = ws.engine.build(ws.root, tmp_path / "built")
+    assert [artifact.facts.name for artifact in artifacts] == ["app"]
+    assert [path.name for path in (tmp_path / "built").rglob("*.conda")] == [artifacts[0].path.name]
+
+
 def test_extras_bring_their_dependencies(workspace):
     channel = StubChannel().add("libz", "1.3").add("docs", "1")
     ws = workspace(channel).package("app", extra={"doc": {"docs": "*"}}, depend=False)
