@@ -263,8 +263,15 @@ class Lock:
     file: str | None = field(default=None, compare=False, repr=False)
 
     def __getitem__(self, platform: str) -> dict[str, LockedPackage]:
-        """The packages of the default environment for a platform, by name."""
-        return self.environment("default")[platform]
+        """The packages of the default environment for a platform, by name.
+
+        pixi does not list a platform of which an environment has no packages, so for one that the
+        lock knows that is none. Raises `InvalidInput` for any other platform.
+        """
+        default = self.environment("default")
+        if platform not in default.packages and platform in {p.name for p in self.platforms}:
+            return {}
+        return default[platform]
 
     def environment(self, name: str) -> LockEnvironment:
         """One environment. Raises `InvalidInput` where the lock has none of that name."""

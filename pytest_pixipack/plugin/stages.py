@@ -135,6 +135,8 @@ class Stages:
         options = self._options(()).with_stand_ins(manifest)
         relocked = not made_from_stand_ins(lock, options, root)
         if relocked:
+            # pixi would keep what the old lock says, digests of other packages included.
+            lock_path(manifest).unlink()
             write_lock(self._engine.lock(root), lock_path(manifest))
         return Outcome("passed", data={"root": str(root), "relocked": relocked})
 

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_pixipack.engine.embedded import EmbeddedEngine
 from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.lock import write_lock
 from pytest_pixipack.platforms import current_platform
 
@@ -108,3 +109,36 @@ def demo(locked_demo: Demo, pytester: pytest.Pytester, monkeypatch: pytest.Monke
     shutil.copytree(locked_demo.root, pytester.path, dirs_exist_ok=True)
     pytester.makeini(INI)
     return Demo(pytester.path, locked_demo._cache)
+
+
+@pytest.fixture(scope="session")
+def locked_plain(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    root = tmp_path_factory.mktemp("plain")
+    plain = Demo(root, tmp_path_factory.mktemp("cache"))
+    for path, text in FILES.items():
+        plain.write(path, text)
+    plain.replace("pixi.toml", f', "{ELSEWHERE}"', "")
+    plain.replace("pixi.toml", 'data = "*"', 'data = "*"\nlib = { path = "lib" }')
+    plain.replace("app/pixi.toml", 'lib = { path = "../lib" }', 'zlib = ">=1.2"')
+    plain.lock()
+    return plain
+
+
+@pytest.fixture(params=["embedded", "system"])
+def plain(
+    request: pytest.FixtureRequest,
+    locked_plain: Demo,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Demo:
+    """A workspace that both engines can do all of, in rootdir, and the engine set to one of them:
+    source packages without source run dependencies, for this machine's platform.
+    """
+    if request.param == "system" and (problem := find_tools().problem()) is not None:
+        pytest.skip(f"the system engine's tools: {problem}")
+    for name in ("PIXIPACK_COLLECT", "PIXI_BUILD_BACKEND_OVERRIDE", "PIXIPACK_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIXIPACK_ENGINE", request.param)
+    shutil.copytree(locked_plain.root, pytester.path, dirs_exist_ok=True)
+    pytester.makeini(INI)
+    return Demo(pytester.path, locked_plain._cache)
