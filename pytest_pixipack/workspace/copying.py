@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 
 # What pixi, version control, Python and test tools leave behind; never part of a workspace.
 _LEFT_BEHIND = frozenset({
@@ -39,6 +39,30 @@ def copy_workspace(source: Path, target: Path) -> None:
             file=target,
             remedy="Choose a directory that can be written, with enough room.",
         ) from error
+
+
+def copy_beside(root: Path, directories: Iterable[Path], target: Path) -> Path:
+    """Copies a workspace and those directories that do not lie in it; returns where it went.
+
+    Their places relative to each other stay, which is what manifests and locks go by. Raises as
+    `copy_workspace` does, and `Unsupported` where they lie on several drives.
+    """
+    outside = outside_sources(root, directories)
+    base = _common(root, outside)
+    for directory in (root, *outside):
+        copy_workspace(directory, target / directory.relative_to(base))
+    return target / root.relative_to(base)
+
+
+def _common(root: Path, outside: Sequence[Path]) -> Path:
+    try:
+        return Path(os.path.commonpath([root, *outside]))
+    except ValueError:
+        raise Unsupported(
+            "The workspace has source packages on another drive, so that it cannot be copied.",
+            file=root,
+            remedy="Put them beside the workspace.",
+        ) from None
 
 
 def outside_sources(root: Path, directories: Iterable[Path]) -> list[Path]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from pytest_pixipack.engine.channels import canonical_url
 from pytest_pixipack.engine.options import EngineOptions
-from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.lock import Lock, LockedPackage
+from pytest_pixipack.errors import InvalidInput, PixipackError
+from pytest_pixipack.lock import Lock, LockedPackage, read_lock
 
 _PACKAGE_TABLES = ("packages.conda", "packages")
 
@@ -36,6 +36,20 @@ def made_from_stand_ins(lock: Lock, options: EngineOptions, root: Path) -> bool:
                 if not _same(package, records.get(name)):
                     return False
     return True
+
+
+def forget_other_channels(path: Path, options: EngineOptions) -> None:
+    """Removes the lock at `path` if its packages are not those of the stand-ins.
+
+    pixi keeps what a lock says where it can, digests of other packages included. A lock that is
+    missing or broken is left to whoever locks.
+    """
+    try:
+        lock = read_lock(path)
+    except PixipackError:
+        return
+    if not made_from_stand_ins(lock, options, path.parent):
+        path.unlink()
 
 
 def _same(package: LockedPackage, record: Mapping[str, Any] | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel, Workspac
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import load_manifest
 from pytest_pixipack.workspace import copy_workspace, short_root
+from pytest_pixipack.workspace.relock import forget_other_channels
 
 
 @pytest.fixture
@@ -56,6 +58,17 @@ def test_only_the_lock_is_written_into_the_workspace(builder):
     builder.lock()
     builder.pack().unpack()
     assert files_below(builder.root) - before == {"pixi.lock"}
+
+
+def test_a_lock_from_other_channels_is_not_kept(builder, tmp_path):
+    """pixi would keep its packages, whose digests are not those of the channel that stands in."""
+    builder.package("app", run={"libz": "*"}).lock()
+    forget_other_channels(builder.lock_path, builder.engine.options)
+    assert builder.lock_path.exists()
+    other = StubChannel().add("libz", "1.3", license="Zlib").build(tmp_path / "other")
+    options = replace(builder.engine.options, channels={"conda-forge": other.path})
+    forget_other_channels(builder.lock_path, options)
+    assert not builder.lock_path.exists()
 
 
 def test_verify_compares_all_that_was_made(builder):
