@@ -13,8 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_pixipack.errors import InvalidInput, Offline
-from pytest_pixipack.file_urls import expand_user, file_url
-from pytest_pixipack.file_urls import path_of_url as path_of_url
+from pytest_pixipack.file_urls import expand_user, file_url, path_of_url
 
 # pixi's default channel alias (prefix-dev/pixi, crates/pixi_config).
 CHANNEL_ALIAS = "https://conda.anaconda.org/"

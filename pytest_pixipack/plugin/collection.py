@@ -26,8 +26,13 @@ _NARROWING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "collectonly"
 
 
 def register(config: pytest.Config, settings: Settings) -> None:
-    """Switches zero-code runs on. Raises `pytest.UsageError` where there is no workspace."""
+    """Switches zero-code runs on. Raises `pytest.UsageError` where there is no workspace, and for
+    toolchains that cannot be used."""
     run = ZeroCode(config, settings)
+    if settings.toolchains and not run.is_worker:
+        from pytest_pixipack.plugin.toolchains import require_toolchains
+
+        require_toolchains(settings.toolchains)
     if not run.is_worker:
         run.add_arguments()
     config.pluginmanager.register(run, "pixipack-zero-code")

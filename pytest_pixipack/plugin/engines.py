@@ -35,7 +35,8 @@ def engine_of_workspace(file: WorkspaceFile) -> EngineChoice:
 
 def _local_channel(manifest: Manifest) -> str | None:
     """A channel that is a directory: what is locked from it names absolute paths."""
-    from pytest_pixipack.engine.channels import canonical_url, path_of_url
+    from pytest_pixipack.engine.channels import canonical_url
+    from pytest_pixipack.file_urls import path_of_url
 
     for environment in manifest.environment_names():
         for name in manifest.channels(environment):

@@ -78,6 +78,7 @@ class WorkspaceFile(pytest.File):
             engine=self.engine.name,
             network=self.run.settings.network,
             prepare=lambda root: hook(config=self.config, root=root),
+            toolchains=self.run.settings.toolchains,
         )
 
     @cached_property
@@ -225,6 +226,7 @@ class CheckItem(WorkspaceItem):
             {**finding.to_json(), "file": self._readable(finding.file or "") or None}
             for finding in self.outcome.findings
         ]
+        self.result["toolchain"] = self.outcome.data.get("toolchain")
         self.result["relocked"] = bool(self.outcome.data.get("relocked"))
 
     def _skip(self, reason: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 CHECKS = ("lock", "build", "pack", "unpack")
+TOOLCHAIN = "toolchain"  # a check as well, where toolchains are named
 ENGINES = ("auto", "embedded", "system")
 REPORT_FORMATS = (".json",)
 _TRUE = ("1", "true", "yes", "on")
@@ -22,7 +23,10 @@ _FALSE = ("0", "false", "no", "off", "")
 
 
 class Settings(NamedTuple):
-    """What the user asked for. `report` is absolute; empty tuples mean no choice was made."""
+    """What the user asked for. Paths are absolute; empty tuples mean no choice was made.
+
+    `toolchains` are names and directories; the first is what the others are compared with.
+    """
 
     collect: bool = False
     only: bool = False
@@ -33,6 +37,7 @@ class Settings(NamedTuple):
     network: bool = False
     report: Path | None = None
     keep: bool = False
+    toolchains: tuple[tuple[str, Path], ...] = ()
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -69,6 +74,8 @@ _OPTIONS = (
     _Option("checks", "list", f"what to check: {','.join(CHECKS)}", "LIST"),
     _Option("network", "flag", "allow the network, which is off otherwise"),
     _Option("report", "text", "write what was checked and found to a .json file", "PATH"),
+    _Option("toolchain", "paths", "compare what the tools in DIR make of each workspace with what "
+            "those of the first toolchain make (repeatable)", "NAME=DIR"),
     _Option("keep", "flag", "keep the copies of workspaces that passed, too"),
 )  # fmt: skip
 
@@ -82,11 +89,13 @@ def add_options(parser: pytest.Parser) -> None:
             more["action"] = argparse.BooleanOptionalAction
         else:
             more["metavar"] = option.metavar
-            more["action"] = "append" if option.kind == "list" else "store"
+            more["action"] = "store" if option.kind == "text" else "append"
         group.addoption(
             option.command_line, dest=option.dest, default=None, help=option.help, **more
         )
-        ini_type: Any = {"flag": "bool", "text": "string", "list": "args"}[option.kind]
+        # "args" would take the backslashes out of Windows paths.
+        ini_types = {"flag": "bool", "text": "string", "list": "args", "paths": "linelist"}
+        ini_type: Any = ini_types[option.kind]
         parser.addini(option.dest, f"{option.help} ({option.command_line})", ini_type, None)
 
 
@@ -96,8 +105,14 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
     values = {option.name: _value(option, config, found) for option in _OPTIONS}
     engine = values["engine"] or "auto"
     _one_of("engine", [engine], ENGINES)
-    checks = tuple(values["checks"] or CHECKS)
-    _one_of("check", checks, CHECKS)
+    toolchains = _toolchains(values["toolchain"], config)
+    known = (*CHECKS, TOOLCHAIN) if toolchains else CHECKS
+    checks = tuple(values["checks"] or known)
+    if TOOLCHAIN in checks and not toolchains:
+        raise pytest.UsageError(
+            "pixi-pack: the check `toolchain` needs two of --pixipack-toolchain NAME=DIR."
+        )
+    _one_of("check", checks, known)
     only = bool(values["only"])
     return Settings(
         collect=bool(values["collect"]) or only,
@@ -109,6 +124,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
         network=bool(values["network"]),
         report=_report(values["report"], config),
         keep=bool(values["keep"]),
+        toolchains=toolchains,
     )
 
 
@@ -118,11 +134,11 @@ def _value(option: _Option, config: pytest.Config, environ: Mapping[str, str]) -
         given = environ[option.variable]
         if option.kind == "flag":
             given = _flag(option.variable, given)
-        elif option.kind == "list":
+        elif option.kind != "text":
             given = [given]
     if given is None:
         given = config.getini(option.dest)
-    if option.kind == "list":
+    if option.kind in ("list", "paths"):
         return [part.strip() for each in given or () for part in each.split(",") if part.strip()]
     return given
 
@@ -141,6 +157,26 @@ def _one_of(what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
             raise pytest.UsageError(
                 f"pixi-pack: there is no {what} `{each}`; choose from {', '.join(known)}."
             )
+
+
+def _toolchains(given: Iterable[str], config: pytest.Config) -> tuple[tuple[str, Path], ...]:
+    found: dict[str, Path] = {}
+    for each in given:
+        name, _, directory = (part.strip() for part in each.partition("="))
+        if not directory or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise pytest.UsageError(
+                f"pixi-pack: a toolchain is NAME=DIR, such as candidate=/opt/candidate/bin; the "
+                f"name has letters, digits, `-`, `_` and `.` only. This is not one: {each}"
+            )
+        if name in found:
+            raise pytest.UsageError(f"pixi-pack: two toolchains are called {name}.")
+        found[name] = Path(config.invocation_params.dir, directory)
+    if len(found) == 1:
+        raise pytest.UsageError(
+            f"pixi-pack: toolchain {next(iter(found))} needs a second one to be compared with: "
+            "name the released one first, --pixipack-toolchain released=DIR."
+        )
+    return tuple(found.items())
 
 
 def _report(text: str | None, config: pytest.Config) -> Path | None:

@@ -27,7 +27,8 @@ class Place:
 class Check:
     """One item: `name` is unique in its workspace, `places` are all that it speaks for.
 
-    `package` and `identifier` say what is built. The check runs in the first place.
+    `package` and `identifier` say what is built, `toolchain` what is compared with the first
+    toolchain. The check runs in the first place.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Check:
     places: tuple[Place, ...]
     package: str | None = None
     identifier: str | None = None
+    toolchain: str | None = None
 
     @property
     def place(self) -> Place:
@@ -54,6 +56,7 @@ def plan(manifest: Manifest, lock: Lock | None, settings: Settings) -> tuple[Che
         *_builds(manifest, lock, places),
         *(_of_place("pack", place) for place in places),
         *(_of_place("unpack", place) for place in places if is_installable(place)),
+        *_toolchains(places, settings),
     ]
     return tuple(_unique(checks))
 
@@ -101,6 +104,14 @@ def lock_path(manifest: Manifest) -> Path:
 
 def _of_place(kind: str, place: Place) -> Check:
     return Check(kind, f"{kind}[{place.environment}-{place.platform}]", (place,))
+
+
+def _toolchains(places: Sequence[Place], settings: Settings) -> Iterator[Check]:
+    """One for each toolchain but the first, which the others are compared with."""
+    for name, _ in settings.toolchains[1:]:
+        for place in filter(is_installable, places):
+            label = f"{name}-{place.environment}-{place.platform}"
+            yield Check("toolchain", f"toolchain[{label}]", (place,), toolchain=name)
 
 
 def _builds(manifest: Manifest, lock: Lock | None, places: Sequence[Place]) -> Iterator[Check]:

@@ -72,7 +72,7 @@ class Summary:
             terminal.write_line(line)
 
     def _lines(self) -> list[str]:
-        table = table_lines(self.results)
+        table = table_lines([each for each in self.results if each["kind"] != "toolchain"])
         lines = self._engines()
         lines += self._packages()
         lines += _relocked(self.results)
@@ -80,6 +80,8 @@ class Summary:
         if any(row.endswith(" -") for row in table):
             lines.append(f"-        not installable on this machine ({current_platform()})")
         lines += _warnings(self.results)
+        table += self._toolchains()
+        lines += self._toolchain_notes()
         if self._crashed:
             lines.append(f"crashed  {', '.join(sorted(self._crashed))}")
         if self._settings.report is not None:
@@ -98,6 +100,20 @@ class Summary:
         if len({*texts.values()}) == 1:
             return [f"engine   {next(iter(texts.values()))}"]
         return [f"engine   {text} ({file})" for file, text in texts.items()]
+
+    def _toolchains(self) -> list[str]:
+        if not self._settings.toolchains:
+            return []
+        from pytest_pixipack.plugin.toolchains import toolchain_table
+
+        return toolchain_table(self.results)
+
+    def _toolchain_notes(self) -> list[str]:
+        if not self._settings.toolchains:
+            return []
+        from pytest_pixipack.plugin.toolchains import toolchain_notes
+
+        return toolchain_notes(self.results)
 
     def _packages(self) -> list[str]:
         texts = {}
@@ -232,4 +248,5 @@ def _report_entry(result: Mapping[str, Any]) -> dict[str, Any]:
         "message": result.get("message"),
         "relocked": bool(result.get("relocked")),
         "findings": result.get("findings") or [],
+        **({"toolchain": result["toolchain"]} if result.get("toolchain") else {}),
     }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_pixipack.artifact import Artifact
     from pytest_pixipack.engine.options import EngineOptions
+    from pytest_pixipack.plugin.toolchains import ToolchainStages
     from pytest_pixipack.verify.findings import Finding
     from pytest_pixipack.workspace import Engine
 
@@ -51,12 +52,14 @@ class Stages:
         engine: str,
         network: bool,
         prepare: Callable[[Path], object],
+        toolchains: Sequence[tuple[str, Path]] = (),
     ) -> None:
         self.manifest = manifest
         self._checks = checks
         self._engine_name = engine
         self._network = network
         self._prepare = prepare
+        self._toolchains = toolchains
         self._shared = shared
         self.directory = shared / _content_key(manifest, engine, network)
         self._store = Store(self.directory)
@@ -78,6 +81,8 @@ class Stages:
         """How a check went; it is done if no one has done it. Its prerequisites have to be met."""
         if check.kind == "lock":
             return self._lock_outcome(check.place)
+        if check.kind == "toolchain":
+            return self._side_by_side.outcome(check)
         prepared = self._prepared()
         if not prepared.passed:
             return prepared
@@ -141,6 +146,20 @@ class Stages:
         return Outcome("passed", data={"root": str(root), "relocked": relocked})
 
     @cached_property
+    def _side_by_side(self) -> ToolchainStages:
+        from pytest_pixipack.plugin.toolchains import ToolchainStages
+
+        return ToolchainStages(
+            self.manifest,
+            self._toolchains,
+            self._store,
+            self._shared / "cache",
+            self._network,
+            self._prepare,
+            self._checks,
+        )
+
+    @cached_property
     def _root(self) -> Path:
         return Path(self._prepared().data["root"])
 
@@ -163,8 +182,9 @@ class Stages:
 
     def _options(self, environments: Sequence[str]) -> EngineOptions:
         """With the local channels of these environments where they are, not where the copy is."""
-        from pytest_pixipack.engine.channels import canonical_url, path_of_url
+        from pytest_pixipack.engine.channels import canonical_url
         from pytest_pixipack.engine.options import EngineOptions, default_cache_dir
+        from pytest_pixipack.file_urls import path_of_url
 
         stand_ins = self.manifest.stand_ins.channels
         local: dict[str, Path] = {}
@@ -272,34 +292,18 @@ class Stages:
 
 
 def copy_with_sources(root: Path, lock: Lock, target: Path) -> Path:
-    """Copies a workspace and the source packages beside it; returns where the workspace went.
+    """Copies a workspace and the source packages of its lock; returns where the workspace went.
 
-    Their places relative to each other stay, which is what manifests and locks go by. Raises
-    `Unsupported` where they lie on several drives.
+    Raises as `copy_beside` does.
     """
-    from pytest_pixipack.workspace.copying import copy_workspace, outside_sources
+    from pytest_pixipack.workspace.copying import copy_beside
 
     sources = [
         Path(os.path.normpath(root / package.location))
         for package in lock.packages
         if package.is_source and "://" not in package.location
     ]
-    outside = outside_sources(root, sources)
-    base = _common(root, outside)
-    for directory in (root, *outside):
-        copy_workspace(directory, target / directory.relative_to(base))
-    return target / root.relative_to(base)
-
-
-def _common(root: Path, outside: Sequence[Path]) -> Path:
-    try:
-        return Path(os.path.commonpath([root, *outside]))
-    except ValueError:
-        raise Unsupported(
-            "The workspace has source packages on another drive, so that it cannot be copied.",
-            file=root,
-            remedy="Put them beside the workspace.",
-        ) from None
+    return copy_beside(root, sources, target)
 
 
 def _of_layer(findings: Sequence[Finding], layer: str) -> tuple[Finding, ...]:
