@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_pixipack.engine.options import EngineOptions, default_cache_dir, stand_in_directory
 from pytest_pixipack.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.options import EngineOptions
 
 
 def add_workspace(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +86,12 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
 
     Raises `InvalidInput` for a malformed `NAME=PATH` or a stand-in that is not there.
     """
+    from pytest_pixipack.engine.options import (
+        EngineOptions,
+        default_cache_dir,
+        stand_in_directory,
+    )
+
     cache_dir = (arguments.cache_dir or default_cache_dir()).absolute()
     channels = {
         name: stand_in_directory(name, Path(path).absolute(), cache_dir, None)
