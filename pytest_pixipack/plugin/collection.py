@@ -218,7 +218,9 @@ class ZeroCode:
         if exitstatus == pytest.ExitCode.OK and not self._checked_something():
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
             self.summary.nothing_checked = True
-        self.summary.write_report(session.exitstatus)
+        written = self.summary.write_report(session.exitstatus)
+        if not written and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         self._clean_up()
 
     def _checked_something(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from shutil import get_terminal_size
@@ -43,6 +43,8 @@ class WorkspaceFile(pytest.File):
         except PixipackError as error:
             yield BrokenWorkspace.make(self, error)
             return
+        if not self.checks and not (self.run.settings.environments or self.run.settings.platforms):
+            yield EmptyWorkspace.make(self)
         for check in self.checks:
             if check.kind in self.run.settings.checks:
                 yield CheckItem.make(self, check)
@@ -109,6 +111,13 @@ class WorkspaceItem(pytest.Item):
         """A text in which paths below the directory that pytest was called in are relative."""
         return text.replace(f"{self.config.invocation_params.dir}{os.sep}", "")
 
+    def laid_out(self, message: str, details: Mapping[str, str]) -> list[str]:
+        """A message and its details as lines for this terminal."""
+        from pytest_pixipack.plugin.outcomes import message_lines
+
+        shown = {name: self.relative(text) for name, text in details.items()}
+        return message_lines(self.relative(message), shown, get_terminal_size().columns)
+
     def fail(self, *texts: str) -> None:
         """Raises with how to run it again."""
         target = os.path.relpath(self.path, self.config.invocation_params.dir)
@@ -125,21 +134,14 @@ class BrokenWorkspace(WorkspaceItem):
     @classmethod
     def make(cls, parent: WorkspaceFile, error: PixipackError) -> BrokenWorkspace:
         """The only item of its file."""
-        from pytest_pixipack.plugin.outcomes import error_details, message_lines
+        from pytest_pixipack.plugin.outcomes import error_details
 
         item: BrokenWorkspace = cls.from_parent(
             parent, name="manifest", nodeid=f"{parent.nodeid}::manifest"
         )
         item.error = error
-        item.lines = [
-            item.relative(line) for line in message_lines(error.message, error_details(error))
-        ]
-        item.result = {
-            "kind": "manifest",
-            "id": item.nodeid,
-            "places": [],
-            "workspace": {"name": parent.path.parent.name, "file": parent.nodeid},
-        }
+        item.lines = item.laid_out(error.message, error_details(error))
+        item.result = result_of_manifest(item)
         return item
 
     def setup(self) -> None:
@@ -153,6 +155,38 @@ class BrokenWorkspace(WorkspaceItem):
     def runtest(self) -> None:
         """Fails."""
         self.fail(*self.lines)
+
+
+class EmptyWorkspace(WorkspaceItem):
+    """A workspace that has no platform, so that it says nothing."""
+
+    @classmethod
+    def make(cls, parent: WorkspaceFile) -> EmptyWorkspace:
+        """The only item of its file."""
+        item: EmptyWorkspace = cls.from_parent(
+            parent, name="manifest", nodeid=f"{parent.nodeid}::manifest"
+        )
+        item.result = result_of_manifest(item)
+        return item
+
+    def setup(self) -> None:
+        """Skips."""
+        reason = "The workspace has no platforms, so that there is nothing to check."
+        self.result.update(outcome="skipped", message=reason)
+        pytest.skip(reason)
+
+    def runtest(self) -> None:
+        """Nothing, for it was skipped."""
+
+
+def result_of_manifest(item: WorkspaceItem) -> dict[str, Any]:
+    """What the summary is told of a workspace without checks."""
+    return {
+        "kind": "manifest",
+        "id": item.nodeid,
+        "places": [],
+        "workspace": {"name": item.path.parent.name, "file": item.parent.nodeid},
+    }
 
 
 class CheckItem(WorkspaceItem):
@@ -193,16 +227,23 @@ class CheckItem(WorkspaceItem):
         """Fails where the check found errors, or one that it needs and that is not in this run."""
         if self.outcome.passed:
             return
-        outcome, lines = self.outcome, self.outcome.lines
-        if not lines:
-            from pytest_pixipack.verify.render import render
-
-            lines = render(outcome.errors, get_terminal_size().columns)
+        lines = self._lines()
         if self.judged is not self.check:
             lines.insert(0, f"needs {self.judged.name}, which failed:")
         if self.judged.kind != "lock":
             lines.append(f"  kept: {self.parent.stages.directory}")
-        self.fail(*map(self._readable, lines))
+        self.fail(*lines)
+
+    def _lines(self) -> list[str]:
+        """The message or the findings, as lines."""
+        outcome = self.outcome
+        if outcome.message:
+            shown = {name: self._readable(text) for name, text in outcome.details.items()}
+            return self.laid_out(self._readable(outcome.message), shown)
+        from pytest_pixipack.verify.render import render
+
+        lines = render(outcome.errors, get_terminal_size().columns)
+        return [self._readable(line) for line in lines]
 
     def _judge(self) -> None:
         """Raises where that is not a failure of the product."""
@@ -211,12 +252,11 @@ class CheckItem(WorkspaceItem):
             self._skip(f"needs {self.judged.name}")
         if outcome.status == "infrastructure":
             self.result["outcome"] = "error"
-            text = "\n".join(["infrastructure failure", *outcome.lines])
-            pytest.fail(self._readable(text), pytrace=False)
+            pytest.fail("\n".join(["infrastructure failure", *self._lines()]), pytrace=False)
         excused = outcome.status == "unsupported" and not self.parent.engine.asked
         if outcome.status == "offline" or excused:
             remedy = outcome.details.get("remedy")
-            self._skip("\n".join(filter(None, (outcome.message, remedy))))
+            self._skip(" ".join(filter(None, (outcome.message, remedy))))
 
     def _note(self) -> None:
         """What the summary says of the outcome."""

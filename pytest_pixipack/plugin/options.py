@@ -137,7 +137,10 @@ def _value(option: _Option, config: pytest.Config, environ: Mapping[str, str]) -
         elif option.kind != "text":
             given = [given]
     if given is None:
-        given = config.getini(option.dest)
+        try:
+            given = config.getini(option.dest)
+        except (ValueError, pytest.UsageError) as error:
+            raise pytest.UsageError(f"{option.dest}: {error}; write true or false.") from None
     if option.kind in ("list", "paths"):
         return [part.strip() for each in given or () for part in each.split(",") if part.strip()]
     return given
@@ -154,9 +157,10 @@ def _flag(variable: str, text: str) -> bool:
 def _one_of(what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
     for each in given:
         if each not in known:
-            raise pytest.UsageError(
-                f"pixi-pack: there is no {what} `{each}`; choose from {', '.join(known)}."
-            )
+            from pytest_pixipack.toml_positions import did_you_mean
+
+            hint = did_you_mean(each, known) or f"Choose from {', '.join(known)}."
+            raise pytest.UsageError(f"pixi-pack: there is no {what} `{each}`. {hint}")
 
 
 def _toolchains(given: Iterable[str], config: pytest.Config) -> tuple[tuple[str, Path], ...]:

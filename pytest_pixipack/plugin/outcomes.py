@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -51,11 +52,6 @@ class Outcome:
             "details": dict(self.details),
         }
 
-    @property
-    def lines(self) -> list[str]:
-        """The message with its details, laid out like a finding; nothing where there is none."""
-        return message_lines(self.message, self.details) if self.message else []
-
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Outcome:
         """The reverse of `to_json`."""
@@ -85,18 +81,32 @@ def guarded(make: Callable[[], Outcome]) -> Outcome:
         return Outcome("infrastructure", f"{place}{error.strerror or error}")
 
 
-def message_lines(message: str, details: Mapping[str, str]) -> list[str]:
-    """A sentence, and below it where it applies and what to do.
+def message_lines(message: str, details: Mapping[str, str], width: int = 80) -> list[str]:
+    """A sentence, and below it where it applies and what to do, in `width` columns.
 
     >>> print("\\n".join(message_lines("It is broken.", {"file": "a:3", "remedy": "Mend it."})))
       It is broken.
         file       a:3
         remedy     Mend it.
     """
-    lines = [f"  {line}" for line in message.splitlines()]
+    lines = _wrapped("  ", message, width)
     for name, text in details.items():
-        first, *rest = text.splitlines() or [""]
-        lines += [f"    {name:<10} {first}", *(f"{'':15} {line}" for line in rest)]
+        lines += _wrapped(f"    {name:<10} ", text, width)
+    return lines
+
+
+def _wrapped(start: str, text: str, width: int) -> list[str]:
+    """The lines of a text behind `start`; words, and paths with them, stay whole."""
+    lines: list[str] = []
+    for line in text.splitlines() or [""]:
+        lines += textwrap.wrap(
+            line,
+            max(width, 40),
+            initial_indent=start if not lines else " " * len(start),
+            subsequent_indent=" " * len(start),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [start.rstrip()]
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from collections.abc import Iterable, Mapping
 from shutil import get_terminal_size
@@ -28,6 +29,7 @@ class Summary:
         self._settings = settings
         self._by_id: dict[str, Result] = {}
         self._crashed: list[str] = []
+        self._report_problem: str | None = None
         self.nothing_checked = False
 
     @property
@@ -66,6 +68,8 @@ class Summary:
 
     def write(self, terminal: Any) -> None:
         """The table and what has to be said about it."""
+        if self._config.option.collectonly:
+            return
         terminal.ensure_newline()
         terminal.section("pixi-pack", sep="-")
         for line in self._lines():
@@ -85,9 +89,13 @@ class Summary:
         if self._crashed:
             lines.append(f"crashed  {', '.join(sorted(self._crashed))}")
         if self._settings.report is not None:
-            lines.append(f"report   {self._settings.report}")
+            shown = str(self._settings.report)
+            shown = shown.replace(f"{self._config.invocation_params.dir}{os.sep}", "")
+            lines.append(f"report   {shown}{self._report_problem or ''}")
         if self.nothing_checked:
             lines.append("nothing was checked, so this run is no success")
+        elif not self.results and not self._crashed:
+            lines.append("no workspace was checked: deselected, or not below the given paths")
         return table + [part for line in lines for part in _wrapped(line)]
 
     def _engines(self) -> list[str]:
@@ -125,13 +133,13 @@ class Summary:
             return [f"packages {text} in {file}" for file, text in texts.items()]
         return [f"packages {text}" for text in texts.values()]
 
-    def write_report(self, exitstatus: int) -> None:
-        """The report file, if one was asked for."""
+    def write_report(self, exitstatus: int) -> bool:
+        """Writes the report file, if one was asked for; false where that fails."""
         from pytest_pixipack.plugin.trees import write_atomically
 
         path = self._settings.report
         if path is None:
-            return
+            return True
         document = {
             "schema": 1,
             "command": "pytest --pixi-pack",
@@ -141,8 +149,12 @@ class Summary:
             "checks": [_report_entry(result) for result in self.results],
             "crashed": sorted(self._crashed),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            self._report_problem = f" cannot be written: {error.strerror or error}"
+        return self._report_problem is None
 
 
 def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
