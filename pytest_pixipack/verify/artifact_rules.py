@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_pixipack.artifact import Artifact
-from pytest_pixipack.facts import RUN_EXPORT_KINDS, PackageFacts
+from pytest_pixipack.facts import RUN_EXPORT_KINDS
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.platforms import family
-from pytest_pixipack.verify.places import places
-from pytest_pixipack.verify.resolved import resolved_facts, source_manifest
+from pytest_pixipack.verify.resolved import expected_facts, source_manifest
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.specs import SpecDifference, compare_specs, spec_name
 from pytest_pixipack.verify.subject import Subject
@@ -70,14 +69,6 @@ def check_identity(subject: Subject) -> Iterator[Problem]:
                     layers=("lock" if getattr(locked.facts, field) else "manifest", "artifact"),
                     cause="version-change" if field == "version" else None,
                 )
-
-
-def expected_facts(subject: Subject, locked: LockedPackage) -> PackageFacts:
-    """What lock and manifest say of a package; of a path source the lock knows little."""
-    for place in places(subject):
-        if place.environment == subject.environment:
-            return resolved_facts(subject, place, locked)
-    return locked.facts
 
 
 def check_platform(subject: Subject) -> Iterator[Problem]:

@@ -22,6 +22,8 @@ _PREFIX = ("prefix",)
 _LOCKED_PACK = ("lock", "pack")
 _PACK_AGAIN = "Pack again"
 _INSTALL_AGAIN = "Unpack or install again"
+# Where the lock's record of a source package is wrong, so is what it says of the built one.
+_OF_SOURCES = ("lock-source-metadata",)
 _OF_ARTIFACTS = ("artifact-identity", "artifact-platform", "artifact-depends",
                  "artifact-constrains", "artifact-run-exports", "artifact-noarch",
                  "artifact-digest", "artifact-paths", "artifact-prefix-placeholder")  # fmt: skip
@@ -110,7 +112,8 @@ PACK_RULES = (
         remedy=_PACK_AGAIN,
         check=content.check_repodata,
         rank=FIELD,
-        consequence_of=("pack-platform", "pack-missing", "pack-digest", *_OF_ARTIFACTS),
+        consequence_of=("pack-platform", "pack-missing", "pack-digest", *_OF_SOURCES,
+                        *_OF_ARTIFACTS),
     ),
     Rule(
         name="pack-environment-yml",
@@ -201,7 +204,8 @@ PREFIX_RULES = (
         remedy=_INSTALL_AGAIN,
         check=prefixes.check_record,
         rank=FIELD,
-        consequence_of=("prefix-missing", "prefix-extra", *_PACK_CONTENT, *_OF_ARTIFACTS),
+        consequence_of=("prefix-missing", "prefix-extra", *_PACK_CONTENT, *_OF_SOURCES,
+                        *_OF_ARTIFACTS),
     ),
     Rule(
         name="prefix-files",

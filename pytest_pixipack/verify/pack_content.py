@@ -9,12 +9,13 @@ from pytest_pixipack.pack import Pack
 from pytest_pixipack.verify.pack_rules import pack_of, problem
 from pytest_pixipack.verify.records import (
     COMPARED,
-    SPEC_LISTS,
     Entry,
+    cause_of,
     differing,
     entries,
     expected_digests,
     expected_record,
+    layer_of,
 )
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.specs import satisfies, spec_name
@@ -61,8 +62,8 @@ def check_repodata(subject: Subject) -> Iterator[Problem]:
                 field=field,
                 expected=wanted,
                 actual=found,
-                cause="dependency-change" if field in SPEC_LISTS else None,
-                layers=(layer, "pack"),
+                cause=cause_of(field),
+                layers=(layer_of(subject, entry.facts.name, layer, field), "pack"),
             )
     for subdir, content in sorted(pack.repodata.items()):
         info = content.get("info")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
-from pytest_pixipack.verify.records import differing, entries, expected_record
+from pytest_pixipack.verify.records import (
+    cause_of,
+    differing,
+    entries,
+    expected_record,
+    layer_of,
+)
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
@@ -88,8 +95,8 @@ def check_record(subject: Subject) -> Iterator[Problem]:
                 field=field,
                 expected=wanted,
                 actual=found,
-                cause="dependency-change" if field in ("depends", "constrains") else None,
-                layers=(layer, "prefix"),
+                cause=cause_of(field),
+                layers=(layer_of(subject, name, layer, field), "prefix"),
             )
 
 
@@ -245,9 +252,21 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
                 expected=missing,
                 actual=extra,
                 file=str(script),
-                cause="content",
+                cause="embedded-path" if _moved(missing, extra, str(prefix.path)) else "content",
                 layers=("prefix", "prefix"),
             )
+
+
+def _moved(wanted: list[str], found: list[str], path: str) -> bool:
+    """Whether lines differ in nothing but the place of the prefix."""
+    places: set[str] = set()
+    for left, right in zip(wanted, found, strict=False):
+        pattern = re.escape(left).replace(re.escape(path), "(?P<place>.+)", 1)
+        same = re.fullmatch(pattern, right) if "(?P<place>" in pattern else None
+        if same is None:
+            return False
+        places.add(same["place"])
+    return len(wanted) == len(found) and len(places) == 1
 
 
 def _lines(wanted: str, found: str) -> tuple[list[str], list[str]]:

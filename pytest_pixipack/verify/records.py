@@ -10,6 +10,7 @@ from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack
 from pytest_pixipack.pack.records import artifact_record, locked_record
+from pytest_pixipack.verify.resolved import expected_facts
 from pytest_pixipack.verify.specs import compare_specs
 from pytest_pixipack.verify.subject import Subject
 
@@ -49,8 +50,24 @@ def expected_record(subject: Subject, facts: PackageFacts) -> tuple[str, dict[st
         return "artifact", record
     if locked is not None and locked.is_source:
         known = {"depends": list(locked.depends), "constrains": list(locked.constrains)}
-        return "lock", known
+        version = expected_facts(subject, locked).version
+        return "lock", known if version is None else {**known, "version": version}
     return "pack", {}
+
+
+def layer_of(subject: Subject, name: str, layer: str, field: str) -> str:
+    """The layer that says one field of what `expected_record` gave as that of `layer`."""
+    locked = subject.locked.get(name)
+    if layer == "lock" and field == "version" and locked is not None and locked.version is None:
+        return "manifest"  # locks do not hold the versions of path sources
+    return layer
+
+
+def cause_of(field: str) -> str | None:
+    """The name of the cause where a field of a record differs."""
+    if field in SPEC_LISTS:
+        return "dependency-change"
+    return "version-change" if field == "version" else None
 
 
 # What is installed depends on these; the rest of a record is for display.

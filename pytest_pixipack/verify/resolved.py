@@ -10,6 +10,7 @@ from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.verify.locations import source_directory
+from pytest_pixipack.verify.places import places
 from pytest_pixipack.verify.subject import Place, Subject
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def resolved_facts(subject: Subject, place: Place, package: LockedPackage) -> Pa
     if isinstance(manifest, Exception) or manifest is None or manifest.package is None:
         return package.facts
     return replace(package.facts, version=manifest.package.version)
+
+
+def expected_facts(subject: Subject, locked: LockedPackage) -> PackageFacts:
+    """What lock and manifest say of a package; of a path source the lock knows little."""
+    for place in places(subject):
+        if place.environment == subject.environment:
+            return resolved_facts(subject, place, locked)
+    return locked.facts
 
 
 def outputs_of(subject: Subject, place: Place, package: LockedPackage) -> tuple[Output, ...] | None:

@@ -50,6 +50,8 @@ def test_dependencies_of_a_source_package_in_the_lock(good: Layers) -> None:
     broken = good.with_lock(("- tool >=2\n", "- tool >=1\n"))
     finding = only(broken)
     assert (finding.rule, finding.package) == ("lock-source-metadata", "app")
+    (finding,) = broken.verify("manifest", "lock", "pack", "prefix").findings
+    assert (finding.rule, finding.package) == ("lock-source-metadata", "app")
 
 
 def test_a_package_taken_out_of_the_lock(good: Layers) -> None:
@@ -88,6 +90,17 @@ def test_a_version_that_was_bumped_after_the_build(good: Layers) -> None:
         "0.1.0",
     )
     assert finding.layers == ("manifest", "artifact")
+
+
+@pytest.mark.parametrize(
+    ("layer", "rule"), [("pack", "pack-repodata"), ("prefix", "prefix-record")]
+)
+def test_a_version_that_was_bumped_after_packing(good: Layers, layer: str, rule: str) -> None:
+    bumped = edit(good, "app/pixi.toml", '"0.1.0"', '"0.1.1"')
+    (finding,) = bumped.verify("manifest", "lock", layer).findings
+    assert (finding.rule, finding.layers) == (rule, ("manifest", layer))
+    assert (finding.expected, finding.actual) == ("0.1.1", "0.1.0")
+    assert finding.cause == "version-change"
 
 
 def test_a_package_that_another_one_excludes(good: Layers) -> None:

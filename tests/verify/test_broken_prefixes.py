@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_pixipack.prefix import read_prefix
 from pytest_pixipack.verify import verify
 from tests.verify.conftest import PLATFORM, Layers
 
@@ -131,6 +133,15 @@ def test_an_edited_activation_script(good: Layers) -> None:
 
     finding = only(good.with_prefix(edit_script))
     assert (finding.rule, finding.field) == ("prefix-activation", "activate.sh")
+    assert finding.cause == "content"
+
+
+def test_a_prefix_that_was_moved(good: Layers) -> None:
+    installed = good.with_prefix(lambda _: None).prefix.path.parent
+    installed.rename(good.scratch / "elsewhere")
+    moved = replace(good, prefix=read_prefix(good.scratch / "elsewhere" / "env"))
+    (finding,) = [f for f in moved.verify().findings if f.rule == "prefix-activation"]
+    assert finding.cause == "embedded-path"
 
 
 def test_a_prefix_without_records(good: Layers) -> None:
