@@ -251,7 +251,8 @@ class Stages:
         packs = [c for c in self._checks if c.kind == "pack" and check.place in c.places]
         pack = read_pack(Path(self.outcome(packs[0]).data["pack"]))
         prefix = self._engine.unpack(pack.path, folder / "p", platform=check.place.subdir)
-        findings = self._verified(check.place, pack=pack, prefix=prefix)
+        artifacts = self._artifacts(check.place)
+        findings = self._verified(check.place, artifacts=artifacts, pack=pack, prefix=prefix)
         return judged(_of_layer(findings, "prefix"), prefix=str(prefix.path))
 
     def _artifacts(self, place: Place) -> list[Artifact]:

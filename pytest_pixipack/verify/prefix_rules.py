@@ -10,6 +10,7 @@ from typing import Any
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
+from pytest_pixipack.verify.prefix_payload import unlike_artifact
 from pytest_pixipack.verify.records import (
     cause_of,
     differing,
@@ -101,7 +102,7 @@ def check_record(subject: Subject) -> Iterator[Problem]:
 
 
 def check_files(subject: Subject) -> Iterator[Problem]:
-    """The files of the prefix are those that its records say, unaltered."""
+    """The files of the prefix are those that its records and the artifacts say, unaltered."""
     prefix = _prefix(subject)
     real = _files(subject)
     for facts in prefix.packages.values():
@@ -134,6 +135,9 @@ def check_files(subject: Subject) -> Iterator[Problem]:
                 cause="content",
                 layers=("prefix", "prefix"),
             )
+        artifact = subject.built.get(facts.name)
+        for message, more in unlike_artifact(facts, artifact, real) if artifact else ():
+            yield problem(subject, message, facts, layers=("artifact", "prefix"), **more)
     yield from _unowned(subject, prefix, real)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,42 @@ def test_a_file_that_was_altered(good: Layers) -> None:
         "prefix-files",
         "files altered",
         "data",
+    )
+
+
+def edit_file_and_record(prefix: Path, content: bytes | None) -> None:
+    """What an installer does that installs something else than it was given."""
+    record = json.loads(meta(prefix, "app").read_text("utf-8"))["paths_data"]
+    file = prefix / "share/app.txt"
+    if content is None:
+        file.unlink()
+        record["paths"] = [e for e in record["paths"] if e["_path"] != "share/app.txt"]
+    else:
+        file.write_bytes(content)
+        (entry,) = [e for e in record["paths"] if e["_path"] == "share/app.txt"]
+        entry.pop("sha256_in_prefix", None)
+        entry["sha256"] = hashlib.sha256(content).hexdigest()
+    edit(prefix, "app", paths_data=record)
+
+
+@pytest.mark.parametrize(("content", "field"), [(b"x", "altered"), (None, "absent")])
+def test_a_file_and_its_record_that_are_not_what_was_built(
+    good: Layers, content: bytes | None, field: str
+) -> None:
+    finding = only(good.with_prefix(lambda prefix: edit_file_and_record(prefix, content)))
+    assert (finding.rule, finding.package, finding.field) == (
+        "prefix-files", "app", f"files {field}",
+    )  # fmt: skip
+    assert finding.layers == ("artifact", "prefix")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
+def test_a_file_with_another_executable_bit(good: Layers) -> None:
+    finding = only(good.with_prefix(lambda prefix: (prefix / "bin/app").chmod(0o755)))
+    assert (finding.rule, finding.package, finding.cause) == ("prefix-files", "app", "mode")
+    assert (finding.expected, finding.actual) == (
+        ["bin/app not executable"],
+        ["bin/app executable"],
     )
 
 
