@@ -35,13 +35,18 @@ class ByteStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TarEntry:
-    """One member. `target` is that of a symbolic or hard link; `size` is in bytes."""
+    """One member. `target` is that of a symbolic or hard link; `size` is in bytes.
+
+    `mtime` is in seconds since the epoch; `owner` is `uid:gid user:group`.
+    """
 
     name: str
     kind: Literal["file", "link", "hardlink", "directory"]
     size: int
     mode: int
     target: str | None = None
+    mtime: float = 0.0
+    owner: str = ""
 
 
 class TarStream:
@@ -98,14 +103,16 @@ class TarStream:
         if problem := _UNSUPPORTED.get(info.type):
             refuse(self._archive, name, f"{problem}, which no package may hold")
         mode = info.mode & 0o7777
+        carried = (float(info.mtime), tar_owner(info))
         if info.issym() or info.islnk():
-            return TarEntry(name, "link" if info.issym() else "hardlink", 0, mode, target)
+            kind: Literal["link", "hardlink"] = "link" if info.issym() else "hardlink"
+            return TarEntry(name, kind, 0, mode, target, *carried)
         if info.isdir():
-            return TarEntry(name, "directory", 0, mode)
+            return TarEntry(name, "directory", 0, mode, None, *carried)
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE):
             refuse(self._archive, name, f"has the unknown tar type {info.type!r}")
         self._left, self._padding = size, -size % _BLOCK
-        return TarEntry(name, "file", size, mode)
+        return TarEntry(name, "file", size, mode, None, *carried)
 
     def _header(self, block: bytes) -> tarfile.TarInfo:
         try:
@@ -163,6 +170,11 @@ class TarStream:
         while piece := self._stream.read(_CHUNK):
             if piece.strip(b"\0"):
                 refuse(self._archive, None, "holds data behind the end of its tar archive")
+
+
+def tar_owner(info: tarfile.TarInfo) -> str:
+    """The owner of a member: `uid:gid user:group`."""
+    return f"{info.uid}:{info.gid} {info.uname}:{info.gname}"
 
 
 def _text(data: bytes) -> str:

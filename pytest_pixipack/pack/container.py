@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from pytest_pixipack.artifact.tarstream import tar_owner
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.model import MemberKind, PackForm
 from pytest_pixipack.pack.safety import LIMITS, Limits, plain_name, refuse_unsafe
@@ -26,12 +27,18 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One member: its name without `./` and trailing slash, size in bytes, permission bits."""
+    """One member: its name without `./` and trailing slash, size in bytes, permission bits.
+
+    `mtime` (seconds since the epoch) and `owner` are None where the pack is a directory: there they
+    tell of the copying, not of the pack.
+    """
 
     name: str
     kind: MemberKind
     size: int
     mode: int
+    mtime: float | None = None
+    owner: str | None = None
 
 
 class Container(Protocol):
@@ -136,7 +143,14 @@ class _Tar:
         refuse_unsafe(((member.name, _kind(member)) for member in members), path, limits)
         self._by_name = {name: m for m in members if (name := plain_name(m.name)) is not None}
         self.entries = tuple(
-            Entry(name, "directory" if m.isdir() else "file", 0 if m.isdir() else m.size, m.mode)
+            Entry(
+                name,
+                "directory" if m.isdir() else "file",
+                0 if m.isdir() else m.size,
+                m.mode,
+                float(m.mtime),
+                tar_owner(m),
+            )
             for name, m in self._by_name.items()
         )
         self._refuse_bombs(stream, limits)

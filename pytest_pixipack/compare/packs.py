@@ -1,0 +1,261 @@
+"""Differences between two packs, whatever their form."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.compare.artifacts import compare_artifacts, same_bytes
+from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.records import (
+    Where,
+    compare_json_text,
+    compare_lists,
+    compare_order,
+    compare_records,
+)
+
+if TYPE_CHECKING:
+    from pytest_pixipack.pack import Pack, PackMember
+    from pytest_pixipack.pack.container import Container, Entry
+
+_SUFFIXES = (".conda", ".tar.bz2")
+# Repodata says these of the file: where the file differs, they have to.
+_OF_THE_FILE = ("sha256", "md5", "size")
+
+
+def compare_packs(left: Path, right: Path) -> Comparison:
+    """Compares two packs: tar files, directories, self-extracting scripts, also of two forms.
+
+    Packages are compared as `compare_artifacts` does. Files with the same bytes are identical
+    without being opened. Raises as `read_pack` and `read_artifact` do.
+    """
+    if left.is_file() and right.is_file() and same_bytes(left, right):
+        return Comparison()
+    from pytest_pixipack.pack import read_pack
+    from pytest_pixipack.pack.container import open_container
+
+    packs = (read_pack(left), read_pack(right))
+    with open_container(left) as first, open_container(right) as second:
+        return Comparison.of(_Packs(*packs, first, second).differences())
+
+
+class _Packs:
+    """Two packs that are not the same byte for byte, and their open containers."""
+
+    def __init__(self, left: Pack, right: Pack, first: Container, second: Container) -> None:
+        self.left, self.right = left, right
+        self.first, self.second = first, second
+        self.where: Where = (left.path.name,)
+        self.old, self.new = _files(left), _files(right)
+
+    def differences(self) -> list[Difference]:
+        pairs = dict(self._pairs())
+        found = [
+            *self._metadata(),
+            *self._environment(),
+            *self._packages(pairs),
+            *self._repodata(pairs),
+            *self._others(pairs),
+            *self._headers(),
+        ]
+        if self.left.form != self.right.form:
+            sides: tuple[Any, Any] = (self.left.form, self.right.form)
+            found.append(Difference(self.where, "form", "metadata", *sides, "archive-format"))
+        elif not found and self.left.form != "directory":
+            sides = (self.left.path.stat().st_size, self.right.path.stat().st_size)
+            found.append(Difference(self.where, "bytes", "metadata", *sides, "archive-format"))
+        return found
+
+    def _metadata(self) -> Iterator[Difference]:
+        from pytest_pixipack.pack.model import METADATA
+
+        left, right, key = dict(self.left.metadata), dict(self.right.metadata), "pixi-pack-version"
+        where = (*self.where, METADATA)
+        old, new = left.pop(key, None), right.pop(key, None)
+        if old != new:
+            yield Difference(where, key, "metadata", old, new, "tool-version")
+        for field in sorted({*left, *right}):
+            if left.get(field) != right.get(field):
+                kind = "payload" if field == "platform" else "metadata"
+                sides: tuple[Any, Any] = (left.get(field), right.get(field))
+                yield Difference(where, field, kind, *sides, "unknown")  # type: ignore[arg-type]
+        if self.left.metadata == self.right.metadata:
+            yield from self._text(METADATA)
+
+    def _environment(self) -> Iterator[Difference]:
+        from pytest_pixipack.pack.model import ENVIRONMENT
+
+        where = (*self.where, ENVIRONMENT)
+        left, right = self.left.environment_yml, self.right.environment_yml
+        if left is None or right is None:
+            return  # a file that was added or removed
+        if left.channels != right.channels:
+            sides: tuple[Any, Any] = (list(left.channels), list(right.channels))
+            yield Difference(where, "channels", "payload", *sides, "unknown")
+        for field in ("dependencies", "pip"):
+            yield from compare_lists(
+                where, field, getattr(left, field), getattr(right, field), cause="dependency-change"
+            )
+        if replace(left, text="") == replace(right, text="") and left.text != right.text:
+            sides = (left.text, right.text)
+            same = left.text.splitlines() == right.text.splitlines()
+            cause = "line-endings" if same else "json-format"
+            yield Difference(where, "notation", "metadata", *sides, cause)
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        """Which package file belongs to which: the same name, else the same package."""
+        old, new = _packages(self.old), _packages(self.new)
+        yield from ((name, name) for name in old if name in new)
+        left, right = _by_package(self.left, old - new), _by_package(self.right, new - old)
+        for key in sorted(set(left) & set(right)):
+            if len(left[key]) == len(right[key]) == 1:
+                yield left[key][0], right[key][0]
+
+    def _packages(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
+        for name, other in sorted(pairs.items()):
+            where = (*self.where, name)
+            if name != other:
+                sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
+                yield Difference(where, "file name", "payload", *sides, "build-string")
+            if self.old[name].sha256 == self.new[other].sha256:
+                continue
+            # Packages are read from files of their own.
+            with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+                paths = [Path(scratch, side, Path(name).name) for side in ("left", "right")]
+                # The right one has the left one's name, or places would not match.
+                _copy(self.first, name, paths[0])
+                _copy(self.second, other, paths[1])
+                for each in compare_artifacts(*paths).differences:
+                    yield replace(each, where=(*where, *each.where[1:]))
+
+    def _repodata(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
+        from pytest_pixipack.pack.model import CHANNEL, REPODATA
+
+        for subdir in sorted({*self.left.repodata, *self.right.repodata}):
+            name = f"{CHANNEL}/{subdir}/{REPODATA}"
+            left, right = self.left.repodata.get(subdir), self.right.repodata.get(subdir)
+            if left is None or right is None:
+                continue  # a file that was added or removed
+            yield from self._subdir(name, left, right, pairs)
+            if left == right:
+                yield from self._text(name)
+
+    def _subdir(
+        self, name: str, left: Mapping[str, Any], right: Mapping[str, Any], pairs: Mapping[str, str]
+    ) -> Iterator[Difference]:
+        where, directory = (*self.where, name), name.rpartition("/")[0]
+        tables = ("packages", "packages.conda")
+        yield from compare_records(where, left, right, ignore=tables, kind="metadata")
+        for table in tables:
+            old, new = left.get(table) or {}, right.get(table) or {}
+            for file_name in sorted(old):
+                other = pairs.get(f"{directory}/{file_name}", f"{directory}/{file_name}")
+                record = new.get(other.rpartition("/")[2])
+                if record is None:
+                    yield _entry(where, file_name, table, "file-removed")
+                    continue
+                same = self._digest(self.old, f"{directory}/{file_name}") == self._digest(
+                    self.new, other
+                )
+                ignore = () if same else _OF_THE_FILE
+                yield from compare_records(
+                    (*where, file_name), old[file_name], record, ignore=ignore
+                )
+            taken = {other.rpartition("/")[2] for other in pairs.values()} | set(old)
+            for file_name in sorted(set(new) - taken):
+                yield _entry(where, file_name, table, "file-added")
+            if (order := compare_order(where, table, list(old), list(new))) is not None:
+                yield order
+
+    def _others(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
+        """Files that were added or removed, and those that nothing else speaks of."""
+        left = set(self.old) - set(pairs)
+        right = set(self.new) - set(pairs.values())
+        for name in sorted(left ^ right):
+            sides: tuple[Any, Any] = (self._digest(self.old, name), self._digest(self.new, name))
+            cause = "file-removed" if name in left else "file-added"
+            yield Difference((*self.where, name), "file", "payload", *sides, cause)
+        for name in sorted(left & right):
+            sides = (self._digest(self.old, name), self._digest(self.new, name))
+            if sides[0] != sides[1] and not _is_read(name):
+                yield Difference((*self.where, name), "content", "payload", *sides, "content")
+
+    def _headers(self) -> Iterator[Difference]:
+        old = {entry.name: entry for entry in self.first.entries}
+        new = {entry.name: entry for entry in self.second.entries}
+        if "directory" not in (self.left.form, self.right.form):
+            order = compare_order(self.where, "order of members", list(old), list(new))
+            if order is not None:
+                yield order
+        for name in sorted(set(old) & set(new)):
+            yield from _header((*self.where, name), old[name], new[name])
+        for name in sorted(set(old) ^ set(new)):
+            if (old.get(name) or new[name]).kind == "directory":
+                sides: tuple[Any, Any] = ("directory", None) if name in old else (None, "directory")
+                place = (*self.where, name)
+                yield Difference(place, "directory", "metadata", *sides, "archive-format")
+
+    def _text(self, name: str) -> Iterator[Difference]:
+        if self._digest(self.old, name) == self._digest(self.new, name):
+            return
+        with self.first.open(name) as left, self.second.open(name) as right:
+            found = compare_json_text((*self.where, name), left.read(), right.read())
+        if found is not None:
+            yield found
+
+    @staticmethod
+    def _digest(files: Mapping[str, PackMember], name: str) -> str | None:
+        return files[name].sha256 if name in files else None
+
+
+def _files(pack: Pack) -> dict[str, PackMember]:
+    return {member.name: member for member in pack.members if member.kind == "file"}
+
+
+def _packages(files: Mapping[str, PackMember]) -> set[str]:
+    return {name for name in files if name.startswith("channel/") and name.endswith(_SUFFIXES)}
+
+
+def _by_package(pack: Pack, names: set[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for facts in pack.records:
+        name = f"channel/{facts.subdir}/{facts.file_name}"
+        if name in names:
+            found.setdefault(facts.name, []).append(name)
+    return found
+
+
+def _is_read(name: str) -> bool:
+    from pytest_pixipack.pack.model import ENVIRONMENT, METADATA, REPODATA
+
+    return name in (ENVIRONMENT, METADATA) or name.rpartition("/")[2] == REPODATA
+
+
+def _entry(where: Where, file_name: str, table: str, cause: str) -> Difference:
+    sides: tuple[Any, Any] = (table, None) if cause == "file-removed" else (None, table)
+    return Difference((*where, file_name), "record", "payload", *sides, cause)
+
+
+def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:
+    if left.mtime is None or right.mtime is None:
+        return
+    pairs: tuple[tuple[str, Any, Any, str], ...] = (
+        ("kind", left.kind, right.kind, "archive-format"),
+        ("mtime", left.mtime, right.mtime, "timestamp"),
+        ("owner", left.owner, right.owner, "owner"),
+        ("mode", oct(left.mode), oct(right.mode), "mode"),
+    )
+    for field, old, new, cause in pairs:
+        if old != new:
+            yield Difference(where, field, "metadata", old, new, cause)
+
+
+def _copy(container: Container, name: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with container.open(name) as source, path.open("wb") as target:
+        while piece := source.read(1 << 20):
+            target.write(piece)

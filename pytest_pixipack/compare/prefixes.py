@@ -1,0 +1,199 @@
+"""Differences between two installed environments, wherever they were installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.compare.artifacts import compare_files
+from pytest_pixipack.compare.content import MOST_BYTES
+from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.placed import Place, place_of
+from pytest_pixipack.compare.records import Where, compare_lists, compare_order, compare_records
+from pytest_pixipack.facts import FileFacts
+
+if TYPE_CHECKING:
+    from pytest_pixipack.prefix import Prefix
+    from pytest_pixipack.prefix.files import PrefixFiles
+
+_META = "conda-meta"
+_STATE = "conda-meta/state"
+# Where a package came from, and how it was put there, is no property of the prefix.
+_VOLATILE = (
+    "url", "channel", "extracted_package_dir", "package_tarball_full_path", "link", "fn",
+    "requested_spec", "requested_specs", "files", "paths_data",
+)  # fmt: skip
+# They follow from where the prefix is, for its path is written into files.
+_PLACED = ("sha256_in_prefix", "size_in_bytes")
+# Of the file that a package came in: what was in it is there to be compared.
+_CARRIER = ("sha256", "md5", "size")
+_RECORD = re.compile(r"conda-meta/[^/]+\.json")
+_SCRIPT = re.compile(r"activate\.\w+")
+
+
+def compare_prefixes(left: Path, right: Path) -> Comparison:
+    """Compares two prefixes, or two directories that a pack was unpacked to (`env` and scripts).
+
+    The paths of the prefixes themselves are the same thing wherever they are written into files.
+    conda-meta records are compared without what says where the package came from, the history
+    without its times and commands. Raises as `read_prefix` does.
+    """
+    from pytest_pixipack.prefix import prefix_files, read_prefix
+
+    first, second = _environment(left), _environment(right)
+    prefixes = (read_prefix(first), read_prefix(second))
+    files = (prefix_files(first), prefix_files(second))
+    found = list(_Prefixes(*prefixes, *files).differences())
+    if first != left and second != right:
+        found += _scripts(left, right, place_of(first), place_of(second))
+    return Comparison.of(found)
+
+
+def _environment(path: Path) -> Path:
+    inner = path / "env"
+    return inner if not (path / _META).is_dir() and (inner / _META).is_dir() else path
+
+
+class _Prefixes:
+    """Two prefixes and the files in them."""
+
+    def __init__(
+        self, left: Prefix, right: Prefix, first: PrefixFiles, second: PrefixFiles
+    ) -> None:
+        self.left, self.right = left, right
+        self.first, self.second = first, second
+        self.where: Where = (left.path.name,)
+        self.here, self.there = place_of(left.path), place_of(right.path)
+        self.binaries = {
+            path
+            for prefix in (left, right)
+            for facts in prefix.packages.values()
+            for path, file in (facts.files or {}).items()
+            if file.placeholder_mode == "binary"
+        }
+
+    def differences(self) -> Iterator[Difference]:
+        yield from self._records()
+        yield from self._history()
+        for path in sorted({*self.first, *self.second}):
+            if not _RECORD.fullmatch(path) and path != f"{_META}/history":
+                yield from self._file(path)
+
+    def _records(self) -> Iterator[Difference]:
+        left, right = self.left.records, self.right.records
+        for name in sorted({*left, *right}):
+            where = (*self.where, _META, name)
+            old, new = left.get(name), right.get(name)
+            if old is None or new is None:
+                sides: tuple[Any, Any] = (_dist(old), _dist(new))
+                cause = "file-added" if old is None else "file-removed"
+                yield Difference(where, "package", "payload", *sides, cause)
+                continue
+            for each in compare_records(where, old, new, ignore=_VOLATILE):
+                yield replace(each, kind="metadata") if each.field in _CARRIER else each
+            kinds = (_link(old), _link(new))
+            if kinds[0] != kinds[1]:
+                yield Difference(where, "link.type", "metadata", *kinds, "unknown")
+            yield from self._recorded(where, old, new)
+
+    def _recorded(
+        self, where: Where, left: Mapping[str, Any], right: Mapping[str, Any]
+    ) -> Iterator[Difference]:
+        yield from compare_lists(
+            where, "files", left.get("files"), right.get("files"), kind="metadata", cause="content"
+        )
+        old, new = _paths(left), _paths(right)
+        for path in sorted(set(old) & set(new)):
+            yield from compare_records(
+                (*where, path), old[path], new[path], ignore=_PLACED, kind="metadata"
+            )
+        for path in sorted(set(old) ^ set(new)):
+            sides: tuple[Any, Any] = ("recorded", None) if path in old else (None, "recorded")
+            cause = "file-removed" if path in old else "file-added"
+            yield Difference((*where, path), "record", "metadata", *sides, cause)
+        if (order := compare_order(where, "paths", list(old), list(new))) is not None:
+            yield order
+
+    def _history(self) -> Iterator[Difference]:
+        left, right = _lines(self.left.history), _lines(self.right.history)
+        where = (*self.where, f"{_META}/history")
+        yield from compare_lists(where, "packages", left, right, kind="metadata")
+
+    def _file(self, path: str) -> Iterator[Difference]:
+        from pytest_pixipack.prefix import is_installers
+
+        old, new = self.first.get(path), self.second.get(path)
+        if old is not None and new is not None and old != new:
+            old, new = self._placed(path, old, new)
+        contents: tuple[bytes | None, bytes | None] = (None, None)
+        if old and new and old.kind == new.kind == "file" and old.sha256 != new.sha256:
+            contents = (
+                self.here.content(path, MOST_BYTES), self.there.content(path, MOST_BYTES)
+            )  # fmt: skip
+        for each in compare_files((*self.where, path), old, new, *contents):
+            mine = is_installers(path) and path != _STATE
+            yield replace(each, kind="metadata") if mine else each
+
+    def _placed(self, path: str, old: FileFacts, new: FileFacts) -> tuple[FileFacts, FileFacts]:
+        """The two files as if both prefixes were at one place."""
+        binary = path in self.binaries
+        return (
+            _as_if(self.here, path, old, binary=binary),
+            _as_if(self.there, path, new, binary=binary),
+        )
+
+
+def _as_if(place: Place, path: str, file: FileFacts, *, binary: bool) -> FileFacts:
+    if file.kind == "link":
+        target = place.text(file.target or "")
+        return replace(file, target=target, sha256=None)
+    return replace(file, sha256=place.digest(path, binary=binary), size=None)
+
+
+def _scripts(left: Path, right: Path, here: Place, there: Place) -> Iterator[Difference]:
+    """The activation scripts beside the environments."""
+    names = {path.name for each in (left, right) for path in each.iterdir() if path.is_file()}
+    for name in sorted(filter(_SCRIPT.fullmatch, names)):
+        old, new = _script(left / name, here), _script(right / name, there)
+        if old == new:
+            continue
+        cause = "content"
+        if old is None or new is None:
+            cause = "file-added" if old is None else "file-removed"
+        elif sorted(old.splitlines()) == sorted(new.splitlines()):
+            cause = "line-order"
+        yield Difference((left.name, name), "content", "payload", old, new, cause)
+
+
+def _script(path: Path, place: Place) -> str | None:
+    if not path.is_file():
+        return None
+    return place.text(path.read_bytes().decode("utf-8", "replace"))
+
+
+def _paths(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    listed = (record.get("paths_data") or {}).get("paths") or ()
+    return {
+        entry["_path"]: {key: value for key, value in entry.items() if key != "_path"}
+        for entry in listed
+    }
+
+
+def _link(record: Mapping[str, Any]) -> Any:
+    link = record.get("link")
+    return link.get("type") if isinstance(link, Mapping) else None
+
+
+def _dist(record: Mapping[str, Any] | None) -> str | None:
+    if record is None:
+        return None
+    return f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
+
+
+def _lines(history: str | None) -> list[str]:
+    """The packages of a history, without the channel that they came from."""
+    lines = (history or "").splitlines()
+    return [line.rpartition("::")[2] for line in lines if line.startswith(("+", "-"))]

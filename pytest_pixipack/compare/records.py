@@ -1,0 +1,153 @@
+"""Differences between two records of one package: `index.json`, repodata, conda-meta."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_pixipack.compare.model import Difference, Kind
+
+Where = tuple[str, ...]
+
+# Lists whose order carries no meaning, and the cause where their content differs.
+UNORDERED: Mapping[str, str] = {
+    "depends": "dependency-change",
+    "constrains": "dependency-change",
+    "track_features": "unknown",
+    "flags": "unknown",
+    "purls": "unknown",
+    "files": "content",
+}
+# Mappings from names to such lists.
+_TABLES = ("extra_depends", "run_exports")
+# What is installed means the same, whatever these say.
+METADATA: Mapping[str, str] = {
+    "timestamp": "timestamp",
+    "license": "unknown",
+    "license_family": "unknown",
+    "purls": "unknown",
+    "size": "unknown",
+    "channel": "unknown",
+    "url": "unknown",
+    "legacy_bz2_md5": "unknown",
+    "legacy_bz2_size": "unknown",
+    "arch": "unknown",
+    "platform": "unknown",
+}
+_CAUSES: Mapping[str, str] = {
+    "version": "version-change",
+    "build": "build-string",
+    "build_number": "build-string",
+    "sha256": "content",
+    "md5": "content",
+}
+
+
+def compare_records(
+    where: Where,
+    left: Mapping[str, Any],
+    right: Mapping[str, Any],
+    *,
+    ignore: Collection[str] = (),
+    kind: Kind | None = None,
+) -> Iterator[Difference]:
+    """The differences field by field; `kind` overrides what the fields' names say."""
+    for key in sorted({*left, *right} - set(ignore)):
+        first, second = left.get(key), right.get(key)
+        if first == second and (key in left) == (key in right):
+            continue
+        if _is_empty(first) and _is_empty(second):
+            yield Difference(where, key, "metadata", first, second, "json-format")
+        else:
+            yield from _field(where, key, first, second, kind)
+
+
+def compare_lists(
+    where: Where,
+    field: str,
+    left: Sequence[Any] | None,
+    right: Sequence[Any] | None,
+    *,
+    kind: Kind = "payload",
+    cause: str = "unknown",
+) -> Iterator[Difference]:
+    """The difference between lists whose order carries no meaning."""
+    first, second = list(left or ()), list(right or ())
+    if first == second:
+        return
+    if _counted(first) == _counted(second):
+        yield Difference(where, field, "order-only", first, second, "member-order")
+    else:
+        yield Difference(where, field, kind, first, second, cause)
+
+
+def compare_order(
+    where: Where, field: str, left: Sequence[str], right: Sequence[str]
+) -> Difference | None:
+    """The difference in order between the entries that both sides have."""
+    common = set(left) & set(right)
+    first = [each for each in left if each in common]
+    second = [each for each in right if each in common]
+    if first == second:
+        return None
+    return Difference(where, field, "order-only", first, second, "member-order")
+
+
+def compare_json_text(where: Where, left: bytes, right: bytes) -> Difference | None:
+    """The difference between two JSON texts that mean the same: keys in another order, or form."""
+    if left == right:
+        return None
+    try:
+        same = json.dumps(json.loads(left)) == json.dumps(json.loads(right))
+    except (ValueError, RecursionError):
+        return Difference(where, "content", "metadata", None, None, "unknown")
+    if same:
+        return Difference(where, "notation", "metadata", len(left), len(right), "json-format")
+    return Difference(where, "order of keys", "order-only", None, None, "member-order")
+
+
+def _counted(values: Sequence[Any]) -> Counter[str]:
+    return Counter(json.dumps(each, sort_keys=True) for each in values)
+
+
+def _field(
+    where: Where, key: str, left: Any, right: Any, kind: Kind | None
+) -> Iterator[Difference]:
+    if key == "track_features":
+        left, right = _words(left), _words(right)
+    usual: Kind = "metadata" if key in METADATA else "payload"
+    if key in UNORDERED and _is_list(left) and _is_list(right):
+        yield from compare_lists(where, key, left, right, kind=kind or usual, cause=UNORDERED[key])
+    elif key in _TABLES and _is_table(left) and _is_table(right):
+        for name in sorted({*(left or {}), *(right or {})}):
+            yield from compare_lists(
+                where,
+                f"{key}.{name}",
+                (left or {}).get(name),
+                (right or {}).get(name),
+                kind=kind or usual,
+                cause="dependency-change",
+            )
+    else:
+        cause = _CAUSES.get(key) or METADATA.get(key) or "unknown"
+        yield Difference(where, key, kind or usual, left, right, cause)
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ([], {}, "")
+
+
+def _words(value: Any) -> Any:
+    return value.split() if isinstance(value, str) else value
+
+
+def _is_list(value: Any) -> bool:
+    return value is None or isinstance(value, list | tuple)
+
+
+def _is_table(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Mapping) and all(_is_list(each) for each in value.values())
+    )
