@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_pixipack.compare.model import Difference
 
 _MOST = 20  # differences that are shown of one layer
+_JOINED = 40  # characters of places that are written as one
 _WIDEST = 60  # characters of both values of a difference
 _TEXTS = {
     "identical": "identical",
@@ -167,10 +168,12 @@ def _branches(node: _Node, indent: str, result: LayerResult, width: int) -> Iter
 
 
 def _joined(name: str, node: _Node) -> tuple[str, _Node]:
-    """A place and its only place, and so on, as one."""
+    """A place and the only one in it, and so on, as one, while that is short."""
     while len(node.children) == 1 and not node.leaves:
-        inner, node = next(iter(node.children.items()))
-        name = f"{name}/{inner}"
+        inner, below = next(iter(node.children.items()))
+        if len(name) + len(inner) > _JOINED:
+            break
+        name, node = f"{name}/{inner}", below
     return name, node
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_pixipack.manifest import Manifest
 
 Layer = Literal["lock", "artifacts", "pack", "prefix"]
+UNKNOWN = "(unknown version)"
 LAYERS: tuple[Layer, ...] = ("lock", "artifacts", "pack", "prefix")
 
 
@@ -161,7 +162,7 @@ class _Work:
         except PixipackError:  # of which locking will speak
             own = {}
         return {
-            name: str(tool.version or "(unknown version)")
+            name: str(tool.version or UNKNOWN)
             for name, tool in {**known, **own}.items()
         }
 

@@ -122,7 +122,13 @@ class WorkspaceItem(pytest.Item):
         """Raises with how to run it again."""
         target = os.path.relpath(self.path, self.config.invocation_params.dir)
         place = f"{Path(target).as_posix()}::{self.name}"
-        raise CheckFailed("\n".join([*texts, f'  again: pytest --pixi-pack "{place}"']))
+        again = " ".join(["--pixi-pack", *self.options, f'"{place}"'])
+        raise CheckFailed("\n".join([*texts, f"  again: pytest {again}"]))
+
+    @property
+    def options(self) -> list[str]:
+        """Options without which the item would not be there."""
+        return []
 
 
 class BrokenWorkspace(WorkspaceItem):
@@ -275,6 +281,17 @@ class CheckItem(WorkspaceItem):
 
     def _readable(self, text: str) -> str:
         return self.relative(self.parent.stages.readable(text))
+
+    @property
+    def options(self) -> list[str]:
+        """The two toolchains that are compared."""
+        if self.check.toolchain is None:
+            return []
+        toolchains = self.parent.run.settings.toolchains
+        wanted = (toolchains[0][0], self.check.toolchain)
+        return [
+            f'"--pixipack-toolchain={name}={path}"' for name, path in toolchains if name in wanted
+        ]
 
     @property
     def _selected_names(self) -> set[str]:

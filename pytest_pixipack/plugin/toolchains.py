@@ -19,7 +19,13 @@ from pytest_pixipack.engine.side_by_side import (
     compare_runs,
 )
 from pytest_pixipack.engine.side_by_side_text import notes, side_by_side_lines
-from pytest_pixipack.engine.toolchains import LAYERS, ToolchainRun, load_toolchain, run_toolchain
+from pytest_pixipack.engine.toolchains import (
+    LAYERS,
+    UNKNOWN,
+    ToolchainRun,
+    load_toolchain,
+    run_toolchain,
+)
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.plugin.outcomes import Outcome, Status
@@ -188,7 +194,7 @@ def toolchain_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
     own = sorted({name for known in tools.values() for name in known if name not in _TOOLS})
     rows = [["toolchain", *_TOOLS, *own, *_TITLES.values()]]
     for name, known in tools.items():
-        cells = [known.get(each, "") for each in (*_TOOLS, *own)]
+        cells = [known.get(each, "").replace(UNKNOWN, "?") for each in (*_TOOLS, *own)]
         rows.append([name, *cells, *(verdicts.get(name, {}).get(each, "") for each in LAYERS)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -16,9 +16,12 @@ def program(directory: Path, name: str, python: str) -> Path:
     script.write_text(python, encoding="utf-8")
     if os.name == "nt":
         path = directory / f"{name}.bat"
+        path.unlink(missing_ok=True)
         path.write_text(f'@"{sys.executable}" "{script}" %*\n', encoding="utf-8")
     else:
         path = directory / name
+        # Where it is a link to a real tool, writing would go through to that one.
+        path.unlink(missing_ok=True)
         argv = shlex.join([sys.executable, str(script)])
         path.write_text(f'#!/bin/sh\nexec {argv} "$@"\n', encoding="utf-8")
         path.chmod(0o755)
