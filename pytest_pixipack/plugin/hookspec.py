@@ -21,7 +21,8 @@ def pytest_pixipack_lock_scrubbers(config: pytest.Config) -> Iterable[Scrubber]:
 def pytest_pixipack_prepare_workspace(config: pytest.Config, root: Path) -> None:
     """Changes the copy of a workspace in `root` before anything is built in it.
 
-    Called once per copy of a workspace (toolchains have one of their own), in one process only. The committed lock is checked as it is; where
-    this hook changes what it should say, change `pixi.lock` in the copy as well.
+    Called once per copy of a workspace (toolchains have one of their own), in one process only.
+    The committed lock is checked as it is; where this hook changes what it should say,
+    change `pixi.lock` in the copy as well.
     """
     raise NotImplementedError
