@@ -6,7 +6,7 @@ import hashlib
 import posixpath
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -140,6 +140,9 @@ def _header(where: Where, left: TarEntry, right: TarEntry) -> Iterator[Differenc
     kinds = (left.kind, right.kind)
     if left.kind != right.kind and set(kinds) == {"file", "hardlink"}:
         yield Difference(where, "hard link", "metadata", *kinds, "archive-format")
+    if "link" in kinds or (left.kind != right.kind and "directory" in kinds):
+        # A link has no mode; that the kinds differ has been said.
+        left, right = replace(left, mode=0), replace(right, mode=0)
     mask = ~_EXECUTABLE if "directory" not in kinds else ~0
     old, new = left.mode & mask, right.mode & mask
     pairs: tuple[tuple[str, Any, Any, str], ...] = (

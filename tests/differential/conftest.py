@@ -17,20 +17,6 @@ from .known import Item, Known, complaints, read_known
 from .workspaces import all_cases
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what wants the real tools where one is missing, for one reason."""
-    here = Path(__file__).parent
-    wanting = [
-        item
-        for item in items
-        if here in item.path.parents and "engines" in getattr(item, "fixturenames", ())
-    ]
-    problem = find_tools().problem() if wanting else None
-    if problem is not None:
-        for item in wanting:
-            item.add_marker(pytest.mark.skip(reason=f"without the real tools: {problem}"))
-
-
 class Engines:
     """Both engines with the same options; `do` has each do the same thing."""
 

@@ -19,11 +19,15 @@ from pytest_pixipack.compare import (
     compare_packs,
     compare_prefixes,
 )
+from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.platforms import current_platform
 
 from .conftest import outcomes
 from .known import Item
 from .workspaces import EXAMPLES, all_cases, injections, items
+
+if (problem := find_tools().problem()) is not None:
+    pytest.skip(f"without the real tools: {problem}", allow_module_level=True)
 
 
 def named(items: Iterable[Item]) -> list[object]:
