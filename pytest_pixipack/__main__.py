@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from pytest_pixipack.cli import run
 
-from pytest_pixipack.cli import main
-
-sys.exit(main())
+run()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_pixipack.cli.command import main
+from pytest_pixipack.cli.command import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

@@ -6,9 +6,11 @@ Exit codes: 0 all right, 1 findings or differences, 2 could not be checked.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pytest_pixipack.cli import channel_commands, check_commands, engine_commands
 from pytest_pixipack.cli.output import EXIT_UNCHECKED, Failure, Terminal, open_closed_streams
@@ -33,6 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has seen enough.
         _drop_output()
         return 0
+
+
+def run() -> NoReturn:
+    """The process `pixipack`: `main`, and the end of the process."""
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    if "rattler" in sys.modules:
+        # Threads of py-rattler that still run, after a failed download for example, can abort a
+        # process while the interpreter ends; there is nothing left to clean up.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _failed(terminal: Terminal, error: PixipackError) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from pytest_pixipack.artifact.tarstream import tar_owner
 from pytest_pixipack.errors import Infrastructure, InvalidInput
@@ -78,8 +78,9 @@ def open_container(path: Path, limits: Limits = LIMITS) -> Iterator[Container]:
     with _reading(path), path.open("rb") as stream:
         if form == "executable":
             with tempfile.TemporaryFile() as archive:
-                _decode(path, stream, archive)
-                yield _Tar(path, archive, limits)
+                decoded = cast(BinaryIO, archive)  # a wrapper on Windows, with the same methods
+                _decode(path, stream, decoded)
+                yield _Tar(path, decoded, limits)
         else:
             yield _Tar(path, stream, limits)
 

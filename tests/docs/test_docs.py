@@ -48,6 +48,7 @@ def test_the_tests_on_a_page_pass(page: Path, repository: Path) -> None:
         (repository / f"test_block_{number}.py").write_text(block, encoding="utf-8")
     # A snapshot is written by the first run, which fails, and compared by the second.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    command += ["-p", "no:hypothesispytest"]
     if any("_regression" in block for block in code):
         subprocess.run([*command, "--force-regen"], cwd=repository, capture_output=True)
     done = subprocess.run(command, cwd=repository, capture_output=True, encoding="utf-8")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,6 +66,8 @@ class HandOver:
     async def _receive(self, client: socket.socket) -> None:
         import asyncio
 
+        if sys.platform == "win32":
+            raise OSError("Windows has no network namespaces.")
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(client, readable.set)
@@ -83,6 +86,8 @@ class HandOver:
 
 
 def _unix_listener(directory: Path) -> socket.socket:
+    if sys.platform == "win32":
+        raise OSError("Windows has no network namespaces.")
     # The name of a socket has at most 107 bytes; a path through a descriptor is always short.
     place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

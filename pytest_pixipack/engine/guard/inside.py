@@ -74,6 +74,8 @@ def enter_namespace() -> None:
 
     Raises `OSError` where that is not permitted.
     """
+    if sys.platform == "win32":
+        raise OSError("Windows has no network namespaces.")
     unshare = getattr(os, "unshare", None)
     if unshare is None:
         raise OSError("os.unshare came with Python 3.12")
@@ -93,6 +95,8 @@ def raise_loopback() -> None:
     """Brings the interface `lo` up, which a new namespace has down (netdevice(7))."""
     import fcntl
 
+    if sys.platform == "win32":
+        raise OSError("Windows has no network namespaces.")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         asked = struct.pack(_IFREQ, b"lo", 0)
         _, flags = struct.unpack(_IFREQ, fcntl.ioctl(control, _SIOCGIFFLAGS, asked))
@@ -101,6 +105,8 @@ def raise_loopback() -> None:
 
 def hand_over(directory: str, ports: Sequence[int]) -> None:
     """Opens the ports in this namespace and sends them to the guard, which confirms."""
+    if sys.platform == "win32":
+        raise OSError("Windows has no network namespaces.")
     listeners = []
     for port in ports:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

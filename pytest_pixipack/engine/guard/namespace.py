@@ -68,6 +68,8 @@ def network_isolation() -> NetworkIsolation:
 
 def _ways() -> list[NetworkIsolation]:
     """The ways into a namespace that keep the user who they are, best first."""
+    if sys.platform == "win32":
+        raise OSError("Windows has no network namespaces.")
     ways = []
     if hasattr(os, "unshare"):
         ways.append(NetworkIsolation(applied=True, options=("--unshare",)))
@@ -83,6 +85,8 @@ def _ways() -> list[NetworkIsolation]:
 
 def _refusal(way: NetworkIsolation) -> str | None:
     """Why this way is closed, None if it works."""
+    if sys.platform == "win32":
+        raise OSError("Windows has no network namespaces.")
     probe = [sys.executable, "-I", "-S", "-c", _PROBE]
     command = [*_helper(way.launcher), *way.options, "--", *probe]
     try:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +84,7 @@ def run_tool(
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Ends a process that was started with `start_new_session` and all that it has started."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         if process.poll() is None:
             # /T: the tree below it, which a kill of the process alone would leave behind.
             with contextlib.suppress(OSError):
