@@ -161,12 +161,14 @@ def built_record(artifact: Artifact) -> dict[str, Any]:
     assert facts.sha256 is not None
     assert facts.md5 is not None
     assert facts.size is not None
+    # rattler_index, which pixi-pack asks, does not look for run exports in a .tar.bz2.
+    read = artifact.path.name.endswith(".conda") and "run_exports.json" in artifact.info_files
     return artifact_record(
         artifact.index,
         sha256=facts.sha256,
         md5=facts.md5,
         size=facts.size,
-        run_exports=facts.run_exports if "run_exports.json" in artifact.info_files else None,
+        run_exports=facts.run_exports if read else None,
     )
 
 
