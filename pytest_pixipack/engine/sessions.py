@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.engine.guarded import GuardedBackend
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
@@ -17,6 +19,7 @@ from pytest_pixipack.manifest import Manifest, Spec, load_package
 if TYPE_CHECKING:
     from pytest_pixipack.backend.client import Backend
     from pytest_pixipack.backend.protocol import BuildResult, Output
+    from pytest_pixipack.engine.guard import NetworkGuard
 
 STUB = "stub"
 
@@ -75,6 +78,8 @@ class Sessions:
         self._scratch = scratch
         self._search_path = search_path
         self._open: dict[Path, SourcePackage] = {}
+        self._guard: NetworkGuard | None = None
+        self._closing = ExitStack()
 
     def __enter__(self) -> Sessions:
         return self
@@ -88,6 +93,7 @@ class Sessions:
         for package in self._open.values():
             package.close()
         self._open.clear()
+        self._closing.close()
 
     def package(self, directory: Path, asked_by: Spec | None = None) -> SourcePackage:
         """The package in a directory, its backend initialised.
@@ -132,18 +138,30 @@ class Sessions:
         if choice == STUB and self._options.child is None:
             return InProcessBackend(record=self._options.record)
         child = self._options.child
+        guard = self._network_guard()
         environment = hermetic_environment(
             self._scratch / "home",
             network=self._options.network,
             extra=child.environment if child else None,
+            proxy=guard.url,
         )
-        return ProcessBackend(
-            backend_command(choice),
+        backend = ProcessBackend(
+            guard.wrap(backend_command(choice)),
+            name=name,
             env=environment,
             cwd=(child.directory if child else None) or manifest.root,
             record=self._options.record,
             umask=child.umask if child else None,
         )
+        return GuardedBackend(backend, guard, name)
+
+    def _network_guard(self) -> NetworkGuard:
+        """The guard of all backends in processes; made when the first one starts."""
+        if self._guard is None:
+            from pytest_pixipack.engine.guard import network_guard
+
+            self._guard = self._closing.enter_context(network_guard(network=self._options.network))
+        return self._guard
 
     def _choice(self, name: str, manifest: Manifest) -> str:
         named = self._options.backends.get(name)

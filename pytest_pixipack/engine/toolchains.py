@@ -161,10 +161,7 @@ class _Work:
             own = self.toolchain.backends(load_manifest(self.root))
         except PixipackError:  # of which locking will speak
             own = {}
-        return {
-            name: str(tool.version or UNKNOWN)
-            for name, tool in {**known, **own}.items()
-        }
+        return {name: str(tool.version or UNKNOWN) for name, tool in {**known, **own}.items()}
 
     def locked(self, run: ToolchainRun) -> ToolchainRun:
         """Solves the workspace."""

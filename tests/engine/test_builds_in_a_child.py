@@ -11,7 +11,7 @@ import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel, WorkspaceBuilder
 from pytest_pixipack.engine.options import ChildSettings
-from pytest_pixipack.errors import BackendError
+from pytest_pixipack.errors import BackendError, Offline
 
 # A backend that is our stub and writes down what it sees.
 PROBE = """
@@ -85,6 +85,23 @@ def test_the_process_that_runs_the_tests_stays_as_it_was(tmp_path, monkeypatch):
     before = (Path.cwd(), dict(os.environ))
     build(tmp_path, "stub", ChildSettings(environment={"NOISE": "other"}, umask=0o077))
     assert (Path.cwd(), dict(os.environ)) == before
+
+
+GREEDY = """
+import sys, urllib.request
+try:
+    urllib.request.urlopen("http://conda.example/package", timeout=20)
+except OSError as error:
+    sys.exit(f"no package: {error}")
+"""
+
+
+def test_a_backend_that_wants_the_network_is_named_with_the_address(tmp_path):
+    backend = tmp_path / "greedy.py"
+    backend.write_text(GREEDY, encoding="utf-8")
+    with pytest.raises(Offline, match=r"stub-backend wanted conda\.example:80") as caught:
+        build(tmp_path, str(backend), None)
+    assert caught.value.package == "app"
 
 
 @pytest.mark.parametrize("how", ["crash", "junk", "wrong-name"])
