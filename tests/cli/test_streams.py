@@ -48,3 +48,22 @@ def test_a_name_that_is_not_utf8_is_spelled_in_escapes(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["file"].endswith("/w\udcfc")
     assert done.stderr.startswith(b"pixipack: ")
+
+
+def test_threads_of_a_library_do_not_change_the_exit_code(tmp_path):
+    """A thread that is still at work when the command is done, as rattler's are."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, threading\n"
+        "import rattler\n"
+        "from pytest_pixipack.cli import run\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "sys.argv[1:] = ['rules', 'artifact-depends']\n"
+        "run()\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "artifact-depends" in done.stdout
