@@ -128,7 +128,6 @@ def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
         install([record], tmp_path / "env", platform="linux-64")
 
 
-
 @pytest.mark.parametrize("name", ["../../evil", "a/b", "", "a\\b"])
 def test_a_name_that_leaves_the_cache_is_refused(name: str, tmp_path: Path) -> None:
     good = make(tmp_path / "p")
