@@ -1,4 +1,4 @@
-"""Reads `pixi.lock`: version 7, and version 6, which is upgraded as rattler_lock upgrades it."""
+"""Reads `pixi.lock`: version 7, and versions 1 to 6, which are upgraded as rattler_lock does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pytest_pixipack.lock.packages import identifier_of, kind_of, read_package
 from pytest_pixipack.lock.yaml import load_yaml
 from pytest_pixipack.platforms import SUBDIRS
 
-SUPPORTED_VERSIONS = (6, 7)
+SUPPORTED_VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 # Environment -> platform -> selected packages, each as (key, identifier).
 _Selector = tuple[str, str]
 _Selections = dict[str, dict[str, list[_Selector]]]
@@ -77,7 +77,11 @@ class _Reader:
         """The lock. Raises `FieldError` where something outside `packages` has a wrong type."""
         document = self._document()
         version = self._version(document)
-        if version == 6:
+        if version < 6:
+            from pytest_pixipack.lock.older import upgraded_text
+
+            document = load_yaml(upgraded_text(self.text, version, self.file))
+        elif version == 6:
             from pytest_pixipack.lock.v6 import upgrade_v6
 
             document = upgrade_v6(document)

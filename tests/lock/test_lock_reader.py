@@ -174,7 +174,7 @@ def test_an_unknown_build_package_is_refused(recorded):
 
 
 def test_a_newer_version_is_unsupported(recorded):
-    with pytest.raises(Unsupported, match="version 8; supported: 6, 7") as caught:
+    with pytest.raises(Unsupported, match=r"version 8; supported: 1, .*, 6, 7") as caught:
         parse_lock(recorded("errors/lock-version-8/workspace"), "pixi.lock")
     assert caught.value.line == 1
 
