@@ -69,9 +69,8 @@ class _Artifacts:
         carried = [*self._texts(first, second, meaning), *self._others(first, second)]
         headers = list(compare_headers(self.where, self.parts, first, second))
         found = [*meaning, *carried, *headers]
-        containers = compare_containers(
-            self.where, self.left.path, self.right.path, explained=bool(found)
-        )
+        paths = (self.left.path, self.right.path)
+        containers = compare_containers(self.where, *paths, explained=bool(found))
         found += containers
         if not found:
             sides: tuple[Any, Any] = (self.left.facts.sha256, self.right.facts.sha256)

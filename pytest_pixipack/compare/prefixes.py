@@ -92,8 +92,7 @@ class _Prefixes:
                 cause = "file-added" if old is None else "file-removed"
                 yield Difference(where, "package", "payload", *sides, cause)
                 continue
-            for each in compare_records(where, old, new, ignore=_VOLATILE):
-                yield replace(each, kind="metadata") if each.field in _CARRIER else each
+            yield from _fields(where, old, new)
             kinds = (_link(old), _link(new))
             if kinds[0] != kinds[1]:
                 yield Difference(where, "link.type", "metadata", *kinds, "unknown")
@@ -144,6 +143,19 @@ class _Prefixes:
             _as_if(self.here, path, old, binary=binary),
             _as_if(self.there, path, new, binary=binary),
         )
+
+
+def _fields(
+    where: Where, left: Mapping[str, Any], right: Mapping[str, Any]
+) -> Iterator[Difference]:
+    found = list(compare_records(where, left, right, ignore=_VOLATILE))
+    cause = any(each.field not in _CARRIER for each in found)
+    for each in found:
+        if each.field not in _CARRIER:
+            yield each
+        elif None in (each.left, each.right) or not cause:
+            # Other digests follow from what else differs; digests that are absent do not.
+            yield replace(each, kind="metadata")
 
 
 def _as_if(place: Place, path: str, file: FileFacts, *, binary: bool) -> FileFacts:

@@ -8,6 +8,7 @@ from packaging.version import Version
 from pytest_pixipack.compare import Difference
 
 from .known import EMBEDDED, LAYERS, TARGETS, TOOLS, Item, Known, complaints, read_known
+from .made import MADE
 from .workspaces import all_cases, injections, items
 
 KNOWN = read_known()
@@ -32,6 +33,7 @@ def test_every_entry_speaks_of_something_that_is_compared():
     linux = "linux-64"
     compared = [Item("lock", name) for name in all_cases()]
     compared += [Item("inject", name) for name in injections()]
+    compared += [Item(layer, name) for layer in ("lock", "build", "install") for name in MADE]
     compared += items("build", here=linux, only_sources=True)
     compared += items("pack", here=linux)
     for layer in ("unpack", "install"):
