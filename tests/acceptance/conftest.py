@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shutil
 import textwrap
 from pathlib import Path
@@ -60,6 +62,22 @@ FILES = {
         noarch = "generic"
         """,
 }
+
+
+def load_all() -> None:
+    """Imports the whole package: `pytester` forgets what a run inside the process has imported, and
+    each of these runs would import it anew.
+    """
+    import rattler  # noqa: F401
+
+    import pytest_pixipack
+
+    for module in pkgutil.walk_packages(pytest_pixipack.__path__, "pytest_pixipack."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+load_all()
 
 
 class Demo:
