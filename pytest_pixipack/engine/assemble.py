@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from pytest_pixipack.backend.build_params import outputs_params
 from pytest_pixipack.backend.matchspec import named_spec_to_match_spec
@@ -91,6 +92,15 @@ class Wanted:
     asked_by: Spec | None = None
 
 
+# Name, variant (values as text) and `build` or `host`: one environment of one source package.
+PreferenceKey: TypeAlias = tuple[str, frozenset[tuple[str, str]], str]
+
+
+def preference_key(name: str, variant: Mapping[str, object], kind: str) -> PreferenceKey:
+    """The key of one build or host environment, from a backend's output or from a lock."""
+    return name.lower(), frozenset((key, str(value)) for key, value in variant.items()), kind
+
+
 class Assembler:
     """Makes source records and solves environments that hold them.
 
@@ -115,6 +125,13 @@ class Assembler:
         self._assembled: dict[tuple[object, ...], tuple[SourceRecord, ...]] = {}
         self._under_way: list[tuple[object, ...]] = []
         self._spellings: dict[tuple[str, ...], str] = {}
+        self._preferred: Mapping[PreferenceKey, tuple[PackageFacts, ...]] = {}
+
+    def prefer(self, packages: Mapping[PreferenceKey, tuple[PackageFacts, ...]]) -> None:
+        """Takes these locked packages in build and host environments where they still fit, so
+        that a package is built against what the lock says, whatever a channel has got since.
+        """
+        self._preferred = packages
 
     def solve(
         self,
@@ -123,23 +140,29 @@ class Assembler:
         specs: Sequence[str],
         wanted: Iterable[Wanted],
         constraints: Sequence[str] = (),
+        preferred: Sequence[PackageFacts] = (),
     ) -> tuple[Resolved, ...]:
         """Solves one environment; every source package that is reachable is offered."""
         sources = self.reachable(wanted, target)
-        return self._solver.solve(
-            SolveRequest(
-                what=what,
-                subdir=target.subdir,
-                specs=tuple(specs),
-                channels=target.channels,
-                virtual_packages=target.virtual_packages,
-                constraints=tuple(constraints),
-                sources=sources,
-                channel_priority=target.channel_priority,
-                strategy=target.strategy,
-                exclude_newer=target.exclude_newer,
-            )
+        request = SolveRequest(
+            what=what,
+            subdir=target.subdir,
+            specs=tuple(specs),
+            channels=target.channels,
+            virtual_packages=target.virtual_packages,
+            constraints=tuple(constraints),
+            sources=sources,
+            channel_priority=target.channel_priority,
+            strategy=target.strategy,
+            exclude_newer=target.exclude_newer,
         )
+        locked = tuple(f for f in preferred if f.subdir in (target.subdir, "noarch"))
+        resolved = self._solver.solve(request)
+        # What is preferred changes the order of the result, and with it that of run exports, so it
+        # only is where the result would be another one.
+        if locked and _binaries(each.facts for each in resolved) != _binaries(locked):
+            resolved = self._solver.solve(replace(request, preferred=locked))
+        return resolved
 
     def reachable(self, wanted: Iterable[Wanted], target: Target) -> tuple[SourceRecord, ...]:
         """The records of the wanted packages and of all source packages that they need to run."""
@@ -303,6 +326,7 @@ class Assembler:
             ],
             wanted,
             [self._solver_text(each.spec) for each in needed.constraints],
+            self._preferred.get(preference_key(output.name, output.variant, kind), ()),
         )
         # Only what was declared hands on run exports, so only theirs are read.
         exporters = {each.spec.name for each in needed.depends if each.exporter is None}
@@ -337,3 +361,7 @@ def asking_spec(manifest: Manifest, name: str) -> Spec | None:
             if spec is not None and spec.is_source:
                 return spec
     return None
+
+
+def _binaries(packages: Iterable[PackageFacts]) -> set[tuple[str, str | None, str | None]]:
+    return {(f.name, f.version, f.build) for f in packages if f.kind == "binary"}

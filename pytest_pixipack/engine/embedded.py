@@ -14,7 +14,12 @@ from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.building import Builder, Places, built_record, make_directory
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.fetch import PackageFiles
-from pytest_pixipack.engine.locking import platform_of, solve_workspace, source_directory
+from pytest_pixipack.engine.locking import (
+    built_against,
+    platform_of,
+    solve_workspace,
+    source_directory,
+)
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.records import BinaryRecord
 from pytest_pixipack.engine.sessions import Sessions
@@ -130,6 +135,7 @@ class EmbeddedEngine:
         target = target_for(
             run.manifest, environment, platform, run.table, build_subdir=current_platform()
         )
+        run.assembler.prefer(built_against(lock, packages))
         places = Places(out, run.scratch / "build", run.scratch / "packages")
         builder = Builder(run.assembler, run.sessions, run.files, places)
         return tuple(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_pixipack.engine.assemble import Assembler
+from pytest_pixipack.engine.assemble import Assembler, PreferenceKey, preference_key
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.locations import directory_of
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.targets import match_spec, target_for, wanted_sources
 from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.lock import (
     Lock,
     LockBuilder,
@@ -225,3 +226,27 @@ def source_directory(root: Path, package: LockedPackage) -> Path:
             remedy="Use a path source, or the system engine (--pixipack-engine=system).",
         )
     return directory_of(package.location, root)
+
+
+def built_against(
+    lock: Lock, packages: Iterable[LockedPackage]
+) -> dict[PreferenceKey, tuple[PackageFacts, ...]]:
+    """The channel packages of the locked build and host environments of source packages, and of
+    the source packages in those. The URL of a package is its location in the lock.
+    """
+    found: dict[PreferenceKey, tuple[PackageFacts, ...]] = {}
+    queue = [package for package in packages if package.is_source]
+    for package in queue:
+        for kind, identifiers in (
+            ("build", package.build_packages),
+            ("host", package.host_packages),
+        ):
+            key = preference_key(package.name, package.variants, kind)
+            if key in found:
+                continue
+            members = [lock.package(identifier) for identifier in identifiers]
+            found[key] = tuple(
+                replace(each.facts, url=each.location) for each in members if each.kind == "binary"
+            )
+            queue += [each for each in members if each.is_source]
+    return found

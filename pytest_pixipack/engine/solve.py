@@ -28,7 +28,10 @@ _Offered: TypeAlias = dict[tuple[str, str], SourceRecord]
 
 @dataclass(frozen=True, slots=True)
 class SolveRequest:
-    """One solve. `specs` and `constraints` are conda match specs; `what` names it in errors."""
+    """One solve. `specs` and `constraints` are conda match specs; `what` names it in errors.
+
+    `preferred` are locked packages of channels, each of which is taken where the specs allow it.
+    """
 
     what: str
     subdir: str
@@ -40,6 +43,7 @@ class SolveRequest:
     channel_priority: str = "strict"
     strategy: str = "highest"
     exclude_newer: str | None = None
+    preferred: tuple[PackageFacts, ...] = ()
 
 
 class Solver:
@@ -64,10 +68,17 @@ class Solver:
             return ()
         with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
             offered = _offer_sources(request.sources, Path(scratch), self._table)
-            records = self._run(request, channels, Path(scratch) if offered else None)
+            preferred = self._locked_records(request.preferred, channels, Path(scratch))
+            records = self._run(request, channels, Path(scratch) if offered else None, preferred)
             return tuple(self._resolved(record, channels, offered) for record in records)
 
-    def _run(self, request: SolveRequest, channels: list[Channel], extra: Path | None) -> list[Any]:
+    def _run(
+        self,
+        request: SolveRequest,
+        channels: list[Channel],
+        extra: Path | None,
+        preferred: list[Any],
+    ) -> list[Any]:
         import rattler
         from rattler.exceptions import GatewayError, SolverError
 
@@ -94,6 +105,7 @@ class Solver:
                     specs,
                     gateway=gateway,
                     platforms=platforms,
+                    locked_packages=preferred,
                     virtual_packages=[_virtual(text) for text in request.virtual_packages],
                     channel_priority=priority,
                     strategy=_strategy(request.strategy),
@@ -108,6 +120,33 @@ class Solver:
             ) from error
         except GatewayError as error:
             raise _unreadable(request.what, channels, str(error)) from error
+
+    def _locked_records(
+        self, packages: Sequence[PackageFacts], channels: list[Channel], scratch: Path
+    ) -> list[Any]:
+        """Locked packages as the solver takes them, with the URLs that they are read from."""
+        if not packages:
+            return []
+        import rattler
+
+        from pytest_pixipack.pack.records import locked_record
+
+        records = []
+        for facts in packages:
+            url = self._table.origin_of(facts.url or "")
+            channel = next((c for c in channels if url.startswith(c.origin)), None)
+            if channel is None:
+                continue  # locked from a channel that the workspace no longer has
+            file_name = url.rpartition("/")[2]
+            entry = locked_record(facts, file_name=file_name)
+            document = {"info": {"subdir": facts.subdir}, "packages.conda": {file_name: entry}}
+            path = scratch / "locked.json"
+            path.write_text(json.dumps(document), encoding="utf-8")
+            found = rattler.RepoData.from_path(path).into_repo_data(rattler.Channel(channel.origin))
+            records += [
+                rattler.RepoDataRecord(each, file_name, url, channel.origin) for each in found
+            ]
+        return records
 
     def _shared_gateway(self) -> Any:
         if self._gateway is None:

@@ -104,6 +104,18 @@ def test_what_is_only_built_against_is_not_among_the_results(workspace, tmp_path
     assert [path.name for path in (tmp_path / "built").rglob("*.conda")] == [artifacts[0].path.name]
 
 
+def test_packages_are_built_against_what_is_locked(workspace, tmp_path):
+    """Whatever the channel has got since."""
+    old = StubChannel().add("libfoo", "1.2.4", run_exports=["libfoo >=1.2,<2"])
+    ws = workspace(old).package("app", host={"libfoo": "*"})
+    ws.lock()
+    moved_on = StubChannel().add("libfoo", "1.2.4", run_exports=["libfoo >=1.2,<2"])
+    moved_on.add("libfoo", "1.3.0", run_exports=["libfoo >=1.3,<2"])
+    moved_on.build(tmp_path / "channel")
+    assert ws.build()["app"].facts.depends == ("libfoo >=1.2,<2",)
+    assert ws.lock()[ws.manifest.platforms("default")[0].subdir]["libfoo"].version == "1.3.0"
+
+
 def test_extras_bring_their_dependencies(workspace):
     channel = StubChannel().add("libz", "1.3").add("docs", "1")
     ws = workspace(channel).package("app", extra={"doc": {"docs": "*"}}, depend=False)
