@@ -37,7 +37,6 @@ def everything_written(
     changed = {**os.environ, "PIXIPACK_CACHE_DIR": str(root / "cache"), **(environment or {})}
     for command in (
         ["lock", "w"],
-        ["build", "w", "-p", "linux-64", "-o", "out"],
         ["pack", "w", "-p", "linux-64", "-o", "out/environment.tar"],
         ["channel", "build", "w/channel.toml", "out/channel"],
     ):
