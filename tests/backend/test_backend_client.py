@@ -52,7 +52,7 @@ def run(backend: Any, params: Json, ask: Json, order: Json) -> None:
 def test_every_fault_ends_in_a_sentence(
     stage: str, how: str, start: Start, initialize_with: Any, ask: Json, order: Json
 ) -> None:
-    backend = start(timeout=1.0 if how == "hang" else 60.0)
+    backend = start(timeout=0.5 if how == "hang" else 60.0)
     with pytest.raises(BackendError) as caught:
         run(backend, initialize_with({"fail": {"stage": stage, "how": how}}), ask, order)
     assert re.search(FAULTS[how], caught.value.message)
