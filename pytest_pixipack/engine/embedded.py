@@ -13,6 +13,7 @@ from pytest_pixipack.artifact import Artifact, read_artifact
 from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.building import Builder, Places, built_record, make_directory
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.closure import check_closure
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.locking import (
     built_against,
@@ -113,7 +114,10 @@ class EmbeddedEngine:
                     run, found, environment, subdir, sources, run.scratch / "artifacts"
                 )
             packed = [*_binaries(run, packages), *(_built(a) for a in artifacts)]
-            packed += [_built(read_artifact(path)) for path in inject]
+            injected = [_built(read_artifact(path)) for path in inject]
+            if injected:
+                check_closure([*packed, *injected], injected)
+            packed += injected
             make_directory(out.parent)
             write_pack(out, subdir, packed)
         return read_pack(out)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pytest_pixipack import __version__, read_pack
+from pytest_pixipack import StubChannel, __version__, read_pack
 from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.platforms import current_platform
 
@@ -116,14 +116,29 @@ def test_what_is_there_and_cannot_be_read_is_a_finding(
 
 
 def test_an_injected_package_is_in_the_pack(pixipack, example, tmp_path):
-    from pytest_pixipack import StubChannel
-
     channel = StubChannel().add("extra", "1.0").build(tmp_path / "channel")
     (package,) = channel.packages
     out = tmp_path / "environment.tar"
     done = pixipack("pack", example, "-i", channel.package_path(package), "-o", out)
     assert done.code == 0
     assert "extra" in read_pack(out).packages
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"depends": ["nowhere >=1"]}, "dependency 'nowhere >=1', which is not in the environment"),
+        ({"constrains": ["curl <8"]}, "constraint 'curl <8', which is not satisfied"),
+    ],
+)
+def test_an_injected_package_that_does_not_fit_is_refused(words, says, pixipack, example, tmp_path):
+    channel = StubChannel().add("extra", "1.0", **words).build(tmp_path / "channel")
+    (package,) = channel.packages
+    out = tmp_path / "environment.tar"
+    done = pixipack("pack", example, "-i", channel.package_path(package), "-o", out)
+    assert done.code == 2
+    assert says in done.err
+    assert not out.exists()
 
 
 def test_channel_build(pixipack, tmp_path, example):
