@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.verify.findings import SEVERITIES, Finding, Severity
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from pytest_pixipack.verify.subject import Subject
 
 ENTRY_POINTS = "pytest_pixipack.rules"
@@ -154,10 +158,8 @@ def default_registry() -> Registry:
     An entry point of the group `pytest_pixipack.rules` names a `Rule`, or a function that takes the
     `Registry`. Raises `InvalidInput` for one that cannot be loaded.
     """
-    from importlib.metadata import entry_points
-
     registry = builtin_registry()
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: (p.name, p.value)):
+    for point in _extensions(tuple(sys.path)):
         try:
             loaded = point.load()
             if isinstance(loaded, Rule):
@@ -172,6 +174,17 @@ def default_registry() -> Registry:
                 remedy="Uninstall it, or install a version that fits.",
             ) from error
     return registry
+
+
+@lru_cache(maxsize=4)
+def _extensions(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - the cache's key
+    """The entry points of extensions on `path`, which is `sys.path`.
+
+    Finding them reads the metadata of every installed package, and each run of rules asks for them.
+    """
+    from importlib.metadata import entry_points
+
+    return tuple(sorted(entry_points(group=ENTRY_POINTS), key=lambda p: (p.name, p.value)))
 
 
 def all_rules() -> tuple[Rule, ...]:
