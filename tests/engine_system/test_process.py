@@ -57,7 +57,7 @@ def test_a_tool_that_hangs_is_ended(run):
 @pytest.mark.skipif(sys.platform == "win32", reason="asks for processes as POSIX does")
 def test_what_a_hanging_tool_started_is_ended_too(run, tmp_path):
     with pytest.raises(Infrastructure):
-        run(GRANDCHILD + "child.wait()\n", timeout=2.0)
+        run(GRANDCHILD + "child.wait()\n", timeout=1.0)
     assert ends(int((tmp_path / "pid").read_text()))
 
 
