@@ -17,6 +17,7 @@ from pytest_pixipack.cli.arguments import (
     workspace_root,
 )
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+from pytest_pixipack.cli.pack_forms import PackWriter
 
 if TYPE_CHECKING:
     from pytest_pixipack.workspace import Engine
@@ -63,9 +64,23 @@ def add_parsers(commands: Any) -> None:
         "-o",
         "--output-file",
         type=Path,
-        default=Path("environment.tar"),
         metavar="FILE",
-        help="the pack (default: environment.tar)",
+        help="the pack (default: environment.tar, or environment.sh or .ps1, or environment)",
+    )
+    form = pack.add_mutually_exclusive_group()
+    form.add_argument(
+        "--create-executable",
+        action="store_true",
+        help="write a script that unpacks itself; needs --pixi-unpack-source",
+    )
+    form.add_argument(
+        "--directory-only", action="store_true", help="write a directory instead of a tar file"
+    )
+    pack.add_argument(
+        "--pixi-unpack-source",
+        type=Path,
+        metavar="FILE",
+        help="the pixi-unpack of the pack's platform, for --create-executable",
     )
     add_json(pack)
     add_engine_name(pack)
@@ -129,13 +144,25 @@ def run_build(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Packs and says what is in the pack."""
+    from pytest_pixipack.platforms import current_platform
+
     root = workspace_root(arguments.workspace)
-    pack = _engine(arguments).pack(
-        root,
-        arguments.output_file,
-        environment=arguments.environment,
-        platform=arguments.platform,
-        inject=arguments.inject,
+    platform = arguments.platform or current_platform()
+    write = PackWriter(
+        output=arguments.output_file,
+        executable=arguments.create_executable,
+        directory=arguments.directory_only,
+        unpacker=arguments.pixi_unpack_source,
+    )
+    pack = write.run(
+        platform,
+        lambda tar: _engine(arguments).pack(
+            root,
+            tar,
+            environment=arguments.environment,
+            platform=arguments.platform,
+            inject=arguments.inject,
+        ),
     )
     terminal.print([f"{pack.path}: {len(pack.records)} packages for {pack.platform}"])
     packages = [facts.dist for facts in pack.records]

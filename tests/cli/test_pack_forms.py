@@ -1,0 +1,67 @@
+"""`pixipack pack` writes a tar file, a directory, or a script that unpacks itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_pixipack import read_pack
+
+from .conftest import snapshot
+
+
+@pytest.fixture
+def unpacker(tmp_path):
+    path = tmp_path / "pixi-unpack"
+    path.write_bytes(b"#!/bin/sh\nexit 0\n")
+    return path
+
+
+def test_the_three_forms_hold_the_same(pixipack, example, tmp_path, unpacker):
+    tar, directory, script = tmp_path / "p.tar", tmp_path / "p", tmp_path / "p.sh"
+    options = ("pack", example, "-p", "osx-arm64")
+
+    assert pixipack(*options, "-o", tar).code == 0
+    assert pixipack(*options, "-o", directory, "--directory-only").code == 0
+    executable = ("--create-executable", "--pixi-unpack-source", unpacker)
+    assert pixipack(*options, "-o", script, *executable).code == 0
+
+    assert read_pack(script).members == read_pack(tar).members
+    assert [(m.name, m.sha256) for m in read_pack(directory).members] == [
+        (m.name, m.sha256) for m in read_pack(tar).members
+    ]
+
+
+def test_a_directory_with_files_is_left_alone(pixipack, example, tmp_path):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "mine.txt").write_text("mine", encoding="utf-8")
+    before = snapshot(there)
+
+    done = pixipack("pack", example, "-o", there, "--directory-only")
+
+    assert done.code == 2
+    assert "there is something else in its place" in done.err
+    assert snapshot(there) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--create-executable"], "and none was named"),
+        (["--pixi-unpack-source", "x"], "is only used with --create-executable"),
+        (["--create-executable", "--pixi-unpack-source", "absent"], "No such file"),
+    ],
+    ids=["no pixi-unpack", "no executable", "absent pixi-unpack"],
+)
+def test_options_that_do_not_fit_write_nothing(pixipack, example, tmp_path, options, sentence):
+    before = snapshot(tmp_path)
+
+    done = pixipack("pack", example, "-o", tmp_path / "x", *options)
+
+    assert done.code == 2
+    assert sentence in done.err
+    assert snapshot(tmp_path) == before
+
+
+def test_two_forms_at_once_are_refused(pixipack, example):
+    assert pixipack("pack", example, "--create-executable", "--directory-only").code == 2
