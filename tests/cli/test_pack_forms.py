@@ -54,13 +54,14 @@ def test_a_directory_with_files_is_left_alone(pixipack, example, tmp_path):
     ids=["no pixi-unpack", "no executable", "absent pixi-unpack"],
 )
 def test_options_that_do_not_fit_write_nothing(pixipack, example, tmp_path, options, sentence):
-    before = snapshot(tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
 
-    done = pixipack("pack", example, "-o", tmp_path / "x", *options)
+    done = pixipack("pack", example, "-o", out / "x", *options)
 
     assert done.code == 2
     assert sentence in done.err
-    assert snapshot(tmp_path) == before
+    assert not list(out.iterdir())
 
 
 def test_two_forms_at_once_are_refused(pixipack, example):
