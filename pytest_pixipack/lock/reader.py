@@ -146,6 +146,12 @@ class _Reader:
                     f'Platform "{platform.name}" has the unknown subdir "{platform.subdir}".',
                     line=self.find(pattern),
                 )
+            if not all(letter.isalnum() or letter in "_-" for letter in platform.name):
+                self.fail(
+                    f'"{platform.name}" is no name for a platform: it may have letters, digits, '
+                    "`_` and `-`.",
+                    line=self.find(pattern),
+                )
             if platform.name in result:
                 line = self.find(pattern, last=True)
                 self.fail(f'Platform "{platform.name}" occurs twice.', line=line)
@@ -179,9 +185,9 @@ class _Reader:
         for number, entry in enumerate(entries, 1):
             package = self._package(entry, number, indexes)
             key = (KEY_OF_KIND[package.kind], package.identifier)
-            if key in result:
+            if key in result and result[key] != package:
                 self.fail(
-                    f"The package {package.identifier} has two entries.",
+                    f"The package {package.identifier} has two entries that differ.",
                     line=self.find(rf"^- {key[0]}: ['\"]?{re.escape(key[1])}", last=True),
                     package=package.name,
                 )
@@ -225,21 +231,16 @@ class _Reader:
             found: dict[_Selector, LockedPackage] = {}
             for selector in selectors:
                 package = packages.get(selector)
-                problem = None
                 if package is None:
-                    problem = "refers to a package that does not exist"
-                elif selector in found:
-                    problem = "lists a package twice"
-                else:
-                    found[selector] = package
-                if problem:
                     line = lines.line_of_selector(self.text, *selector, environment, platform)
                     self.fail(
-                        f'Environment "{environment}", platform "{platform}", {problem}: '
-                        f"{selector[1]}.",
+                        f'Environment "{environment}", platform "{platform}", refers to a package '
+                        f"that does not exist: {selector[1]}.",
                         line=line,
                         package=selector[1],
                     )
+                # What is listed twice counts once, as in rattler_lock; it is not canonical.
+                found[selector] = package
             result[platform] = tuple(found.values())
         return result
 

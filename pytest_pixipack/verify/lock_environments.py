@@ -138,10 +138,15 @@ def check_platform_definition(subject: Subject) -> Iterator[Problem]:
         # A row that was found by its identity, or by the bare subdir, is not compared.
         if locked.name != platform.name:
             continue
-        wanted = {"subdir": platform.subdir, "virtual-packages": _texts(
-            platform.subdir, platform.virtual_packages)}  # fmt: skip
-        found = {"subdir": locked.subdir, "virtual-packages": _texts(
-            platform.subdir, locked.virtual_packages)}  # fmt: skip
+        subdir = platform.subdir
+        wanted: dict[str, Any] = {
+            "subdir": subdir,
+            "virtual-packages": list(customised(subdir, platform.virtual_packages)),
+        }
+        found: dict[str, Any] = {
+            "subdir": locked.subdir,
+            "virtual-packages": list(customised(subdir, locked.virtual_packages)),
+        }
         for key, value in wanted.items():
             if value != found[key]:
                 yield Problem(
@@ -153,10 +158,6 @@ def check_platform_definition(subject: Subject) -> Iterator[Problem]:
                     actual=found[key],
                     file=subject.lock_file,
                 )
-
-
-def _texts(subdir: str, virtual_packages: tuple[str, ...]) -> list[str]:
-    return ["=".join(parts) for parts in customised(subdir, virtual_packages)]
 
 
 def check_options(subject: Subject) -> Iterator[Problem]:

@@ -68,14 +68,21 @@ def satisfies(facts: PackageFacts, text: str) -> bool:
 def virtual_satisfies(virtual: str, text: str) -> bool:
     """Whether a virtual package, spelled `__glibc=2.28` as in a lock, satisfies a match spec."""
     name, version, build = virtual_parts(virtual)
-    return satisfies(PackageFacts(name=name, version=version, build=build), text)
+    if not build and not _any_build(text):
+        return False
+    return satisfies(PackageFacts(name=name, version=version or "0", build=build or None), text)
+
+
+def _any_build(text: str) -> bool:
+    spec = parse_spec(text)
+    return spec is None or spec.build is None or str(spec.build) == "*"
 
 
 def virtual_parts(virtual: str) -> tuple[str, str, str]:
-    """Name, version and build of `__name=version=build`; what is left out is `0`."""
+    """Name, version and build of `__name=version=build`; what is left out is empty."""
     name, _, rest = virtual.partition("=")
     version, _, build = rest.partition("=")
-    return name, version or "0", build or "0"
+    return name, version, build
 
 
 @lru_cache(maxsize=8192)

@@ -142,7 +142,16 @@ def test_a_broken_lock_is_refused_with_its_line(recorded, path, line, words):
         (MINIMAL.replace("version: 7", "version: seven"), 1, "not a number"),
         (MINIMAL.replace("platforms:\n- name: linux-64\n", ""), 7, "not under `platforms`"),
         (MINIMAL.replace("- name: linux-64", "- name: linux-65"), 3, 'unknown subdir "linux-65"'),
-        (MINIMAL + MINIMAL.partition("\npackages:\n")[2], 13, "has two entries"),
+        (
+            MINIMAL + MINIMAL.partition("\npackages:\n")[2] + "  license: MIT\n",
+            13,
+            "has two entries that differ",
+        ),
+        (
+            MINIMAL.replace("name: linux-64", "name: my box\n  subdir: linux-64"),
+            3,
+            "no name for a platform",
+        ),
         (with_field("version: 1.0"), 13, "`version` has to be a text in quotes, not the number 1"),
         (with_field("depends: libz"), 13, "`depends` has to be a list, not a text"),
         (with_field("channel: main"), 13, "`channel` has to be a URL, not `main`"),
