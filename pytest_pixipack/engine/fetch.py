@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_pixipack.artifact import file_digests
 from pytest_pixipack.engine.channels import ChannelTable, is_local
-from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.file_urls import path_of_url
-
-# One read of a download; large enough that the loop costs nothing.
-_CHUNK = 1 << 20
+from pytest_pixipack.redaction import public_url
 
 
 class PackageFiles:
@@ -71,40 +67,33 @@ class PackageFiles:
             return path
         if not is_local(url) and not self._table.network:
             raise Offline(
-                f"{facts.dist} is not in the cache and the network is off: {url}.",
+                f"{facts.dist} is not in the cache and the network is off: {public_url(url)}.",
                 package=facts.name,
                 remedy="Allow the network (--pixipack-network), or put a stub channel in the "
                 "channel's place.",
             )
-        folder.mkdir(parents=True, exist_ok=True)
-        _download(url, path, facts)
+        self._fetch(facts, url, path)
         return path
 
+    def _fetch(self, facts: PackageFacts, url: str, path: Path) -> None:
+        from filelock import FileLock
 
-def _download(url: str, path: Path, facts: PackageFacts) -> None:
-    try:
-        import httpx
-    except ImportError:
-        raise Unsupported(
-            f"{facts.dist} has to be downloaded, which needs httpx.",
-            package=facts.name,
-            remedy="Install pytest-pixipack[http].",
-        ) from None
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".download-")
-    try:
-        with (
-            os.fdopen(handle, "wb") as stream,
-            httpx.stream("GET", url, follow_redirects=True, timeout=300) as response,
-        ):
-            response.raise_for_status()
-            for chunk in response.iter_bytes(_CHUNK):
-                stream.write(chunk)
-        Path(temporary).replace(path)
-    except (httpx.HTTPError, OSError) as error:
-        raise Infrastructure(
-            f"{facts.dist} cannot be downloaded from {url}: {error}.",
-            package=facts.name,
-            remedy="Try again; check the network and the channel.",
-        ) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        from pytest_pixipack.engine.download import Wanted, download
+
+        wanted = Wanted(
+            url, facts.dist, sha256=facts.sha256, md5=facts.md5, size=facts.size, package=facts.name
+        )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_name(".lock")):
+                if path.is_file() and (facts.sha256 or facts.md5):
+                    return
+                # A proxy of the environment is for other hosts than this machine.
+                download(wanted, path, trust_environment=not is_local(url))
+        except OSError as error:
+            raise Infrastructure(
+                f"{facts.dist} cannot be kept in the cache: {error.strerror or error}.",
+                file=path,
+                package=facts.name,
+                remedy="Check free space and permissions, or set PIXIPACK_CACHE_DIR.",
+            ) from None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
+
+from pytest_pixipack.redaction import public_url
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
 _METHOD = re.compile(r"[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]{0,31}\Z")
 _HOST = re.compile(r"[\w.:%-]{1,255}\Z")
-_TOKEN = re.compile(r"(?<=/t/)[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def refused_request(head: bytes) -> RefusedRequest | None:
             return _request(parts, parts.port or 443, "CONNECT", None)
         parts = urlsplit(target)
         port = parts.port or _PORTS.get(parts.scheme.lower(), 0)
-        return _request(parts, port, method.upper(), _without_credentials(parts))
+        return _request(parts, port, method.upper(), public_url(target))
     except ValueError:  # a port or an IPv6 address that is none
         return None
 
@@ -55,13 +56,6 @@ def _request(parts: SplitResult, port: int, method: str, url: str | None) -> Ref
     if host is None or not port or not _HOST.match(host):
         return None
     return RefusedRequest(host, port, method, url)
-
-
-def _without_credentials(parts: SplitResult) -> str:
-    """The URL without user, password, conda token (`/t/TOKEN/`), query and fragment."""
-    place = parts.netloc.rpartition("@")[2]
-    path = _TOKEN.sub("***", parts.path)
-    return urlunsplit((parts.scheme, place, path, "", ""))
 
 
 def refusal(request: RefusedRequest, head_only: bool) -> bytes:

@@ -1,0 +1,283 @@
+"""Downloads: streamed, checked on the way, resumed after an interruption, retried within bounds.
+
+Only faults of the network are tried again: a refused or broken connection, a timeout, a body that
+ends early, and the statuses by which a server says that it is busy. A complete body with another
+digest is never retried away: it is what the server has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.redaction import public_url, redact
+
+if TYPE_CHECKING:
+    import httpx
+
+_CHUNK = 1 << 18
+# What servers and the proxies before them answer while they are busy or restart (RFC 9110, 6585).
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_OK, _PARTIAL, _RANGE_REFUSED = 200, 206, 416
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be downloaded: `digest` in hexadecimal (`sha256` or `md5`), `size` in bytes."""
+
+    url: str
+    what: str
+    sha256: str | None = None
+    md5: str | None = None
+    size: int | None = None
+    package: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long is tried; times in seconds.
+
+    A server's `Retry-After` is followed up to `longest_pause`.
+    """
+
+    attempts: int = 4
+    timeout: float = 60.0
+    first_pause: float = 0.5
+    longest_pause: float = 20.0
+    pause: Callable[[float], None] = time.sleep
+
+
+class _Again(Exception):
+    """A fault of the network; `after` is how long the server asked to wait, in seconds."""
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+def download(
+    wanted: Wanted,
+    target: Path,
+    *,
+    patience: Patience | None = None,
+    trust_environment: bool = True,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> None:
+    """Writes what `wanted` names to `target`, which appears only when it is complete and right.
+
+    What has arrived is kept beside the target as `.part` and continued by the next attempt or the
+    next process; the digest decides whether it was worth keeping, so without a digest nothing is
+    continued. `progress` is told of the bytes so far and in all. With `trust_environment`, proxies
+    and certificates of the environment are used. Only one process or thread may call this for one
+    target at a time.
+
+    Raises `InvalidInput` where the content is not what is wanted, `Infrastructure` where the
+    network or the disk fails, and `Unsupported` where httpx is not installed.
+    """
+    httpx = _httpx(wanted)
+    patience = patience or Patience()
+    tried = 0
+    with httpx.Client(
+        follow_redirects=True, timeout=patience.timeout, trust_env=trust_environment
+    ) as client:
+        while True:
+            tried += 1
+            try:
+                part = _Part(target, wanted)
+                _attempt(client, wanted, part, progress)
+                part.finish(target)
+                return
+            except _Again as fault:
+                if tried == patience.attempts:
+                    _give_up(wanted, str(fault), tried)
+                asked = patience.first_pause * 2 ** (tried - 1)
+                asked = asked if fault.after is None else fault.after
+                patience.pause(min(asked, patience.longest_pause))
+            except OSError as error:
+                raise Infrastructure(
+                    f"{wanted.what} cannot be written: {error.strerror or error}.",
+                    file=target,
+                    package=wanted.package,
+                    remedy="Check free space and permissions.",
+                ) from None
+
+
+class _Part:
+    """What has arrived of a file, and its digest so far."""
+
+    def __init__(self, target: Path, wanted: Wanted) -> None:
+        self._wanted = wanted
+        kind = "sha256" if wanted.sha256 else "md5" if wanted.md5 else None
+        self._expected = wanted.sha256 or wanted.md5
+        self._kind = kind or "sha256"
+        # Without a digest two downloads of one name may be different files.
+        name = f".{self._expected}" if self._expected else f".{secrets.token_hex(8)}"
+        self.path = target.with_name(f"{name}.part")
+        self._hasher = hashlib.new(self._kind, usedforsecurity=False)
+        self.length = self._read_what_is_there()
+
+    def _read_what_is_there(self) -> int:
+        length = 0
+        try:
+            with self.path.open("rb") as stream:
+                while piece := stream.read(_CHUNK):
+                    self._hasher.update(piece)
+                    length += len(piece)
+        except FileNotFoundError:
+            return 0
+        return length
+
+    def start_over(self) -> None:
+        """Forgets what is there."""
+        self.path.unlink(missing_ok=True)
+        self._hasher = hashlib.new(self._kind, usedforsecurity=False)
+        self.length = 0
+
+    def open(self) -> BinaryIO:
+        """For appending."""
+        return self.path.open("ab")
+
+    def add(self, stream: BinaryIO, piece: bytes) -> None:
+        """Appends a piece."""
+        stream.write(piece)
+        self._hasher.update(piece)
+        self.length += len(piece)
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether more has arrived than the file has."""
+        return self._wanted.size is not None and self.length > self._wanted.size
+
+    def finish(self, target: Path) -> None:
+        """Moves the part to its place. Raises `InvalidInput` where it is another file."""
+        if self.is_too_long:
+            self._refuse(f"it has more than the {self._wanted.size} bytes that are expected")
+        if self._expected is not None and (found := self._hasher.hexdigest()) != self._expected:
+            self._refuse(f"its {self._kind} is {found}, expected was {self._expected}")
+        self.path.replace(target)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether what is there is what is wanted."""
+        return self._expected is not None and self._hasher.hexdigest() == self._expected
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self.path.unlink(missing_ok=True)
+        raise InvalidInput(
+            f"{self._wanted.what} from {public_url(self._wanted.url)} is not the file that was"
+            f" locked: {reason}.",
+            package=self._wanted.package,
+            remedy="Lock again against this channel, or ask its owner which file is right.",
+        )
+
+
+def _attempt(
+    client: httpx.Client,
+    wanted: Wanted,
+    part: _Part,
+    progress: Callable[[int, int | None], None] | None,
+) -> None:
+    import httpx
+
+    if part.is_complete:
+        return
+    resumed = part.length
+    # Without compression: the bytes that are counted are those of the file.
+    headers = {"Accept-Encoding": "identity"}
+    if resumed:
+        headers["Range"] = f"bytes={resumed}-"
+    try:
+        with client.stream("GET", wanted.url, headers=headers) as response:
+            if not _take_status(response, wanted, part):
+                raise _Again("an earlier download could not be continued", after=0)
+            total = _total(response, part)
+            with part.open() as stream:
+                # As they come: pieces of a fixed size would lose the last one when it breaks off.
+                for piece in response.iter_raw():
+                    part.add(stream, piece)
+                    if part.is_too_long:
+                        break
+                    if progress is not None:
+                        progress(part.length, total)
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects) as error:
+        _give_up(wanted, redact(str(error)), 1)
+    except httpx.HTTPError as error:
+        raise _Again(_reason(error)) from None
+    if _ended_early(response, wanted, part):
+        raise _Again(f"the connection ended after {part.length} of {wanted.size} bytes")
+    if resumed and not part.is_complete:
+        # The server has another file now, or what was there was wrong: from the beginning, once.
+        part.start_over()
+        _attempt(client, wanted, part, progress)
+
+
+def _take_status(response: httpx.Response, wanted: Wanted, part: _Part) -> bool:
+    """Whether the body can be appended. False: the part was dropped, ask again."""
+    status = response.status_code
+    if status == _PARTIAL and part.length:
+        begins = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+        if begins == str(part.length):
+            return True
+        part.start_over()
+        return False
+    if status == _OK:
+        part.start_over()
+        return True
+    if status == _RANGE_REFUSED and part.length:
+        part.start_over()
+        return False
+    words = f"the server answered {status} {response.reason_phrase}".rstrip()
+    if status in _BUSY:
+        raise _Again(words, _retry_after(response.headers.get("Retry-After")))
+    return _give_up(wanted, words, 1)
+
+
+def _ended_early(response: httpx.Response, wanted: Wanted, part: _Part) -> bool:
+    """Whether a body whose end only the end of the connection tells is too short."""
+    framed = {"content-length", "transfer-encoding"} & response.headers.keys()
+    return not framed and wanted.size is not None and part.length < wanted.size
+
+
+def _total(response: httpx.Response, part: _Part) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    return part.length + int(length) if length.isdigit() else None
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds; a date (RFC 9110, 10.2.3) is not followed, for clocks differ."""
+    return float(value) if value is not None and value.isdigit() and len(value) < 7 else None
+
+
+def _reason(error: Exception) -> str:
+    import httpx
+
+    if isinstance(error, httpx.TimeoutException):
+        return "the server did not answer in time"
+    return redact(str(error)) or type(error).__name__
+
+
+def _give_up(wanted: Wanted, reason: str, tried: int) -> NoReturn:
+    times = f" ({tried} attempts)" if tried > 1 else ""
+    raise Infrastructure(
+        f"{wanted.what} cannot be downloaded from {public_url(wanted.url)}: {reason}{times}.",
+        package=wanted.package,
+        remedy="Try again; check the network and the channel.",
+    )
+
+
+def _httpx(wanted: Wanted) -> Any:
+    try:
+        import httpx
+    except ImportError:
+        raise Unsupported(
+            f"{wanted.what} has to be downloaded, which needs httpx.",
+            package=wanted.package,
+            remedy="Install pytest-pixipack[http].",
+        ) from None
+    return httpx
