@@ -11,14 +11,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pytest_pixipack.backend import reading as read
+from pytest_pixipack.backend.dependencies import (
+    NOTHING,
+    Dependencies,
+    NamedSpec,
+    specs_from_json,
+    specs_to_json,
+)
 from pytest_pixipack.errors import BackendError
 from pytest_pixipack.facts import RUN_EXPORT_KINDS, VariantValue
 
-SpecKind = Literal["binary", "source", "pinCompatible", "pinSubpackage"]
-SPEC_KINDS: tuple[SpecKind, ...] = ("binary", "source", "pinCompatible", "pinSubpackage")
+__all__ = [
+    "WIRE_RUN_EXPORTS",
+    "BuildResult",
+    "Dependencies",
+    "NamedSpec",
+    "Output",
+    "OutputsResult",
+]
 
 # The outputs spell the five kinds in camelCase, and say `Constrains`.
 WIRE_RUN_EXPORTS = {
@@ -28,96 +41,6 @@ WIRE_RUN_EXPORTS = {
     "weak_constrains": "weakConstrains",
     "strong_constrains": "strongConstrains",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSpec:
-    """A dependency as it travels: `{"name": ..., <kind>: {<fields>}}`, field names in camelCase."""
-
-    name: str
-    kind: SpecKind = "binary"
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def written_name(self) -> str:
-        """The name as it came, capitals included; a lock keeps them for source packages."""
-        return str(self.raw.get("name") or self.name)
-
-    @property
-    def version(self) -> str | None:
-        """The version spec of a binary or source dependency, where it has one."""
-        return self.fields.get("version")
-
-    @property
-    def is_source(self) -> bool:
-        """Whether this names a package that is built from source."""
-        return self.kind == "source"
-
-    @property
-    def location(self) -> Mapping[str, Any] | None:
-        """Of a source dependency: `{"path": {...}}`, `{"git": {...}}` or `{"url": {...}}`."""
-        for key in ("path", "git", "url"):
-            if self.is_source and isinstance(self.fields.get(key), Mapping):
-                return {key: self.fields[key]}
-        return None
-
-    @classmethod
-    def from_json(cls, value: object, where: str = "dependency") -> NamedSpec:
-        """Reads one entry of a list of dependencies."""
-        table = read.table(value, where)
-        kinds = [kind for kind in SPEC_KINDS if table.get(kind) is not None]
-        if len(kinds) != 1:
-            raise read.bad(where, f"needs exactly one of {', '.join(SPEC_KINDS)}")
-        name = read.name(table, "name", where)
-        fields = read.table(table[kinds[0]], f"{where}.{kinds[0]}")
-        version = fields.get("version")
-        if version is not None and not isinstance(version, str):
-            raise read.bad(f"{where}.{kinds[0]}.version", "has to be a string")
-        if kinds[0] == "source" and not any(fields.get(k) for k in ("path", "git", "url")):
-            raise read.bad(f"{where}.source", "needs a path, git or url")
-        return cls(name, kinds[0], dict(fields), dict(table))
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry as a backend writes it."""
-        return {**self.raw, "name": self.name, self.kind: dict(self.fields)}
-
-
-def _specs(value: object, where: str) -> tuple[NamedSpec, ...]:
-    items = read.items(value, where)
-    return tuple(NamedSpec.from_json(v, f"{where}[{i}]") for i, v in enumerate(items))
-
-
-def _json(specs: tuple[NamedSpec, ...]) -> list[dict[str, Any]]:
-    return [spec.to_json() for spec in specs]
-
-
-@dataclass(frozen=True, slots=True)
-class Dependencies:
-    """The dependencies and constraints of one environment."""
-
-    depends: tuple[NamedSpec, ...] = ()
-    constraints: tuple[NamedSpec, ...] = ()
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, value: object, where: str = "dependencies") -> Dependencies:
-        """Reads the object; null, which the protocol allows, is no dependencies at all."""
-        if value is None:
-            return cls()
-        table = read.table(value, where)
-        return cls(
-            _specs(table.get("depends") or [], f"{where}.depends"),
-            _specs(table.get("constraints") or [], f"{where}.constraints"),
-            dict(table),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """The object as a backend writes it."""
-        return {**self.raw, "depends": _json(self.depends), "constraints": _json(self.constraints)}
-
-    def __bool__(self) -> bool:
-        return bool(self.depends or self.constraints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +60,15 @@ class Output:
     purls: tuple[str, ...] | None = None
     python_site_packages_path: str | None = None
     variant: Mapping[str, VariantValue] = field(default_factory=dict)
-    build_dependencies: Dependencies = Dependencies()
-    host_dependencies: Dependencies = Dependencies()
-    run_dependencies: Dependencies = Dependencies()
+    build_dependencies: Dependencies = NOTHING
+    host_dependencies: Dependencies = NOTHING
+    run_dependencies: Dependencies = NOTHING
     extra_dependencies: Mapping[str, tuple[NamedSpec, ...]] = field(default_factory=dict)
     ignore_by_name: tuple[str, ...] = ()
     ignore_from_package: tuple[str, ...] = ()
     run_exports: Mapping[str, tuple[NamedSpec, ...]] = field(default_factory=dict)
     input_globs: tuple[str, ...] | None = None
+    input_glob_sets: tuple[Mapping[str, Any], ...] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -179,7 +103,7 @@ class Output:
             host_dependencies=_dependencies(table, "hostDependencies", where),
             run_dependencies=_dependencies(table, "runDependencies", where, required=True),
             extra_dependencies={
-                group: _specs(specs, f"{where}.extraDependencies.{group}")
+                group: specs_from_json(specs, f"{where}.extraDependencies.{group}")
                 for group, specs in extras.items()
             },
             ignore_by_name=read.texts(ignore.get("byName") or [], f"{where}.ignoreRunExports"),
@@ -187,48 +111,70 @@ class Output:
                 ignore.get("fromPackage") or [], f"{where}.ignoreRunExports"
             ),
             run_exports={
-                kind: _specs(exports.get(wire) or [], f"{where}.runExports.{wire}")
+                kind: specs_from_json(exports.get(wire) or [], f"{where}.runExports.{wire}")
                 for kind, wire in WIRE_RUN_EXPORTS.items()
             },
             input_globs=_globs(table.get("inputGlobs"), f"{where}.inputGlobs"),
+            input_glob_sets=_sets(table.get("inputGlobSets"), f"{where}.inputGlobSets"),
             raw=dict(table),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The output as a backend writes it."""
-        metadata = {
-            **(self.raw.get("metadata") or {}),
-            "name": self.name,
-            "version": self.version,
-            "build": self.build,
-            "buildNumber": self.build_number,
-            "subdir": self.subdir,
-            "license": self.license,
-            "licenseFamily": self.license_family,
-            **({"flags": list(self.flags)} if self.flags else {}),
-            **({"trackFeatures": list(self.track_features)} if self.track_features else {}),
-            "noarch": self.noarch or False,
-            "purls": None if self.purls is None else list(self.purls),
-            "pythonSitePackagesPath": self.python_site_packages_path,
-            "variant": dict(self.variant),
-        }
-        return {
-            **self.raw,
-            "metadata": metadata,
-            "buildDependencies": self.build_dependencies.to_json(),
-            "hostDependencies": self.host_dependencies.to_json(),
-            "runDependencies": self.run_dependencies.to_json(),
-            "extraDependencies": {g: _json(s) for g, s in self.extra_dependencies.items()},
-            "ignoreRunExports": {
-                "byName": list(self.ignore_by_name),
-                "fromPackage": list(self.ignore_from_package),
+        return read.written(
+            self.raw,
+            {
+                "metadata": self._metadata(),
+                "buildDependencies": self._table("buildDependencies", self.build_dependencies),
+                "hostDependencies": self._table("hostDependencies", self.host_dependencies),
+                "runDependencies": self.run_dependencies.to_json(),
+                "extraDependencies": {
+                    g: specs_to_json(specs) for g, specs in self.extra_dependencies.items()
+                },
+                "ignoreRunExports": {
+                    **(self.raw.get("ignoreRunExports") or {}),
+                    "byName": list(self.ignore_by_name),
+                    "fromPackage": list(self.ignore_from_package),
+                },
+                "runExports": {
+                    **(self.raw.get("runExports") or {}),
+                    **{
+                        WIRE_RUN_EXPORTS[kind]: specs_to_json(self.run_exports.get(kind, ()))
+                        for kind in RUN_EXPORT_KINDS
+                    },
+                },
+                "inputGlobs": None if self.input_globs is None else list(self.input_globs),
+                "inputGlobSets": _from_sets(self.input_glob_sets),
             },
-            "runExports": {
-                WIRE_RUN_EXPORTS[kind]: _json(self.run_exports.get(kind, ()))
-                for kind in RUN_EXPORT_KINDS
+            omitted=("inputGlobSets",),
+        )
+
+    def _metadata(self) -> dict[str, Any]:
+        return read.written(
+            self.raw.get("metadata") or {},
+            {
+                "name": self.written_name,
+                "version": self.version,
+                "build": self.build,
+                "buildNumber": self.build_number,
+                "subdir": self.subdir,
+                "license": self.license,
+                "licenseFamily": self.license_family,
+                "flags": list(self.flags) or None,
+                "trackFeatures": list(self.track_features) or None,
+                "noarch": self.noarch or False,
+                "purls": None if self.purls is None else list(self.purls),
+                "pythonSitePackagesPath": self.python_site_packages_path,
+                "variant": dict(self.variant),
             },
-            "inputGlobs": None if self.input_globs is None else list(self.input_globs),
-        }
+            omitted=("flags", "trackFeatures"),
+        )
+
+    def _table(self, key: str, dependencies: Dependencies) -> dict[str, Any] | None:
+        # Null says the same as no dependencies, and stays null.
+        if self.raw and self.raw.get(key) is None and not dependencies:
+            return None
+        return dependencies.to_json()
 
     @property
     def dist(self) -> str:
@@ -250,21 +196,24 @@ class OutputsResult:
         """Reads the result; raises `BackendError` where it is not one."""
         table = read.table(value, "conda/outputs")
         outputs = read.items(table.get("outputs"), "outputs")
-        sets = table.get("inputGlobSets")
         return cls(
             tuple(Output.from_json(v, f"outputs[{i}]") for i, v in enumerate(outputs)),
             _globs(table.get("inputGlobs"), "inputGlobs") or (),
-            None if sets is None else _tables(sets, "inputGlobSets"),
+            _sets(table.get("inputGlobSets"), "inputGlobSets"),
             dict(table),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The result as a backend writes it."""
-        return {
-            **self.raw,
-            "outputs": [output.to_json() for output in self.outputs],
-            "inputGlobs": list(self.input_globs),
-        }
+        return read.written(
+            self.raw,
+            {
+                "outputs": [output.to_json() for output in self.outputs],
+                "inputGlobs": list(self.input_globs),
+                "inputGlobSets": _from_sets(self.input_glob_sets),
+            },
+            omitted=("inputGlobSets",),
+        )
 
     def named(self, name: str, *, where: str | None = None) -> tuple[Output, ...]:
         """The outputs of this name (several where there are variants).
@@ -295,6 +244,7 @@ class BuildResult:
     subdir: str
     input_globs: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    input_glob_sets: tuple[Mapping[str, Any], ...] | None = None
 
     @classmethod
     def from_json(cls, value: object) -> BuildResult:
@@ -309,19 +259,24 @@ class BuildResult:
             read.subdir(table, "subdir", where),
             _globs(table.get("input_globs"), f"{where}.input_globs") or (),
             dict(table),
+            _sets(table.get("input_glob_sets"), f"{where}.input_glob_sets"),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The result as a backend writes it."""
-        return {
-            **self.raw,
-            "output_file": str(self.output_file),
-            "input_globs": list(self.input_globs),
-            "name": self.name,
-            "version": self.version,
-            "build": self.build,
-            "subdir": self.subdir,
-        }
+        return read.written(
+            self.raw,
+            {
+                "output_file": str(self.output_file),
+                "input_globs": list(self.input_globs),
+                "input_glob_sets": _from_sets(self.input_glob_sets),
+                "name": self.raw.get("name") or self.name,
+                "version": self.version,
+                "build": self.build,
+                "subdir": self.subdir,
+            },
+            omitted=("input_glob_sets",),
+        )
 
     @property
     def dist(self) -> str:
@@ -359,5 +314,11 @@ def _globs(value: object, where: str) -> tuple[str, ...] | None:
     return None if value is None else read.texts(value, where)
 
 
-def _tables(value: object, where: str) -> tuple[Mapping[str, Any], ...]:
+def _sets(value: object, where: str) -> tuple[Mapping[str, Any], ...] | None:
+    if value is None:
+        return None
     return tuple(read.table(v, f"{where}[{i}]") for i, v in enumerate(read.items(value, where)))
+
+
+def _from_sets(sets: tuple[Mapping[str, Any], ...] | None) -> list[dict[str, Any]] | None:
+    return None if sets is None else [dict(entry) for entry in sets]

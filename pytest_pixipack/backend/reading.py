@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pytest_pixipack.errors import BackendError
@@ -21,6 +21,24 @@ def bad(where: str, problem: str) -> BackendError:
         f"The build backend sent an answer that is not as the protocol has it: {where} {problem}.",
         remedy="Use a backend of pixi-build API version 7.",
     )
+
+
+def written(
+    raw: Mapping[str, Any], known: Mapping[str, Any], *, omitted: Collection[str] = ()
+) -> dict[str, Any]:
+    """An object as it is written: `raw` as it came, with what is known laid over it.
+
+    What was absent and says nothing (null, empty) stays absent. For an object that did not come
+    from JSON (`raw` is empty) every key is written, but for those of `omitted` that are null.
+    """
+    kept = {
+        key: value
+        for key, value in known.items()
+        if key in raw
+        or (raw and value not in (None, [], {}, False))
+        or (not raw and (value is not None or key not in omitted))
+    }
+    return {**raw, **kept}
 
 
 def table(value: object, where: str) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ from typing import IO, Any
 RECORD_VARIABLE = "PIXIPACK_STUB_RECORD"
 # The `code` of an error that the stub answers where a disk or a permission is at fault.
 INFRASTRUCTURE = "pixipack::infrastructure"
+# ... and where a replay has no answer.
+UNSUPPORTED = "pixipack::unsupported"
 
 
 class Recorder:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_pixipack.backend.recording import INFRASTRUCTURE
-from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
+from pytest_pixipack.backend.error_report import ErrorReport
+from pytest_pixipack.backend.recording import INFRASTRUCTURE, UNSUPPORTED
+from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError, Unsupported
 
 _METHOD_NOT_FOUND = -32601
 _JUNK_LENGTH = 200
@@ -20,7 +21,8 @@ _STDERR_LINES = 5
 def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") -> PixipackError:
     """The error for a JSON-RPC error object that answered `method`.
 
-    `BackendError`, or `Infrastructure` where our stub says that it could not read or write.
+    `BackendError`, or what a stand-in of ours says: `Infrastructure` where it could not read or
+    write, `Unsupported` where it cannot do what is asked.
     """
     if not isinstance(error, Mapping):
         return malformed(backend, method, "an error that is not an object", stderr)
@@ -30,17 +32,15 @@ def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") ->
             remedy="Use a backend of pixi-build API version 7; this one announces more than it "
             "can do.",
         )
-    found = error.get("data")
-    data: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    message = _text(data.get("message")) or _text(error.get("message"))
-    if not message:
-        message = f"The build backend ({backend}) refused '{method}' without saying why"
-    causes = data.get("causes")
-    parts = [message, *(_text(c) for c in (causes if isinstance(causes, list) else []))]
-    sentence = ": ".join(part.rstrip(" .:") for part in parts if part)
-    if data.get("code") == INFRASTRUCTURE:
+    report = ErrorReport.from_json(error.get("data"))
+    sentence = report.sentence or _text(error.get("message")).rstrip(" .:")
+    if not sentence:
+        sentence = f"The build backend ({backend}) refused '{method}' without saying why"
+    if report.code == INFRASTRUCTURE:
         return Infrastructure(f"{sentence}.", remedy="Free disk space, or allow the access.")
-    return BackendError(f"{sentence}.", remedy=_text(data.get("help")) or None)
+    if report.code == UNSUPPORTED:
+        return Unsupported(f"{sentence}.", remedy=report.help)
+    return BackendError(f"{sentence}{_tail(stderr)}.", remedy=report.help or None)
 
 
 def exited(backend: str, method: str, code: int | None, stderr: str = "") -> BackendError:
