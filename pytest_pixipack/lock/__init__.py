@@ -8,7 +8,7 @@ from pytest_pixipack.lock.build import (
     pypi_package,
     source_package,
 )
-from pytest_pixipack.lock.diff import LockChange, diff_locks
+from pytest_pixipack.lock.diff import LockChange, LockDiff, PackageChange, diff_locks
 from pytest_pixipack.lock.identifier import source_identifier
 from pytest_pixipack.lock.model import (
     Lock,
@@ -31,12 +31,14 @@ __all__ = [
     "LockBuilder",
     "LockChange",
     "LockChannel",
+    "LockDiff",
     "LockEnvironment",
     "LockOptions",
     "LockPlatform",
     "LockedPackage",
     "LockedPypi",
     "LockedSource",
+    "PackageChange",
     "Scrubber",
     "Scrubbers",
     "binary_package",

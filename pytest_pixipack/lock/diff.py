@@ -1,58 +1,33 @@
 """What differs between two locks, in terms of what a user gets.
 
-Hashes inside the identifiers of source packages are no difference of the package: they change from
-one pixi release to the next. Lists whose order carries no meaning are compared as sets first.
+Packages are matched by name within an environment and platform, also a conda package with one of
+PyPI that took its place. Locks of different versions of the format are compared by what both can
+say. Lists whose order carries no meaning are compared as sets first.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from pytest_pixipack.lock.diff_classify import classify
+from pytest_pixipack.lock.diff_fields import FieldChange, field_changes, list_change
+from pytest_pixipack.lock.diff_model import (
+    DifferenceKind,
+    LockChange,
+    LockDiff,
+    PackageChange,
+    Side,
+)
+from pytest_pixipack.lock.diff_notation import notation_changes
 from pytest_pixipack.lock.model import Lock, LockedPackage, LockEnvironment
-from pytest_pixipack.lock.writer import used_packages
 
-DifferenceKind = Literal["order-only", "metadata", "payload"]
+__all__ = ["DifferenceKind", "LockChange", "LockDiff", "PackageChange", "diff", "diff_locks"]
 
-# Lists whose order carries no meaning.
-_UNORDERED = ("depends", "constrains", "track_features", "flags", "purls")
-_PAYLOAD_FIELDS = (
-    "kind", "version", "build", "build_number", "subdir", "noarch", "sha256", "md5", "features",
-    "file_name", "python_site_packages_path",
-)  # fmt: skip
-_METADATA_FIELDS = ("license", "license_family", "size", "timestamp", "channel")
-
-
-@dataclass(frozen=True, slots=True)
-class LockChange:
-    """One difference. `environment`, `platform` and `package` are None where it is not inside one.
-
-    `package` is a name, or `app > host > libz` for what only a build environment holds. `left` and
-    `right` are None where a side lacks the thing.
-    """
-
-    environment: str | None
-    platform: str | None
-    package: str | None
-    field: str
-    left: Any
-    right: Any
-    kind: DifferenceKind
-
-    def __str__(self) -> str:
-        """The change in plain words."""
-        where = " ".join(
-            word for word in (self.environment, self.platform, self.package) if word is not None
-        )
-        subject = f"{where}: {self.field}" if where else self.field
-        if self.kind == "order-only":
-            return f"{subject} is in another order"
-        if self.left is None:
-            return f"{subject} added: {_show(self.right)}"
-        if self.right is None:
-            return f"{subject} removed: {_show(self.left)}"
-        return f"{subject} changed: {_show(self.left)} -> {_show(self.right)}"
+# The first version that knows virtual packages, build environments and partial source records.
+_RICH = 7
+_Pair = tuple[LockedPackage | None, LockedPackage | None]
 
 
 def diff_locks(left: Lock, right: Lock) -> list[LockChange]:
@@ -61,195 +36,254 @@ def diff_locks(left: Lock, right: Lock) -> list[LockChange]:
     Locks that only differ in the order of their entries, in comments or in white space have one
     difference of the kind `order-only`, or `metadata`.
     """
-    changes = [*_platforms(left, right), *_mapping("extra", left.extra, right.extra)]
-    for name in sorted({*left.environments, *right.environments}):
-        old, new = left.environments.get(name), right.environments.get(name)
-        if old is None or new is None:
-            sides = (_names(old), _names(new))
-            changes.append(LockChange(name, None, None, "environment", *sides, "payload"))
-        else:
-            changes.extend(_Environments(left, right, name).changes(old, new))
-    return changes or _textual(left, right)
+    return list(diff(left, right).changes)
 
 
-def _textual(left: Lock, right: Lock) -> list[LockChange]:
-    first, second = _unused(left), _unused(right)
-    if first != second:
-        sides = (first or None, second or None)
-        return [LockChange(None, None, None, "unused entries", *sides, "metadata")]
-    if _order(left) != _order(right):
-        sides = (_order(left), _order(right))
-        return [LockChange(None, None, None, "order of the entries", *sides, "order-only")]
-    if None not in (left.text, right.text) and left.text != right.text:
-        versions = (f"version {left.version}", f"version {right.version}")
-        return [LockChange(None, None, None, "notation", *versions, "metadata")]
-    return []
+def diff(left: Lock, right: Lock) -> LockDiff:
+    """All differences, and what they mean for each package."""
+    walk = _Walk(left, right)
+    walk.lock()
+    walk.changes += notation_changes(left, right, walk.changes)
+    return LockDiff(tuple(walk.changes), tuple(walk.packages), _places(left, right))
 
 
-def _unused(lock: Lock) -> list[str]:
-    used = {package.identifier for package in used_packages(lock)}
-    return sorted({package.identifier for package in lock.packages} - used)
+def _side(package: LockedPackage | None) -> Side | None:
+    """What people want to see of a package."""
+    if package is None:
+        return None
+    return Side(
+        kind=package.kind,
+        version=package.version,
+        build=package.build or None,
+        channel=package.channel,
+        location=package.location,
+    )
 
 
-def _order(lock: Lock) -> list[Any]:
-    """Everything whose order a lock file fixes but nobody depends on."""
-    return [
-        [platform.name for platform in lock.platforms],
-        [package.name for package in lock.packages],
-        [
-            (name, platform, [package.name for package in packages])
-            for name, environment in lock.environments.items()
-            for platform, packages in environment.packages.items()
-        ],
-    ]
+def _places(left: Lock, right: Lock) -> dict[str | None, tuple[str, ...]]:
+    found: dict[str | None, set[str]] = {}
+    for lock in (left, right):
+        for name, environment in lock.environments.items():
+            found.setdefault(name, set()).update(environment.packages)
+    return {name: tuple(sorted(platforms)) for name, platforms in found.items()}
 
 
-def _platforms(left: Lock, right: Lock) -> Iterator[LockChange]:
-    old = {platform.name: platform for platform in left.platforms}
-    new = {platform.name: platform for platform in right.platforms}
-    for name in sorted({*old, *new}):
-        first, second = old.get(name), new.get(name)
-        if first is None or second is None:
-            sides = (first and first.subdir, second and second.subdir)
-            yield LockChange(None, name, None, "platform", *sides, "payload")
-            continue
-        if first.subdir != second.subdir:
-            yield LockChange(None, name, None, "subdir", first.subdir, second.subdir, "payload")
-        yield from _lists(
-            (None, name, None), "virtual packages", first.virtual_packages, second.virtual_packages
+class _Walk:
+    """Goes through two locks side by side and collects what differs."""
+
+    def __init__(self, left: Lock, right: Lock) -> None:
+        self.left, self.right = left, right
+        self.old = {package.identifier: package for package in left.packages}
+        self.new = {package.identifier: package for package in right.packages}
+        self.same_format = (left.version >= _RICH) == (right.version >= _RICH)
+        self.changes: list[LockChange] = []
+        self.packages: list[PackageChange] = []
+        self._fields: dict[tuple[str, ...], tuple[FieldChange, ...]] = {}
+        # Where a build environment was compared already, within one environment and platform.
+        self._seen: set[tuple[str, str, str, str]] = set()
+
+    def lock(self) -> None:
+        """The whole locks."""
+        if not self.same_format:
+            self._add("version", self.left.version, self.right.version, "metadata")
+        self._platforms()
+        self._extra(None, None, self.left.extra, self.right.extra)
+        for name in sorted({*self.left.environments, *self.right.environments}):
+            old, new = self.left.environments.get(name), self.right.environments.get(name)
+            if old is None or new is None:
+                sides = (_names(old), _names(new))
+                self._add("environment", *sides, "payload", name)
+            else:
+                self._environment(name, old, new)
+
+    def _add(
+        self,
+        field: str,
+        left: Any,
+        right: Any,
+        kind: DifferenceKind,
+        environment: str | None = None,
+        platform: str | None = None,
+    ) -> None:
+        self.changes.append(LockChange(environment, platform, None, field, left, right, kind))
+
+    def _extra(
+        self,
+        environment: str | None,
+        platform: str | None,
+        left: Mapping[str, Any],
+        right: Mapping[str, Any],
+    ) -> None:
+        """Keys that nobody knows."""
+        if left != right:
+            sides = (dict(left) or None, dict(right) or None)
+            self._add("extra", *sides, "metadata", environment, platform)
+
+    # Platforms and environments ---------------------------------------------------------------
+
+    def _platforms(self) -> None:
+        left = {platform.name: platform for platform in self.left.platforms}
+        right = {platform.name: platform for platform in self.right.platforms}
+        for name in sorted({*left, *right}):
+            old, new = left.get(name), right.get(name)
+            if old is None or new is None:
+                sides = (old and old.subdir, new and new.subdir)
+                self._add("platform", *sides, "payload", None, name)
+                continue
+            if old.subdir != new.subdir:
+                self._add("subdir", old.subdir, new.subdir, "payload", None, name)
+            if self._both_say(old.virtual_packages, new.virtual_packages):
+                for each in list_change(
+                    "virtual packages", old.virtual_packages, new.virtual_packages, "payload"
+                ):
+                    self._add(*each, None, name)
+            self._extra(None, name, old.extra, new.extra)
+
+    def _both_say(self, left: Any, right: Any) -> bool:
+        """False for what only the newer of two formats can say."""
+        return self.same_format or bool(left if self.left.version < self.right.version else right)
+
+    def _environment(self, name: str, left: LockEnvironment, right: LockEnvironment) -> None:
+        urls = ([channel.url for channel in each.channels] for each in (left, right))
+        rows: tuple[tuple[str, DifferenceKind, Iterable[Any]], ...] = (
+            ("channels", "payload", urls),
+            ("used_env_vars", "metadata", (_variables(left), _variables(right))),
+            ("indexes", "payload", (left.indexes, right.indexes)),
+            ("find-links", "payload", (left.find_links or None, right.find_links or None)),
+            ("strategy", "payload", _each("strategy", left, right)),
+            ("channel-priority", "payload", _each("channel_priority", left, right)),
+            ("pypi-prerelease-mode", "payload", _each("pypi_prerelease_mode", left, right)),
+            ("options", "metadata", _each("extra", left, right)),
         )
-
-
-class _Environments:
-    """Compares one environment of two locks."""
-
-    def __init__(self, left: Lock, right: Lock, name: str) -> None:
-        self.name = name
-        self.left = {package.identifier: package for package in left.packages}
-        self.right = {package.identifier: package for package in right.packages}
-        self.seen: set[tuple[str, str]] = set()
-
-    def changes(self, left: LockEnvironment, right: LockEnvironment) -> Iterator[LockChange]:
-        """The differences, channels and options first."""
-        pairs: Iterable[tuple[str, Any, Any]] = (
-            ("channels", [c.url for c in left.channels], [c.url for c in right.channels]),
-            ("indexes", left.indexes, right.indexes),
-            ("find-links", left.find_links or None, right.find_links or None),
-            ("options", left.options, right.options),
-        )
-        for field, old, new in pairs:
+        for field, kind, (old, new) in rows:
             if old != new:
-                yield LockChange(self.name, None, None, field, old, new, "payload")
+                self._add(field, old, new, kind, name)
+        self._extra(name, None, left.extra, right.extra)
         for platform in sorted({*left.packages, *right.packages}):
             first, second = left.packages.get(platform), right.packages.get(platform)
-            if first is None or second is None:
+            if first and second:
+                self._pairs(name, platform, (), first, second)
+            elif first or second:
                 sides = (_dists(first), _dists(second))
-                yield LockChange(self.name, platform, None, "packages", *sides, "payload")
-            else:
-                yield from self._packages(platform, "", first, second)
+                self._add("packages", *sides, "payload", name, platform)
 
-    def _packages(
+    # Packages ---------------------------------------------------------------------------------
+
+    def _pairs(
         self,
+        environment: str,
         platform: str,
-        path: str,
+        inside: tuple[str, ...],
         left: Iterable[LockedPackage],
         right: Iterable[LockedPackage],
-    ) -> Iterator[LockChange]:
-        old = {(package.name, package.kind == "pypi"): package for package in left}
-        new = {(package.name, package.kind == "pypi"): package for package in right}
-        for key in sorted({*old, *new}):
-            first, second = old.get(key), new.get(key)
-            name = path + key[0]
-            if first is None or second is None:
-                sides = (first and _describe(first), second and _describe(second))
-                yield LockChange(self.name, platform, name, "package", *sides, "payload")
-            elif (first.identifier, second.identifier) not in self.seen:
-                self.seen.add((first.identifier, second.identifier))
-                yield from self._package(platform, name, first, second)
+    ) -> None:
+        for old, new in pair_packages(left, right):
+            known = old or new
+            assert known is not None
+            self._package(environment, platform, inside, known.name, old, new)
+            if old is None or new is None:
+                continue
+            key = (environment, platform, old.identifier, new.identifier)
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            for role in ("build", "host"):
+                first = _references(old, role, self.old)
+                second = _references(new, role, self.new)
+                if self._both_say(first, second):
+                    path = (*inside, known.name, role)
+                    self._pairs(environment, platform, path, first, second)
 
     def _package(
-        self, platform: str, name: str, left: LockedPackage, right: LockedPackage
-    ) -> Iterator[LockChange]:
-        where = (self.name, platform, name)
-        yield from _package_fields(where, left, right)
-        for role, old, new in (
-            ("build", left.build_packages, right.build_packages),
-            ("host", left.host_packages, right.host_packages),
-        ):
-            yield from self._packages(
-                platform,
-                f"{name} > {role} > ",
-                [self.left[identifier] for identifier in old if identifier in self.left],
-                [self.right[identifier] for identifier in new if identifier in self.right],
-            )
+        self,
+        environment: str,
+        platform: str,
+        inside: tuple[str, ...],
+        name: str,
+        left: LockedPackage | None,
+        right: LockedPackage | None,
+    ) -> None:
+        if left is not None and right is not None:
+            fields = self._compared(left, right)
+            if not fields:
+                return
+        else:
+            sides = (left and _describe(left), right and _describe(right))
+            fields = (FieldChange("package", *sides, "payload"),)
+        path = " > ".join((*inside, name))
+        changes = tuple(LockChange(environment, platform, path, *each) for each in fields)
+        old, new = _side(left), _side(right)
+        what = classify(old, new, [(each.field, each.kind) for each in fields])
+        self.changes += changes
+        self.packages.append(
+            PackageChange(environment, platform, inside, name, what, old, new, changes)
+        )
+
+    def _compared(self, left: LockedPackage, right: LockedPackage) -> tuple[FieldChange, ...]:
+        # Most packages occur in several environments.
+        key = (left.kind, left.identifier, right.kind, right.identifier)
+        if key not in self._fields:
+            self._fields[key] = field_changes(left, right, same_format=self.same_format)
+        return self._fields[key]
 
 
-_Where = tuple[str | None, str | None, str | None]
+def pair_packages(left: Iterable[LockedPackage], right: Iterable[LockedPackage]) -> Iterator[_Pair]:
+    """The packages of two lists, matched by name; None where a side has no match.
+
+    Of several with one name, those with the same identifier belong together. A conda package and
+    one of PyPI only do where neither has another match.
+    """
+    old, new = _by_name(left), _by_name(right)
+    for name in sorted({*old, *new}):
+        lefts, rights = old.get(name, []), new.get(name, [])
+        for matches in (_is_same, _is_alike, _took_its_place):
+            for package in [*lefts]:
+                other = next((each for each in rights if matches(package, each)), None)
+                if other is not None:
+                    lefts.remove(package)
+                    rights.remove(other)
+                    yield package, other
+        yield from ((package, None) for package in lefts)
+        yield from ((None, package) for package in rights)
 
 
-def _package_fields(
-    where: _Where, left: LockedPackage, right: LockedPackage
-) -> Iterator[LockChange]:
-    if left.location != right.location:
-        yield LockChange(*where, "location", left.location, right.location, "payload")
-    elif left.identifier_hash != right.identifier_hash:
-        sides = (left.identifier_hash, right.identifier_hash)
-        yield LockChange(*where, "source identifier", *sides, "metadata")
-    for field in _PAYLOAD_FIELDS:
-        old, new = getattr(left.facts, field), getattr(right.facts, field)
-        if old != new:
-            yield LockChange(*where, field, old, new, "payload")
-    for field in _METADATA_FIELDS:
-        old, new = getattr(left.facts, field), getattr(right.facts, field)
-        if old != new:
-            yield LockChange(*where, field, old, new, "metadata")
-    for field in _UNORDERED:
-        yield from _lists(where, field, getattr(left.facts, field), getattr(right.facts, field))
-    yield from _mapped_lists(where, left, right)
-    for field, old, new in _mappings(left, right):
-        if old != new:
-            kind: DifferenceKind = "metadata" if field == "extra" else "payload"
-            yield LockChange(*where, field, old or None, new or None, kind)
+def _is_same(left: LockedPackage, right: LockedPackage) -> bool:
+    return (left.kind, left.identifier) == (right.kind, right.identifier)
 
 
-def _mapped_lists(where: _Where, left: LockedPackage, right: LockedPackage) -> Iterator[LockChange]:
-    old: dict[str, Any] = {f"extra_depends.{k}": v for k, v in left.extra_depends.items()}
-    new: dict[str, Any] = {f"extra_depends.{k}": v for k, v in right.extra_depends.items()}
-    for lists, package in ((old, left), (new, right)):
-        if package.run_exports is not None:
-            exports = package.run_exports.to_json()
-            lists.update({f"run_exports.{kind}": tuple(specs) for kind, specs in exports.items()})
-        if package.pypi is not None:
-            lists["requires_dist"] = package.pypi.requires_dist
-    for field in sorted({*old, *new}):
-        yield from _lists(where, field, old.get(field), new.get(field))
+def _is_alike(left: LockedPackage, right: LockedPackage) -> bool:
+    if "pypi" in (left.kind, right.kind):
+        return left.kind == right.kind
+    return left.name == right.name
 
 
-def _mappings(left: LockedPackage, right: LockedPackage) -> Iterator[tuple[str, Any, Any]]:
-    yield "variants", dict(left.variants), dict(right.variants)
-    first, second = left.source, right.source
-    yield "source", first and first.source, second and second.source
-    yield "source_depends", first and first.source_depends, second and second.source_depends
-    yield "index", left.pypi and left.pypi.index, right.pypi and right.pypi.index
-    python = (left.pypi and left.pypi.requires_python, right.pypi and right.pypi.requires_python)
-    yield ("requires_python", *python)
-    yield "extra", dict(left.extra), dict(right.extra)
+def _took_its_place(left: LockedPackage, right: LockedPackage) -> bool:
+    return (left.kind == "pypi") != (right.kind == "pypi")
 
 
-def _lists(
-    where: _Where, field: str, left: tuple[str, ...] | None, right: tuple[str, ...] | None
-) -> Iterator[LockChange]:
-    if left == right:
-        return
-    same = left is not None and right is not None and sorted(left) == sorted(right)
-    metadata: DifferenceKind = "metadata" if field == "purls" else "payload"
-    sides = (None if left is None else list(left), None if right is None else list(right))
-    yield LockChange(*where, field, *sides, "order-only" if same else metadata)
+def _by_name(packages: Iterable[LockedPackage]) -> dict[str, list[LockedPackage]]:
+    """Packages by the name as PyPI compares it (PEP 503)."""
+    found: dict[str, list[LockedPackage]] = {}
+    for package in sorted(packages, key=lambda each: each.sort_key):
+        found.setdefault(re.sub(r"[-_.]+", "-", package.name).lower(), []).append(package)
+    return found
 
 
-def _mapping(field: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[LockChange]:
-    if left != right:
-        yield LockChange(None, None, None, field, left or None, right or None, "metadata")
+def _references(
+    package: LockedPackage, role: str, packages: Mapping[str, LockedPackage]
+) -> list[LockedPackage]:
+    chosen = package.build_packages if role == "build" else package.host_packages
+    return [packages[identifier] for identifier in chosen if identifier in packages]
+
+
+def _each(option: str, *environments: LockEnvironment) -> tuple[Any, ...]:
+    return tuple(getattr(environment.options, option) for environment in environments)
+
+
+def _variables(environment: LockEnvironment) -> list[Any] | None:
+    found = [[*channel.used_env_vars, *map(str, channel.extra.items())]
+             for channel in environment.channels]  # fmt: skip
+    return found if any(found) else None
 
 
 def _names(environment: LockEnvironment | None) -> list[str] | None:
@@ -257,16 +291,10 @@ def _names(environment: LockEnvironment | None) -> list[str] | None:
 
 
 def _dists(packages: Iterable[LockedPackage] | None) -> list[str] | None:
-    return None if packages is None else [_describe(package) for package in packages]
+    return [_describe(package) for package in packages] if packages else None
 
 
 def _describe(package: LockedPackage) -> str:
     if package.version is None:
         return f"{package.name} at {package.location}"
     return package.dist if package.kind != "pypi" else f"{package.name} {package.version}"
-
-
-def _show(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "nothing"
-    return str(value)

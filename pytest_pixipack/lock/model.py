@@ -9,11 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts, PackageKind, RunExports, VariantValue
 from pytest_pixipack.lock.lines import line_of_entry
+
+if TYPE_CHECKING:
+    from pytest_pixipack.lock.diff_model import LockDiff
 
 # The keys that select a package, in the order in which packages are sorted.
 KEY_OF_KIND: Mapping[PackageKind, str] = {
@@ -322,6 +325,16 @@ class Lock:
                 key = KEY_OF_KIND[package.kind]
                 return line_of_entry(self.text, key, package.identifier)
         return None
+
+    def diff(self, other: Lock) -> LockDiff:
+        """What differs in another lock, seen from this one: false where nothing does.
+
+        As text it is meant for a terminal; it has `verdict`, `changes`, `packages` and
+        `to_markdown()`.
+        """
+        from pytest_pixipack.lock.diff import diff
+
+        return diff(self, other)
 
     def to_text(self) -> str:
         """The lock as pixi writes it: canonical version 7, lines end with a newline character."""
