@@ -58,7 +58,12 @@ def add_parsers(commands: Any) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="add a package file; repeatable",
+        help="add a package file or a wheel; repeatable",
+    )
+    pack.add_argument(
+        "--ignore-pypi-non-wheel",
+        action="store_true",
+        help="leave out PyPI packages that are not locked to a wheel",
     )
     pack.add_argument(
         "-o",
@@ -162,6 +167,7 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
             environment=arguments.environment,
             platform=arguments.platform,
             inject=arguments.inject,
+            ignore_pypi_non_wheel=arguments.ignore_pypi_non_wheel,
         ),
     )
     terminal.print([f"{pack.path}: {len(pack.records)} packages for {pack.platform}"])

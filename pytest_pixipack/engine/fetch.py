@@ -26,8 +26,14 @@ class PackageFiles:
         Raises `InvalidInput` where it is absent or is not the file that was locked,
         `Infrastructure` where the network would be needed and is off or fails.
         """
-        location = facts.url or ""
-        origin = self._table.origin_of(location)
+        return self._found(facts, self._table.origin_of(facts.url or ""))
+
+    def path_of_wheel(self, facts: PackageFacts, location: str) -> Path:
+        """The wheel of a locked PyPI package, its digest checked; raises as `path_of` does."""
+        url = location.partition("#")[0]
+        return self._found(facts, self._table.origin_of(url))
+
+    def _found(self, facts: PackageFacts, origin: str) -> Path:
         path = path_of_url(origin)
         if path is None:
             path = self._downloaded(facts, origin)

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
-from pytest_pixipack.pack.model import CHANNEL, REPODATA, Pack
+from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.pack.model import CHANNEL, REPODATA, WHEELS, Pack
 from pytest_pixipack.pack.read import read_pack
-from pytest_pixipack.pack.safety import unsafe_name
 from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.safe_names import unsafe_name
 
 if TYPE_CHECKING:
     from pytest_pixipack.prefix import InstallRecord, Prefix
@@ -39,7 +39,8 @@ def unpack(
     and moved when it is complete; where it fails, nothing is left at the target. Unlike
     pixi-unpack, digests are verified and an environment that is already there is not changed.
 
-    Raises `InvalidInput`, `Unsupported` (wheels, format) or `Infrastructure`.
+    Wheels are installed, too, without running the environment's Python. Raises `InvalidInput`,
+    `Unsupported` (format) or `Infrastructure`.
     """
     from pytest_pixipack.prefix.activation import default_shell
     from pytest_pixipack.prefix.install import install
@@ -59,6 +60,7 @@ def unpack(
             platform=wanted,
             cache_dir=scratch if cache_dir else None,
             execute_link_scripts=execute_link_scripts,
+            wheels=[extracted / WHEELS / name for name in pack.wheels],
         )
     try:
         _write_activation(out, prefix, wanted, shells or (default_shell(wanted),))
@@ -76,13 +78,6 @@ def _refuse(pack: Pack, platform: str, env_name: str) -> None:
             f"The pack was created for a different platform: {pack.platform}, not {platform}.",
             file=pack.path,
             remedy=f"Unpack it on {pack.platform}, or pack again for {platform}.",
-        )
-    if pack.wheels:
-        raise Unsupported(
-            f"The pack holds {len(pack.wheels)} wheel(s), such as {pack.wheels[0]}, which cannot be"
-            " installed here.",
-            file=pack.path,
-            remedy="pixi-unpack installs wheels: use the system engine.",
         )
 
 

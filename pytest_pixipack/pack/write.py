@@ -26,7 +26,7 @@ from pytest_pixipack.pack.model import (
     PackForm,
 )
 from pytest_pixipack.pack.records import entry_order
-from pytest_pixipack.pack.safety import unsafe_name
+from pytest_pixipack.safe_names import unsafe_name
 
 # Members of a pack: text that is made here, or a file that is copied.
 _Content = bytes | Path

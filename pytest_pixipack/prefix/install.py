@@ -19,6 +19,7 @@ from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 from pytest_pixipack.file_urls import file_url
 from pytest_pixipack.prefix.extracted import extract_packages, rattler_errors
 from pytest_pixipack.prefix.model import HISTORY, META, Prefix, read_prefix
+from pytest_pixipack.prefix.wheels import install_wheels
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
@@ -51,6 +52,7 @@ def install(
     cache_dir: Path | None = None,
     final_prefix: Path | None = None,
     execute_link_scripts: bool = False,
+    wheels: Sequence[Path] = (),
 ) -> Prefix:
     """Makes a new environment for `platform` (any subdir) at `prefix` and reads it back.
 
@@ -58,7 +60,8 @@ def install(
     path that is written into files instead of `prefix`, for one that will be moved. Packages are
     extracted to a directory of their own, below `cache_dir` where it is given, which is removed
     afterwards: a cache that is shared and keyed by file name would mix up packages of one name.
-    Link scripts run only where `execute_link_scripts` is set.
+    Link scripts run only where `execute_link_scripts` is set. `wheels` are installed after the
+    conda packages, one of which has to be Python.
 
     Only local files are installed; nothing is fetched. A file that has not the sha256 or md5 of its
     record is refused. Raises `InvalidInput`, `Unsupported` or `Infrastructure`.
@@ -79,6 +82,13 @@ def install(
             cache_dir=cache,
             alternative_target_prefix=final_prefix or prefix,
             execute_link_scripts=execute_link_scripts,
+        )
+        install_wheels(
+            wheels,
+            staged,
+            [record.record for record in records],
+            platform=platform,
+            final_prefix=final_prefix or prefix,
         )
         _finish(staged, prefix)
     return read_prefix(prefix)

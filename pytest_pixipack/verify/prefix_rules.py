@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
+from pytest_pixipack.prefix.distributions import Distribution, distributions
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
 from pytest_pixipack.verify.prefix_payload import unlike_artifact
 from pytest_pixipack.verify.records import (
@@ -138,11 +139,42 @@ def check_files(subject: Subject) -> Iterator[Problem]:
         artifact = subject.built.get(facts.name)
         for message, more in unlike_artifact(facts, artifact, real) if artifact else ():
             yield problem(subject, message, facts, layers=("artifact", "prefix"), **more)
-    yield from _unowned(subject, prefix, real)
+    installed = distributions(prefix)
+    for distribution in installed:
+        yield from _wheel_files(subject, distribution, real)
+    yield from _unowned(subject, prefix, real, installed)
 
 
-def _unowned(subject: Subject, prefix: Prefix, real: PrefixFiles) -> Iterator[Problem]:
+def _wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Iterator[Problem]:
+    """The files of an installed wheel against its RECORD."""
+    absent = sorted(path for path in wheel.files if path not in real)
+    altered = sorted(
+        path
+        for path, entry in wheel.files.items()
+        if path in real and entry.sha256 is not None and entry.sha256 != real[path].sha256
+    )
+    for kind, paths, cause, words in (
+        ("absent", absent, "file-removed", "are gone"),
+        ("altered", altered, "content", "are not as they were installed"),
+    ):
+        if paths:
+            yield problem(
+                subject,
+                f"{len(paths)} installed files of the wheel {wheel.name} {words}.",
+                field=f"files {kind}",
+                expected=[f"{path} {_short(wheel.files[path].sha256)}" for path in paths],
+                actual=None if kind == "absent"
+                else [f"{path} {_short(real[path].sha256)}" for path in paths],
+                cause=cause,
+                layers=("prefix", "prefix"),
+            )  # fmt: skip
+
+
+def _unowned(
+    subject: Subject, prefix: Prefix, real: PrefixFiles, installed: Iterable[Distribution]
+) -> Iterator[Problem]:
     owned = {path for facts in prefix.packages.values() for path in facts.files or ()}
+    owned |= {path for each in installed for path in each.files}
     unowned = [
         path
         for path in real

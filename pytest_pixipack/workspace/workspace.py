@@ -55,6 +55,7 @@ class Engine(Protocol):
         lock: Lock | None = None,
         artifacts: Sequence[Artifact] | None = None,
         inject: Sequence[Path] = (),
+        ignore_pypi_non_wheel: bool = False,
     ) -> Pack:
         """Writes a pack."""
         ...
@@ -135,8 +136,13 @@ class Workspace:
         environment: str = "default",
         platform: str | None = None,
         inject: Sequence[Path] = (),
+        ignore_pypi_non_wheel: bool = False,
     ) -> Pack:
-        """Builds what has to be built and packs an environment; `.unpack()` installs the pack."""
+        """Builds what has to be built and packs an environment; `.unpack()` installs the pack.
+
+        `inject` are package files and wheels to add; PyPI packages that are no wheels cannot be
+        packed and are left out only with `ignore_pypi_non_wheel`.
+        """
         subdir = platform or current_platform()
         key = environment, subdir
         if key not in self._artifacts:
@@ -148,6 +154,7 @@ class Workspace:
             platform=subdir,
             artifacts=self._artifacts[key],
             inject=inject,
+            ignore_pypi_non_wheel=ignore_pypi_non_wheel,
         )
         self._packs[key] = replace(pack, unpacker=lambda p, out: self._unpack(key, p, out))
         return self._packs[key]

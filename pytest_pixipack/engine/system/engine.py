@@ -142,6 +142,7 @@ class SystemEngine:
         lock: Lock | None = None,
         artifacts: Sequence[Artifact] | None = None,
         inject: Sequence[Path] = (),
+        ignore_pypi_non_wheel: bool = False,
     ) -> Pack:
         """Writes `out`, an `environment.tar` of one environment, with pixi-pack.
 
@@ -162,6 +163,8 @@ class SystemEngine:
             arguments += [str(work.run.configuration.pixi_pack)]
             for path in inject:
                 arguments += ["--inject", str(path.absolute())]
+            if ignore_pypi_non_wheel:
+                arguments.append("--ignore-pypi-non-wheel")
             # The directory, not the file: pixi-pack takes sources relative to it.
             arguments.append(str(work.root))
             with lock_in_place(work.root, lock):

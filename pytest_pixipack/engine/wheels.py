@@ -1,0 +1,92 @@
+"""The wheels of a pack: those that the lock names, and those that are added to it.
+
+pixi-pack 0.7.10 copies wheels without a look at the digests in the lock (`download_pypi_package` in
+its src/pack.rs); here each is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pytest_pixipack.engine.fetch import PackageFiles
+from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.lock import LockedPackage
+from pytest_pixipack.pack import PackedWheel
+from pytest_pixipack.redaction import public_url
+
+_SUFFIX = ".whl"
+# How pixi writes the URL of a requirement that names a file (`name @ https://...`).
+_DIRECT = "direct+"
+
+
+def locked_wheels(
+    packages: Iterable[LockedPackage],
+    files: PackageFiles,
+    lock_file: str | None,
+    *,
+    ignore_other: bool = False,
+) -> Iterator[PackedWheel]:
+    """The wheels of the PyPI packages among `packages`, fetched and checked, in their order.
+
+    With `ignore_other`, packages that are no wheels are left out (pixi-pack's
+    `--ignore-pypi-non-wheel`). Raises `Unsupported` for the first of them otherwise, and what
+    `PackageFiles.path_of` raises.
+    """
+    for package in packages:
+        if package.kind != "pypi":
+            continue
+        if (reason := why_no_wheel(package)) is None:
+            path = files.path_of_wheel(package.facts, package.location.removeprefix(_DIRECT))
+            wheel = packed_wheel(path, wheel_file_name(package.location))
+            # As it is locked: "1.0.0" in a lock may be "1.0.0.0" in the file name.
+            yield replace(wheel, version=package.version or wheel.version)
+        elif not ignore_other:
+            raise Unsupported(
+                f"The PyPI package {package.name} cannot be packed: {reason}"
+                f" ({public_url(package.location)}).",
+                file=lock_file,
+                package=package.name,
+                remedy="Depend on a release that has a wheel, build a wheel of it and inject that, "
+                "or leave it out with --ignore-pypi-non-wheel.",
+            )
+
+
+def why_no_wheel(package: LockedPackage) -> str | None:
+    """Why a locked PyPI package cannot travel in a pack, as the end of a sentence, or None."""
+    location = package.location.removeprefix(_DIRECT)
+    if location.startswith("git+"):
+        return "it is locked to a git repository"
+    if wheel_file_name(location).endswith(_SUFFIX):
+        return None
+    if "://" not in location and not location.endswith((".tar.gz", ".zip", ".tar.bz2", ".tgz")):
+        return "it is locked to a directory"
+    return "it is locked to a source distribution"
+
+
+def wheel_file_name(location: str) -> str:
+    """The file name in a locked location; URLs may be percent-encoded and carry a digest."""
+    location = location.removeprefix(_DIRECT)
+    path = unquote(urlsplit(location).path) if "://" in location else location.replace("\\", "/")
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def packed_wheel(path: Path, file_name: str | None = None) -> PackedWheel:
+    """A wheel file as a member of a pack; name and version come from its file name (PEP 427).
+
+    Raises `InvalidInput` where that is no name of a wheel.
+    """
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    file_name = file_name or path.name
+    try:
+        name, version, _, _ = parse_wheel_filename(file_name)
+    except InvalidWheelFilename as error:
+        raise InvalidInput(
+            f"{file_name} is not the name of a wheel: {str(error).rstrip('.')}.",
+            file=path,
+            remedy="A wheel is named NAME-VERSION-PYTHON-ABI-PLATFORM.whl.",
+        ) from None
+    return PackedWheel(file_name, path, name, str(version))
