@@ -41,8 +41,7 @@ def locked_wheels(
         if (reason := why_no_wheel(package)) is None:
             path = files.path_of_wheel(package.facts, package.location.removeprefix(_DIRECT))
             wheel = packed_wheel(path, wheel_file_name(package.location))
-            # As it is locked: "1.0.0" in a lock may be "1.0.0.0" in the file name.
-            yield replace(wheel, version=package.version or wheel.version)
+            yield replace(wheel, version=_spelled(wheel.version, package.version))
         elif not ignore_other:
             raise Unsupported(
                 f"The PyPI package {package.name} cannot be packed: {reason}"
@@ -52,6 +51,20 @@ def locked_wheels(
                 remedy="Depend on a release that has a wheel, build a wheel of it and inject that, "
                 "or leave it out with --ignore-pypi-non-wheel.",
             )
+
+
+def _spelled(version: str, locked: str | None) -> str:
+    """The version of the file, spelled as in the lock ("1.0" there may be "1.0.0" here).
+
+    A lock need not say it: then rattler_lock takes a placeholder, which is no version of the file.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        same = locked is not None and Version(locked) == Version(version)
+    except InvalidVersion:
+        same = False
+    return locked if same and locked is not None else version
 
 
 def why_no_wheel(package: LockedPackage) -> str | None:

@@ -90,24 +90,46 @@ def _install(
 ) -> None:
     import installer
     from installer.destinations import SchemeDictionaryDestination
+    from packaging.utils import canonicalize_name
 
     _refuse_unsafe(wheel)
     source.validate_record()
     windows = is_windows(platform)
     site_packages = str(staged / python.site_packages)
     headers = "Include" if windows else f"include/site/python{python.version}"
+    scripts = staged / ("Scripts" if windows else "bin")
     destination = SchemeDictionaryDestination(
         {
             "purelib": site_packages,
             "platlib": site_packages,
-            "headers": str(staged / headers / source.distribution),
-            "scripts": str(staged / ("Scripts" if windows else "bin")),
+            "headers": str(staged / headers / canonicalize_name(source.distribution)),
+            "scripts": str(scripts),
             "data": str(staged),
         },
-        interpreter=str(final_prefix / ("python.exe" if windows else "bin/python")),
+        # By its full name, as uv does.
+        interpreter=str(
+            final_prefix / ("python.exe" if windows else f"bin/python{python.version}")
+        ),
         script_kind=_LAUNCHERS.get(platform, "posix"),
     )
-    installer.install(source, destination, {"INSTALLER": INSTALLER.encode()})
+    # An empty REQUESTED says that a person asked for it (the PyPA specification "Recording
+    # installed projects"); uv writes it for each wheel that it is given.
+    installer.install(source, destination, {"INSTALLER": INSTALLER.encode(), "REQUESTED": b""})
+    for name in _scripts(source):
+        _make_executable(scripts / name)
+
+
+def _scripts(source: WheelFile) -> Iterator[str]:
+    """The files that the wheel itself brings for `bin`; few zips know that they are programs."""
+    for (path, _, _), _, _ in source.get_contents():
+        directory, _, name = path.partition("/scripts/")
+        if name and directory == source.data_dir:
+            yield name
+
+
+def _make_executable(path: Path) -> None:
+    mode = path.stat().st_mode
+    path.chmod(mode | (mode & 0o444) >> 2)
 
 
 def _refuse_unsafe(wheel: Path) -> None:
