@@ -110,6 +110,7 @@ def _conda(
 
 def _conda_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
     parts: dict[str, zipfile.ZipInfo] = {}
+    _refuse_overlaps(archive, path)
     for info in archive.infolist():
         name = info.filename
         if name == "metadata.json":
@@ -126,6 +127,16 @@ def _conda_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.Zi
             name = "metadata.json" if part == "metadata" else f"{part}-*.tar.zst"
             refuse(path, None, f"has no member `{name}`")
     return parts
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile, path: Path) -> None:
+    """Members that share bytes: a way to make much out of little (a "better zip bomb")."""
+    end = 0
+    for info in sorted(archive.infolist(), key=lambda each: each.header_offset):
+        if info.header_offset < end:
+            refuse(path, info.filename, "lies over another member of the zip archive")
+        # The header itself is longer; what matters is that contents are not used twice.
+        end = info.header_offset + info.compress_size
 
 
 def _check_metadata(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:

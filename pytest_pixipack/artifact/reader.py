@@ -190,6 +190,8 @@ class _Contents:
             return FileFacts(path=name, kind="link", target=entry.target)
         if entry.kind == "hardlink":
             return self._hard_link(name, entry.target or "")
+        if entry.mode & 0o6000:
+            refuse(self.path, name, "would run as another user (setuid or setgid)")
         executable = bool(entry.mode & 0o111)
         digest, size = hashlib.sha256(), 0
         if name in _KEPT:

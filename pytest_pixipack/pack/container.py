@@ -16,7 +16,13 @@ from typing import BinaryIO, Protocol, cast
 from pytest_pixipack.artifact.tarstream import tar_owner
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.model import MemberKind, PackForm
-from pytest_pixipack.pack.safety import LIMITS, Limits, plain_name, refuse_unsafe
+from pytest_pixipack.pack.safety import (
+    LIMITS,
+    Limits,
+    plain_name,
+    refuse_foreign_owner,
+    refuse_unsafe,
+)
 
 # pixi-unpack leaves its package cache in a directory pack; it is not part of the pack.
 _LEFT_BEHIND = "cache"
@@ -142,6 +148,7 @@ class _Tar:
         self._path = path
         members = self._members(stream)
         refuse_unsafe(((member.name, _kind(member)) for member in members), path, limits)
+        refuse_foreign_owner(((member.name, member.mode) for member in members), path)
         self._by_name = {name: m for m in members if (name := plain_name(m.name)) is not None}
         self.entries = tuple(
             Entry(

@@ -56,6 +56,16 @@ def refuse_unsafe(members: Iterable[tuple[str, str]], file: Path, limits: Limits
     _refuse_shadowed(seen, file)
 
 
+def refuse_foreign_owner(members: Iterable[tuple[str, int]], file: Path) -> None:
+    """Raises `InvalidInput` naming the first member that would run as another user.
+
+    `members` are pairs of a name and the mode in the archive.
+    """
+    for name, mode in members:
+        if mode & 0o6000:
+            raise _refusal(file, f"its member {name!r} is setuid or setgid")
+
+
 def plain_name(name: str) -> str | None:
     """The name without a leading `./` and a trailing `/`; None for the root itself."""
     plain = name

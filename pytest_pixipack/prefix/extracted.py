@@ -1,10 +1,7 @@
-"""Extracts package files, and refuses those whose files would land outside the prefix."""
+"""Extracts package files to where rattler looks for them."""
 
 from __future__ import annotations
 
-import json
-import os
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +24,7 @@ def extract_packages(
     """Extracts package files to where rattler's cache has them, one after the other.
 
     Left to itself, rattler extracts in threads of its own, which go on writing after one failed.
-    Raises `InvalidInput` naming a package that is broken or hostile.
+    Raises `InvalidInput` naming a package that is broken; hostile ones are refused before.
     """
     from rattler.package_streaming import extract
 
@@ -37,7 +34,6 @@ def extract_packages(
         with rattler_errors(f"The package {path.name} cannot be extracted", path):
             extract(path, target)
         done.append(target)
-    _refuse_hostile([(path, target) for (path, _), target in zip(packages, done, strict=True)])
     return tuple(done)
 
 
@@ -74,57 +70,3 @@ def _directory(path: Path, record: Mapping[str, Any]) -> str:
                 file=path,
             )
     return "-".join([parts[0].lower(), *parts[1:]])
-
-
-def _refuse_hostile(packages: Sequence[tuple[Path, Path]]) -> None:
-    escaping: dict[str, Path] = {}
-    paths: list[tuple[str, Path]] = []
-    for file, folder in packages:
-        for path in _paths(file, folder):
-            # Names with a backslash occur in packages for Unix (units of systemd).
-            elsewhere = ":" in path.split("/")[0] or ("\\" in path and os.name == "nt")
-            if elsewhere or _leaves(path):
-                raise InvalidInput(
-                    f"The package {file.name} is refused: its file {path!r} is outside the prefix.",
-                    file=file,
-                    remedy="Nothing was installed. Do not use this package.",
-                )
-            paths.append((path, file))
-            source = folder / path
-            if source.is_symlink() and _leaves(
-                posixpath.join(posixpath.dirname(path), source.readlink().as_posix())
-            ):
-                escaping[posixpath.normpath(path)] = file
-    for path, file in paths:
-        if link := next((parent for parent in _parents(path) if parent in escaping), None):
-            raise InvalidInput(
-                f"The package {file.name} is refused: its file {path!r} would be written through"
-                f" the link {link!r} of {escaping[link].name}, which leads outside the prefix.",
-                file=file,
-                remedy="Nothing was installed. Do not use these packages.",
-            )
-
-
-def _paths(file: Path, folder: Path) -> Iterator[str]:
-    listed = folder / "info/paths.json"
-    try:
-        if listed.is_file():
-            for entry in json.loads(listed.read_bytes())["paths"]:
-                yield str(entry["_path"])
-        elif (old := folder / "info/files").is_file():
-            yield from filter(None, old.read_text(encoding="utf-8").splitlines())
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidInput(
-            f"The list of files in the package {file.name} is broken: {error}.", file=file
-        ) from None
-
-
-def _leaves(path: str) -> bool:
-    return path.startswith("/") or posixpath.normpath(path).split("/")[0] == ".."
-
-
-def _parents(path: str) -> Iterator[str]:
-    parent = posixpath.dirname(posixpath.normpath(path))
-    while parent:
-        yield parent
-        parent = posixpath.dirname(parent)

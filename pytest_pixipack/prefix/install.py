@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.aio import run_async
+from pytest_pixipack.artifact import DEFAULT_LIMITS, ArtifactLimits, read_artifact
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 from pytest_pixipack.file_urls import file_url
 from pytest_pixipack.prefix.extracted import extract_packages, rattler_errors
@@ -53,6 +54,7 @@ def install(
     final_prefix: Path | None = None,
     execute_link_scripts: bool = False,
     wheels: Sequence[Path] = (),
+    limits: ArtifactLimits = DEFAULT_LIMITS,
 ) -> Prefix:
     """Makes a new environment for `platform` (any subdir) at `prefix` and reads it back.
 
@@ -64,13 +66,17 @@ def install(
     conda packages, one of which has to be Python.
 
     Only local files are installed; nothing is fetched. A file that has not the sha256 or md5 of its
-    record is refused. Raises `InvalidInput`, `Unsupported` or `Infrastructure`.
+    record, or whose members are unsafe or beyond `limits`, is refused before anything is written.
+    Raises `InvalidInput`, `Unsupported` or `Infrastructure`.
     """
     prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - resolve() would follow links
     _refuse_existing(prefix)
     _refuse_twins(records)
     for record in records:
         _verify(record)
+    for record in records:
+        # Before a byte is written: rattler extracts what it is given.
+        read_artifact(record.path, limits)
     with _scratch(prefix) as scratch, _work(cache_dir, scratch) as cache:
         staged = scratch / "prefix"
         rattler_records = [_rattler_record(record, scratch) for record in records]

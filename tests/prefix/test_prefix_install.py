@@ -166,7 +166,7 @@ def old_package(folder: Path, name: str, listed: str, *members: tarfile.TarInfo)
 def test_a_package_that_lists_a_file_outside_the_prefix_is_refused(
     listed: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidInput, match="is outside the prefix"):
+    with pytest.raises(InvalidInput, match=r"has `\.\.` in its path|absolute path|drive"):
         install([old_package(tmp_path, "a", listed)], tmp_path / "env", platform="linux-64")
 
     assert [path.name for path in tmp_path.iterdir()] == ["a-1-0.tar.bz2"]
@@ -179,7 +179,7 @@ def test_a_file_is_not_written_through_a_link_that_leaves_the_prefix(tmp_path: P
     (tmp_path / "outside").mkdir()
     records = [old_package(tmp_path, "a", "lib", link), old_package(tmp_path, "b", "lib/evil")]
 
-    with pytest.raises(InvalidInput, match="through the link 'lib' of a-1-0"):
+    with pytest.raises(InvalidInput, match=r"`lib` is a link that leads out of the package"):
         install(records, tmp_path / "env", platform="linux-64")
 
     assert list((tmp_path / "outside").iterdir()) == []
