@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from pytest_pixipack.compare.causes import Cause
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.verify import Report
 
@@ -61,9 +62,11 @@ def add_parsers(commands: Any) -> None:
     add_json(verify)
     add_strict(verify)
 
-    rules = commands.add_parser("rules", help="list the rules, or explain one")
+    rules = commands.add_parser(
+        "rules", help="list the rules and the causes of differences, or explain one"
+    )
     rules.set_defaults(run=run_rules, command_name="rules")
-    rules.add_argument("rule", nargs="?", metavar="RULE", help="explain this rule")
+    rules.add_argument("rule", nargs="?", metavar="RULE", help="explain this rule or cause")
     add_json(rules)
 
 
@@ -132,10 +135,15 @@ def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -
 
 
 def run_rules(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Lists the rules, or says all there is to say of one."""
+    """Lists the rules and the causes of differences, or says all there is to say of one."""
+    from pytest_pixipack.compare.causes import CAUSE_TEXTS
     from pytest_pixipack.verify import all_rules, default_registry
 
-    rules = (default_registry()[arguments.rule],) if arguments.rule else all_rules()
+    name = arguments.rule
+    causes = [cause for cause in CAUSE_TEXTS.values() if name in (None, cause.name)]
+    rules = () if name else all_rules()
+    if name and not causes:
+        rules = (default_registry()[name],)
     terminal.document(
         {
             "outcome": "passed",
@@ -151,26 +159,50 @@ def run_rules(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 }
                 for rule in rules
             ],
+            "causes": [
+                {"name": cause.name, "evidence": cause.evidence, "remedy": cause.remedy}
+                for cause in causes
+            ],
         }
     )
     if arguments.json == "-":
         return EXIT_OK
-    if arguments.rule:
+    if name and rules:
         terminal.print(_explained(rules[0], terminal.width))
+    elif name:
+        terminal.print(_explained_cause(causes[0], terminal.width))
     else:
-        name_width = max(len(rule.name) for rule in rules)
-        terminal.print(f"{rule.name:{name_width}}  {rule.title}" for rule in rules)
+        listed = [(rule.name, rule.title) for rule in rules]
+        terminal.print(_columns(listed))
+        terminal.print(["", "causes of differences (pixipack compare)"])
+        terminal.print(_columns([(cause.name, cause.evidence) for cause in causes]))
     return EXIT_OK
 
 
+def _columns(rows: Sequence[tuple[str, str]]) -> list[str]:
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:{width}}  {text}" for name, text in rows]
+
+
 def _explained(rule: Any, width: int) -> list[str]:
-    lines = [f"{rule.name}   {rule.severity}   {', '.join(rule.layers)}"]
-    for label, text in (
+    head = f"{rule.name}   {rule.severity}   {', '.join(rule.layers)}"
+    rows = (
         ("holds", rule.title),
         ("damage", "; ".join(rule.damage)),
         ("about", rule.description),
         ("remedy", rule.remedy),
-    ):
+    )
+    return [head, *_labelled(rows, width)]
+
+
+def _explained_cause(cause: Cause, width: int) -> list[str]:
+    rows = (("seen", cause.evidence), ("remedy", cause.remedy))
+    return [f"{cause.name}   cause of a difference", *_labelled(rows, width)]
+
+
+def _labelled(rows: Iterable[tuple[str, str]], width: int) -> list[str]:
+    lines: list[str] = []
+    for label, text in rows:
         if text:
             lines += textwrap.wrap(
                 text, width, initial_indent=f"  {label:8}", subsequent_indent=" " * 10

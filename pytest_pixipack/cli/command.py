@@ -12,7 +12,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pytest_pixipack.cli import channel_commands, check_commands, engine_commands
+from pytest_pixipack.cli import (
+    channel_commands,
+    check_commands,
+    compare_commands,
+    engine_commands,
+)
 from pytest_pixipack.cli.output import EXIT_UNCHECKED, Failure, Terminal, open_closed_streams
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 
@@ -96,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"pixipack {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check_commands.add_parsers(commands)
+    compare_commands.add_parsers(commands)
     engine_commands.add_parsers(commands)
     channel_commands.add_parsers(commands)
     return root

@@ -124,7 +124,8 @@ def _all_lists(left: LockedPackage, right: LockedPackage) -> Iterator[FieldChang
     if (left.run_exports is None) != (right.run_exports is None):
         # None: not known. That only one lock knows them says nothing about the package.
         old_exports, new_exports = (
-            each.run_exports and each.run_exports.to_json() for each in (left, right)
+            None if each.run_exports is None else each.run_exports.to_json()
+            for each in (left, right)
         )
         yield FieldChange("run_exports", old_exports, new_exports, "metadata")
 

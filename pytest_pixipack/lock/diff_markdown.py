@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
 
 from pytest_pixipack.lock.diff_groups import Group, Row, grouped
@@ -64,15 +65,20 @@ def _details(rows: Iterable[Row]) -> Iterable[str]:
     for row in rows:
         for detail in row.details:
             sides = (_code(detail.left), _code(detail.right))
-            field = detail.field
+            field = code(detail.field)
             if not (detail.left or detail.right):
-                field += f" {detail.text}"
-            yield _cells((code(row.name), text(field), *sides))
+                field += f" {text(detail.text)}"
+            yield _cells((code(row.name), field, *sides))
 
 
 def _folded(summary: str, lines: Iterable[str]) -> Iterable[str]:
     # Without the blank lines, Markdown inside of HTML stays as it is.
-    yield from ("", f"<details><summary>{text(summary)}</summary>", "", *lines, "", "</details>")
+    yield from ("", folded_head(summary), "", *lines, "", "</details>")
+
+
+def folded_head(summary: str) -> str:
+    """The first line of what has to be opened; in it, HTML counts and Markdown does not."""
+    return f"<details><summary>{html.escape(summary)}</summary>"
 
 
 def _many(rows: Sequence[Row]) -> str:
