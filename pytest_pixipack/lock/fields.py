@@ -14,6 +14,12 @@ from typing import Any, cast
 from pytest_pixipack.facts import VariantValue
 
 _HEX = frozenset(string.hexdigits)
+# The last second of the year 9999: a larger timestamp is in milliseconds (rattler_lock,
+# utils/serde/timestamp.rs). Moments are those of the crate jiff, in milliseconds.
+_LAST_SECOND = 253_402_300_799
+_FIRST_MOMENT = -377_705_023_201_000
+_LAST_MOMENT = 253_402_207_200_999
+_LAST_U64 = 2**64 - 1
 
 
 class FieldError(Exception):
@@ -53,6 +59,14 @@ def text(entry: dict[str, Any], key: str) -> str | None:
     raise FieldError(key, f"`{key}` has to be a text in quotes, not {_kind(value)}")
 
 
+def filled_text(entry: dict[str, Any], key: str) -> str | None:
+    """A text that is not empty, or None."""
+    value = text(entry, key)
+    if value == "":
+        raise FieldError(key, f"`{key}` is empty")
+    return value
+
+
 def required_text(entry: dict[str, Any], key: str) -> str:
     """A text that has to be there."""
     value = text(entry, key)
@@ -61,9 +75,23 @@ def required_text(entry: dict[str, Any], key: str) -> str:
     return value
 
 
+def choice(entry: dict[str, Any], key: str, choices: tuple[str, ...], default: str) -> str:
+    """One of the choices, the default where the key is missing."""
+    value = entry.pop(key, default)
+    if value not in choices:
+        known = ", ".join(f"`{known}`" for known in choices)
+        raise FieldError(key, f"`{key}` has to be one of {known}")
+    return str(value)
+
+
 def texts(entry: dict[str, Any], key: str) -> tuple[str, ...]:
     """A list of texts, empty where the key is missing."""
-    return as_texts(entry.pop(key, None), key)
+    if key not in entry:
+        return ()
+    value = entry.pop(key)
+    if value is None:
+        raise FieldError(key, f"`{key}` has to be a list, not nothing")
+    return as_texts(value, key)
 
 
 def as_texts(value: object, key: str) -> tuple[str, ...]:
@@ -79,18 +107,31 @@ def as_texts(value: object, key: str) -> tuple[str, ...]:
 
 def text_lists(entry: dict[str, Any], key: str) -> dict[str, tuple[str, ...]]:
     """A mapping of names to lists of texts, empty where the key is missing."""
-    value = entry.pop(key, None)
-    if value is None:
+    if key not in entry:
         return {}
-    return {name: as_texts(items, key) for name, items in as_mapping(value, key).items()}
+    value = as_mapping(entry.pop(key), key)
+    return {name: texts(dict(value), name) for name in value}
 
 
 def integer(entry: dict[str, Any], key: str) -> int | None:
     """A whole number that is not negative, or None."""
     value = entry.pop(key, None)
-    if value is None or (type(value) is int and value >= 0):
+    if value is None or (type(value) is int and 0 <= value <= _LAST_U64):
         return value
     raise FieldError(key, f"`{key}` has to be a whole number, not {_kind(value)}")
+
+
+def timestamp(entry: dict[str, Any], key: str) -> int | None:
+    """Milliseconds since the epoch, or None; small numbers are seconds."""
+    value = entry.pop(key, None)
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise FieldError(key, f"`{key}` has to be a whole number, not {_kind(value)}")
+    milliseconds = value if value > _LAST_SECOND else value * 1000
+    if not _FIRST_MOMENT <= milliseconds <= _LAST_MOMENT:
+        raise FieldError(key, f"`{key}` is not a moment between the years -9999 and 9999: {value}")
+    return milliseconds
 
 
 def digest(entry: dict[str, Any], key: str, length: int) -> str | None:
@@ -110,17 +151,35 @@ def variants(entry: dict[str, Any], key: str) -> dict[str, VariantValue]:
         return {}
     mapping = as_mapping(value, key)
     for name, item in mapping.items():
-        if not isinstance(item, str | int | bool):
+        if not isinstance(item, str | int | bool) or not _is_i64(item):
             raise FieldError(key, f"the variant `{name}` cannot be {_kind(item)}")
     return cast("dict[str, VariantValue]", mapping)
 
 
 def mappings(entry: dict[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
     """A mapping of names to mappings."""
-    value = entry.pop(key, None)
-    if value is None:
+    if key not in entry:
         return {}
-    return {name: as_mapping(item, key) for name, item in as_mapping(value, key).items()}
+    return {name: as_mapping(item, key) for name, item in as_mapping(entry.pop(key), key).items()}
+
+
+def check_older(entry: dict[str, Any]) -> None:
+    """Raises `FieldError` for an entry of an older version with a value of a wrong type."""
+    entry = dict(entry)
+    for key in ("name", "version", "build", "subdir", "license", "channel", "file_name"):
+        text(entry, key)
+    for key in ("depends", "constrains", "requires_dist", "track_features"):
+        if isinstance(entry.get(key), list):
+            texts(entry, key)
+    for key in ("size", "build_number", "legacy_bz2_size"):
+        integer(entry, key)
+    timestamp(entry, "timestamp")
+    for key, length in (("sha256", 64), ("md5", 32), ("legacy_bz2_md5", 32)):
+        digest(entry, key, length)
+
+
+def _is_i64(value: str | int) -> bool:
+    return isinstance(value, str) or -(2**63) <= value < 2**63
 
 
 def _kind(value: object) -> str:

@@ -11,10 +11,9 @@ from pytest_pixipack.lock import fields, location
 from pytest_pixipack.lock.fields import FieldError
 from pytest_pixipack.lock.model import KEY_OF_KIND, LockedPackage, LockedPypi, LockedSource
 
-_IDENTIFIER = re.compile(r"(?P<name>[^\[\]]+)\[(?P<hash>[^\[\]]+)\] @ (?P<location>.+)\Z", re.S)
-# The last second of the year 9999: a larger timestamp is in milliseconds (rattler_lock,
-# utils/serde/timestamp.rs).
-_LAST_SECOND = 253_402_300_799
+_IDENTIFIER = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]+)\[(?P<hash>[^\[\]]+)\] @ (?P<location>.+)\Z", re.S
+)
 
 
 def kind_of(entry: Mapping[str, Any]) -> PackageKind:
@@ -72,7 +71,7 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     if location.split_file_name(location.file_name(place) or "") is None:
         raise FieldError("conda", "a binary package has to be a `.conda` or `.tar.bz2` file")
     name = fields.text(entry, "name") or derived.name
-    version = fields.text(entry, "version") or derived.version
+    version = fields.filled_text(entry, "version") or derived.version
     if name is None or version is None:
         missing = "name" if name is None else "version"
         raise FieldError(missing, f"`{missing}` is missing and does not follow from the file name")
@@ -97,20 +96,32 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
         sha256=fields.digest(entry, "sha256", 64),
         md5=fields.digest(entry, "md5", 32),
         channel=location.strip_slash(channel) if channel else derived.channel,
-        file_name=fields.text(entry, "file_name") or derived.file_name,
+        file_name=fields.filled_text(entry, "file_name") or derived.file_name,
         url=place if location.is_url(place) else None,
-        timestamp=_timestamp(entry),
+        timestamp=fields.timestamp(entry, "timestamp"),
         size=fields.integer(entry, "size"),
         **_common(entry),
     )
+    # Version 7 still reads the variants of a binary package, and never writes them.
+    fields.variants(entry, "variants")
+    _check_rest(entry)
     return LockedPackage(kind="binary", location=place, identifier=place, facts=facts, extra=entry)
+
+
+def _check_rest(entry: dict[str, Any]) -> None:
+    """Checks the keys that stay in `extra`."""
+    for key, length in (("legacy_bz2_md5", 32), ("attestations_sha256", 64)):
+        if entry.get(key) is not None:
+            entry[key] = fields.digest({**entry}, key, length)
+    fields.integer({**entry}, "legacy_bz2_size")
+    fields.timestamp({**entry}, "indexed_timestamp")
 
 
 def _source(entry: dict[str, Any]) -> LockedPackage:
     identifier = identifier_of("source", entry.pop("conda_source"))
     written, _, place = split_identifier(identifier)
     name = written.lower()  # pixi writes source packages as their manifests spell them
-    version = fields.text(entry, "version")
+    version = fields.filled_text(entry, "version")
     build = fields.text(entry, "build")
     number = fields.integer(entry, "build_number")
     common = _common(entry)
@@ -149,16 +160,19 @@ def _source(entry: dict[str, Any]) -> LockedPackage:
 
 def _pypi(entry: dict[str, Any], default_index: str | None) -> LockedPackage:
     place = identifier_of("pypi", entry.pop("pypi"))
+    md5, sha256 = _digests(entry)
     facts = PackageFacts(
         name=fields.required_text(entry, "name"),
         kind="pypi",
         version=fields.text(entry, "version"),
-        md5=fields.digest(entry, "md5", 32),
-        sha256=fields.digest(entry, "sha256", 64),
+        md5=md5,
+        sha256=sha256,
         url=place if location.is_url(place) else None,
         file_name=location.file_name(place),
     )
     index = fields.text(entry, "index")
+    if not location.is_url(place):
+        index = index and default_index  # only an URL comes from an index of its own
     # What has neither version nor hash nor index is built from a directory (rattler_lock,
     # parse/deserialize.rs): it comes from no index.
     is_file = bool(facts.version or facts.md5 or facts.sha256 or index)
@@ -176,6 +190,18 @@ def _pypi(entry: dict[str, Any], default_index: str | None) -> LockedPackage:
         host_packages=_references(entry, "host_packages"),
         extra=entry,
     )
+
+
+def _digests(entry: dict[str, Any]) -> tuple[str | None, str | None]:
+    """md5 and sha256 of a PyPI package. Where one is malformed, rattler_lock ignores both."""
+    copy = {**entry}
+    try:
+        digests = fields.digest(copy, "md5", 32), fields.digest(copy, "sha256", 64)
+    except FieldError:
+        return None, None
+    entry.pop("md5", None)
+    entry.pop("sha256", None)
+    return digests
 
 
 def _common(entry: dict[str, Any]) -> dict[str, Any]:
@@ -222,21 +248,20 @@ def _noarch(entry: dict[str, Any], default: str | None) -> str | None:
         # The old spelling of generic, kept because pixi writes it back as it was.
         entry["noarch"] = True
         return "generic"
-    if value in (False, None, ""):
-        return None
+    if value is False or value is None:
+        return None if value is False else default
     if value in ("generic", "python"):
         return str(value)
     raise FieldError("noarch", f"`noarch` has to be `generic` or `python`, not `{value}`")
 
 
-def _timestamp(entry: dict[str, Any]) -> int | None:
-    value = fields.integer(entry, "timestamp")
-    return value * 1000 if value is not None and value <= _LAST_SECOND else value
-
-
 def _references(entry: dict[str, Any], key: str) -> tuple[str, ...]:
+    if key not in entry:
+        return ()
+    if entry[key] is None:
+        raise FieldError(key, f"`{key}` has to be a list, not nothing")
     result = []
-    for item in fields.as_list(entry.pop(key, None), key):
+    for item in fields.as_list(entry.pop(key), key):
         selector = fields.as_mapping(item, key)
         kind = kind_of(selector)
         result.append(identifier_of(kind, selector[KEY_OF_KIND[kind]]))

@@ -1,59 +1,52 @@
-"""Reads `pixi.lock`: version 7, and versions 1 to 6, which are upgraded as rattler_lock does."""
+"""Reads `pixi.lock`: version 7, and versions 1 to 6, which rattler_lock upgrades."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.lock import fields, lines
 from pytest_pixipack.lock.fields import FieldError
-from pytest_pixipack.lock.model import (
-    DEFAULT_INDEX,
-    KEY_OF_KIND,
-    Lock,
-    LockChannel,
-    LockedPackage,
-    LockEnvironment,
-    LockOptions,
-    LockPlatform,
-)
-from pytest_pixipack.lock.packages import identifier_of, kind_of, read_package
+from pytest_pixipack.lock.limits import MAX_BYTES, check_text, too_large
+from pytest_pixipack.lock.model import Lock, LockedPackage, LockEnvironment
+from pytest_pixipack.lock.regular import first_irregular
+from pytest_pixipack.lock.version_7 import DocumentError, read_document
 from pytest_pixipack.lock.yaml import load_yaml
-from pytest_pixipack.platforms import SUBDIRS
 
 SUPPORTED_VERSIONS = (1, 2, 3, 4, 5, 6, 7)
-# Environment -> platform -> selected packages, each as (key, identifier).
-_Selector = tuple[str, str]
-_Selections = dict[str, dict[str, list[_Selector]]]
+_CURRENT = 7
 _LOCK_AGAIN = "Run `pixi lock` to write the lock file again."
 _UPGRADE = "Lock again with a pixi that writes version 7, or use a newer pytest-pixipack."
+_MISSING = re.compile(
+    r"environment (.*) and platform (.*) refers to a package that does not exist: (.*)"
+)
 
 
 def read_lock(path: Path) -> Lock:
     """The lock in a file, or in the `pixi.lock` of a directory.
 
-    Raises `InvalidInput` for a file that is missing, unreadable or no lock, and `Unsupported` for
-    a version of the format that is not known.
+    Raises `InvalidInput` for a file that is missing, unreadable, larger than 16 MiB or no lock, and
+    `Unsupported` for a version of the format that is not known.
     """
     file = path / "pixi.lock" if path.is_dir() else path
     try:
-        text = file.read_bytes().decode("utf-8")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise InvalidInput(
             "There is no lock file here.", file=file, remedy="Run `pixi lock` to write one."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"The lock file is not UTF-8 (byte {error.start}).", file=file, remedy=_LOCK_AGAIN
         ) from None
     except OSError as error:
         raise InvalidInput(
             f"The lock file cannot be read: {error.strerror or error}.", file=file
         ) from None
-    return parse_lock(text, file)
+    if len(data) > MAX_BYTES:
+        raise too_large(str(file))
+    return parse_lock(_decoded(data, file), file)
 
 
 def parse_lock(text: str, file: Path | str | None = None) -> Lock:
@@ -61,64 +54,84 @@ def parse_lock(text: str, file: Path | str | None = None) -> Lock:
     reader = _Reader(text, None if file is None else str(file))
     try:
         return reader.read()
+    except DocumentError as error:
+        reader.fail(error.message, line=reader.line(error), package=error.package)
     except FieldError as error:
         line = reader.find(rf"^\s*(?:- )?{re.escape(error.key)}\s*: ?{re.escape(error.written)}")
         reader.fail(f"The lock file cannot be used: {error.message}.", line=line)
 
 
+def _decoded(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        raise InvalidInput(
+            f"The lock file is not UTF-8 but UTF-16 (byte {error.start})."
+            if wide
+            else f"The lock file is not UTF-8 (byte {error.start}).",
+            file=file,
+            line=data.count(b"\n", 0, error.start) + 1,
+            remedy=_LOCK_AGAIN,
+        ) from None
+
+
 class _Reader:
-    """Parses one text; holds what error messages need."""
+    """Reads one text; holds what error messages need."""
 
     def __init__(self, text: str, file: str | None) -> None:
         self.text = text
         self.file = file
 
     def read(self) -> Lock:
-        """The lock. Raises `FieldError` where something outside `packages` has a wrong type."""
-        document = self._document()
-        version = self._version(document)
-        if version < 6:
-            from pytest_pixipack.lock.older import upgraded_text
+        """The lock. Raises `DocumentError` or `FieldError` where it is contradictory."""
+        self._check_characters()
+        check_text(self.text, self.file)
+        # Locks of older versions are parsed by rattler_lock; no need to parse them here as well.
+        old = re.match(r"version: ([1-6])\r?\n", self.text)
+        document = {} if old else self._document()
+        version = int(old[1]) if old else self._version(document)
+        if version < _CURRENT:
+            return self._upgraded(version)
+        lock = replace(read_document(document), text=self.text, file=self.file)
+        irregular = first_irregular(lock)
+        return lock if irregular is None else self._normalized(lock, irregular)
 
-            document = load_yaml(upgraded_text(self.text, version, self.file))
-        elif version == 6:
-            from pytest_pixipack.lock.v6 import upgrade_v6
-
-            document = upgrade_v6(document)
-        platforms = self._platforms(fields.as_list(document.pop("platforms", None), "platforms"))
-        bodies = fields.as_mapping(document.pop("environments", None), "environments")
-        bodies = {name: fields.as_mapping(body, name) for name, body in bodies.items()}
-        selections = self._selections(bodies, platforms)
-        entries = fields.as_list(document.pop("packages", None), "packages")
-        packages = self._packages(entries, _indexes(bodies, selections))
-        environments = {
-            name: _environment(name, body, self._resolve(name, selections[name], packages))
-            for name, body in bodies.items()
-        }
-        document.pop("version", None)
-        return Lock(
-            version=version,
-            platforms=platforms,
-            environments=environments,
-            packages=tuple(packages.values()),
-            extra=document,
-            text=self.text,
-            file=self.file,
-        )
+    def _check_characters(self) -> None:
+        try:
+            self.text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            self.fail(
+                "The lock file is not valid Unicode: it has half of a surrogate pair.",
+                line=self.text.count("\n", 0, error.start) + 1,
+            )
 
     def _document(self) -> dict[str, Any]:
         try:
             document = load_yaml(self.text)
         except ValueError as error:
-            message = str(error)
-            found = re.search(r"line (\d+) column (\d+)", message)
-            line, column = (int(found[1]), int(found[2])) if found else (None, None)
-            self.fail(f"The lock file is not valid YAML: {message}.", line=line, column=column)
+            self._not_yaml(str(error))
         if document is None:
             self.fail("The lock file is empty.")
         if not isinstance(document, dict):
             self.fail("The lock file is not a mapping with `version`, `packages`, ...", line=1)
         return fields.as_mapping(document, "lock")
+
+    def _not_yaml(self, message: str) -> NoReturn:
+        found = re.search(r" at line (\d+) column (\d+)", message)
+        line, column = (int(found[1]), int(found[2])) if found else (None, None)
+        position = re.search(r" at position (\d+)", message)
+        if position and not found:
+            before = self.text.encode("utf-8")[: int(position[1])]
+            line = before.count(b"\n") + 1
+        key = re.search(r'duplicate entry with key "(.*)"\Z', message)
+        if key and line is None:
+            line = self._line_of_duplicate(key[1])
+        self.fail(f"The lock file is not valid YAML: {message}.", line=line, column=column)
+
+    def _line_of_duplicate(self, key: str) -> int | None:
+        # Only certain where the key is one of the whole file.
+        return self.find(rf"^{re.escape(key)}\s*:", last=True)
 
     def _version(self, document: Mapping[str, Any]) -> int:
         version = document.get("version")
@@ -137,119 +150,107 @@ class _Reader:
             )
         return version
 
-    def _platforms(self, items: Iterable[object]) -> tuple[LockPlatform, ...]:
-        result: dict[str, LockPlatform] = {}
-        for platform in map(_platform, items):
-            pattern = rf"^- name: ['\"]?{re.escape(platform.name)}['\"]?\s*$"
-            if platform.subdir not in SUBDIRS:
-                self.fail(
-                    f'Platform "{platform.name}" has the unknown subdir "{platform.subdir}".',
-                    line=self.find(pattern),
-                )
-            if not all(letter.isalnum() or letter in "_-" for letter in platform.name):
-                self.fail(
-                    f'"{platform.name}" is no name for a platform: it may have letters, digits, '
-                    "`_` and `-`.",
-                    line=self.find(pattern),
-                )
-            if platform.name in result:
-                line = self.find(pattern, last=True)
-                self.fail(f'Platform "{platform.name}" occurs twice.', line=line)
-            result[platform.name] = platform
-        return tuple(result.values())
+    def _upgraded(self, version: int) -> Lock:
+        from pytest_pixipack.lock.rattler_text import RattlerRefusesError, rattler_text
 
-    def _selections(
-        self, bodies: Mapping[str, dict[str, Any]], platforms: Iterable[LockPlatform]
-    ) -> _Selections:
-        known = {platform.name for platform in platforms}
-        result: _Selections = {}
-        for name, body in bodies.items():
-            chosen = fields.as_mapping(body.pop("packages", None), "packages")
-            result[name] = {}
-            for platform, items in chosen.items():
-                if platform not in known:
-                    self.fail(
-                        f'Environment "{name}" uses the platform "{platform}", which is not '
-                        "under `platforms`.",
-                        line=self.find(rf"^ +{re.escape(platform)}:"),
-                    )
-                result[name][platform] = [
-                    _selector(item) for item in fields.as_list(items, platform)
-                ]
-        return result
-
-    def _packages(
-        self, entries: Iterable[object], indexes: Mapping[str, str]
-    ) -> dict[_Selector, LockedPackage]:
-        result: dict[_Selector, LockedPackage] = {}
-        for number, entry in enumerate(entries, 1):
-            package = self._package(entry, number, indexes)
-            key = (KEY_OF_KIND[package.kind], package.identifier)
-            if key in result and result[key] != package:
-                self.fail(
-                    f"The package {package.identifier} has two entries that differ.",
-                    line=self.find(rf"^- {key[0]}: ['\"]?{re.escape(key[1])}", last=True),
-                    package=package.name,
-                )
-            result[key] = package
-        self._check_references(result)
-        return result
-
-    def _package(self, item: object, number: int, indexes: Mapping[str, str]) -> LockedPackage:
         try:
-            entry = fields.as_mapping(item, "packages")
-            return read_package(entry, indexes.get(str(entry.get("pypi"))))
-        except FieldError as error:
-            where, line = f"entry {number} of `packages`", None
-            for key in KEY_OF_KIND.values() if isinstance(item, dict) else ():
-                if isinstance(item, dict) and key in item:
-                    where = str(item[key])
-                    line = lines.line_of_field(self.text, key, where, error.key)
-                    break
-            self.fail(f"{where}: {error.message}.", line=line, package=where)
+            written = rattler_text(self.text)
+        except RattlerRefusesError as error:
+            reason = str(error)
+            if (missing := _MISSING.fullmatch(reason)) is not None:
+                self._missing(*missing.groups())
+            self._check_entries()
+            found = re.search(r" at line (\d+)", reason)
+            self.fail(
+                f"The lock file of version {version} cannot be read: {reason}.",
+                line=int(found[1]) if found else None,
+            )
+        return replace(self._read_again(written, default_indexes=False), version=version)
 
-    def _check_references(self, packages: Mapping[_Selector, LockedPackage]) -> None:
-        known = {identifier for _, identifier in packages}
-        for package in packages.values():
-            for reference in (*package.build_packages, *package.host_packages):
-                if reference not in known:
-                    self.fail(
-                        f"{package.identifier} is built with a package that does not exist: "
-                        f"{reference}.",
-                        line=lines.line_of_reference(self.text, reference),
-                        package=package.name,
-                    )
+    def _missing(self, environment: str, platform: str, place: str) -> NoReturn:
+        line = lines.line_of_selector(self.text, r"\w+", place, environment, platform)
+        if line is None:
+            # rattler_lock says the path of a `file://` URL.
+            name = re.escape(place.replace("\\", "/").rpartition("/")[2])
+            line = self.find(rf"^ +- \w+: .*/{name}['\"]?\s*$")
+        self.fail(
+            f'Environment "{environment}", platform "{platform}", refers to a package that does '
+            f"not exist: {place}.",
+            line=line,
+            package=place,
+        )
 
-    def _resolve(
-        self,
-        environment: str,
-        chosen: Mapping[str, Iterable[_Selector]],
-        packages: Mapping[_Selector, LockedPackage],
-    ) -> dict[str, tuple[LockedPackage, ...]]:
-        result = {}
-        for platform, selectors in chosen.items():
-            found: dict[_Selector, LockedPackage] = {}
-            for selector in selectors:
-                package = packages.get(selector)
-                if package is None:
-                    line = lines.line_of_selector(self.text, *selector, environment, platform)
-                    self.fail(
-                        f'Environment "{environment}", platform "{platform}", refers to a package '
-                        f"that does not exist: {selector[1]}.",
-                        line=line,
-                        package=selector[1],
-                    )
-                # What is listed twice counts once, as in rattler_lock; it is not canonical.
-                found[selector] = package
-            result[platform] = tuple(found.values())
-        return result
+    def _check_entries(self) -> None:
+        """Says which entry of an older lock has a field of a wrong type, if one has."""
+        entries = fields.as_list(self._document().get("packages"), "packages")
+        for number, item in enumerate(entries, 1):
+            try:
+                entry = fields.as_mapping(item, "packages")
+                place = next((entry[key] for key in ("conda", "pypi", "url") if key in entry), None)
+                fields.check_older(entry)
+            except FieldError as error:
+                where = f"entry {number} of `packages`" if item is None else str(place)
+                self.fail(
+                    f"{where}: {error.message}.",
+                    line=lines.line_of_field(self.text, r"\w+", where, error.key),
+                    package=where,
+                )
+
+    def _normalized(self, lock: Lock, irregular: LockedPackage | LockEnvironment) -> Lock:
+        """What rattler_lock makes of a lock that is not spelled as pixi does.
+
+        Keys that rattler_lock does not know are kept.
+        """
+        from pytest_pixipack.lock.rattler_text import RattlerRefusesError, rattler_text
+
+        try:
+            return _with_unknown(self._read_again(rattler_text(self.text)), lock)
+        except RattlerRefusesError as error:
+            if isinstance(irregular, LockEnvironment):
+                where, line = (
+                    f'environment "{irregular.name}"',
+                    self.find(rf"^  ['\"]?{re.escape(irregular.name)}['\"]?:"),
+                )
+            else:
+                where, line = irregular.identifier, lock.line_of(irregular.identifier)
+            self.fail(
+                f"The lock file cannot be used, perhaps because of {where}: {error}.",
+                line=line,
+                package=None if isinstance(irregular, LockEnvironment) else irregular.name,
+            )
+
+    def _read_again(self, written: str, *, default_indexes: bool = True) -> Lock:
+        try:
+            document = read_document(
+                fields.as_mapping(load_yaml(written), "lock"), default_indexes=default_indexes
+            )
+        except (DocumentError, FieldError) as error:
+            self.fail(f"The lock file cannot be used: {error.message.rstrip('.')}.")
+        return replace(document, text=self.text, file=self.file)
+
+    def line(self, error: DocumentError) -> int | None:
+        """The line that a `DocumentError` is about."""
+        where = error.where
+        if where is None:
+            return None
+        if where.pattern is not None:
+            return self.find(where.pattern, last=where.last)
+        if where.field is not None:
+            return lines.line_of_field(self.text, where.key, where.identifier, where.field)
+        if where.environment is not None:
+            return lines.line_of_selector(
+                self.text, where.key, where.identifier, where.environment, where.platform
+            )
+        return lines.line_of_reference(self.text, where.identifier)
 
     def find(self, pattern: str, *, last: bool = False) -> int | None:
         """The line of the first (or last) match of a pattern."""
-        found = list(re.finditer(pattern, self.text, re.M))
-        if not found:
-            return None
-        return self.text.count("\n", 0, found[-1 if last else 0].start()) + 1
+        position = None
+        for found in re.finditer(pattern, self.text, re.M):
+            position = found.start()
+            if not last:
+                break
+        return None if position is None else self.text.count("\n", 0, position) + 1
 
     def fail(
         self,
@@ -265,68 +266,43 @@ class _Reader:
         )
 
 
-def _platform(item: object) -> LockPlatform:
-    entry = fields.as_mapping(item, "platforms")
-    name = fields.required_text(entry, "name")
-    return LockPlatform(
-        name=name,
-        subdir=fields.text(entry, "subdir") or name,
-        virtual_packages=fields.texts(entry, "virtual-packages"),
-        extra=entry,
+def _with_unknown(lock: Lock, original: Lock) -> Lock:
+    """The lock with the unknown keys of another one that says the same."""
+    from pytest_pixipack.lock.writer import unknown_keys
+
+    # Normalisation can change identifiers; then only the position tells which is which.
+    known = {package.sort_key: package for package in original.packages}
+    packages = tuple(
+        replace(package, extra={**unknown_keys(known[package.sort_key]), **package.extra})
+        if package.sort_key in known
+        else package
+        for package in lock.packages
     )
-
-
-def _selector(item: object) -> _Selector:
-    selector = fields.as_mapping(item, "packages")
-    kind = kind_of(selector)
-    key = KEY_OF_KIND[kind]
-    return key, identifier_of(kind, selector[key])
-
-
-def _environment(
-    name: str, body: dict[str, Any], packages: Mapping[str, tuple[LockedPackage, ...]]
-) -> LockEnvironment:
-    if "channels" not in body:
-        raise FieldError(name, f'environment "{name}" has no `channels`')
-    channels = fields.as_list(body.pop("channels"), "channels")
-    indexes = body.pop("indexes", None)
-    links = fields.as_list(body.pop("find-links", None), "find-links")
-    return LockEnvironment(
-        name=name,
-        channels=tuple(_channel(item) for item in channels),
-        indexes=None if indexes is None else fields.as_texts(indexes, "indexes"),
-        find_links=tuple(fields.as_mapping(link, "find-links") for link in links),
-        options=_options(fields.as_mapping(body.pop("options", None) or {}, "options")),
+    by_key = {package.sort_key: package for package in packages}
+    platforms = {platform.name: platform.extra for platform in original.platforms}
+    return replace(
+        lock,
         packages=packages,
-        extra=body,
+        platforms=tuple(replace(p, extra=platforms.get(p.name, {})) for p in lock.platforms),
+        environments={
+            name: replace(
+                environment,
+                extra=original.environments[name].extra,
+                options=replace(
+                    environment.options, extra=original.environments[name].options.extra
+                ),
+                packages={
+                    platform: _replaced(chosen, by_key)
+                    for platform, chosen in environment.packages.items()
+                },
+            )
+            for name, environment in lock.environments.items()
+        },
+        extra=original.extra,
     )
 
 
-def _channel(item: object) -> LockChannel:
-    entry = fields.as_mapping(item, "channels")
-    url = fields.required_text(entry, "url")
-    return LockChannel(url, fields.texts(entry, "used_env_vars"), entry)
-
-
-def _options(entry: dict[str, Any]) -> LockOptions:
-    default = LockOptions()
-    return LockOptions(
-        strategy=fields.text(entry, "strategy") or default.strategy,
-        channel_priority=fields.text(entry, "channel-priority") or default.channel_priority,
-        pypi_prerelease_mode=fields.text(entry, "pypi-prerelease-mode")
-        or default.pypi_prerelease_mode,
-        extra=entry,
-    )
-
-
-def _indexes(bodies: Mapping[str, Mapping[str, Any]], selections: _Selections) -> dict[str, str]:
-    """The index of PyPI entries that name none: the first one of the first environment."""
-    result: dict[str, str] = {}
-    for name in sorted(selections):
-        declared = fields.as_texts(bodies[name].get("indexes"), "indexes")
-        index = declared[0] if declared else DEFAULT_INDEX
-        for selectors in selections[name].values():
-            for key, identifier in selectors:
-                if key == "pypi":
-                    result.setdefault(identifier, index)
-    return result
+def _replaced(
+    packages: Iterable[LockedPackage], by_key: Mapping[tuple[int, str], LockedPackage]
+) -> tuple[LockedPackage, ...]:
+    return tuple(by_key[package.sort_key] for package in packages)

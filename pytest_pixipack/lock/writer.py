@@ -25,6 +25,7 @@ from pytest_pixipack.lock.model import (
     LockOptions,
     LockPlatform,
 )
+from pytest_pixipack.lock.purls import sorted_purls
 
 _BINARY_ORDER = (
     "conda", "name", "version", "build", "build_number", "subdir", "noarch", "sha256", "md5",
@@ -119,6 +120,12 @@ def package_to_entry(package: LockedPackage, keys: Mapping[str, str]) -> dict[st
         nested = isinstance(known, dict) and isinstance(value, Mapping)
         values[key] = {**known, **value} if known is not None and nested else value
     return _ordered(values, order)
+
+
+def unknown_keys(package: LockedPackage) -> dict[str, Any]:
+    """The keys of an entry that the format does not know."""
+    order = {"binary": _BINARY_ORDER, "source": _SOURCE_ORDER, "pypi": _PYPI_ORDER}[package.kind]
+    return {key: value for key, value in package.extra.items() if key not in order}
 
 
 def used_packages(lock: Lock) -> list[LockedPackage]:
@@ -279,7 +286,7 @@ def _common(package: LockedPackage) -> dict[str, Any]:
         "track_features": list(facts.track_features) or None,
         "license": facts.license,
         "license_family": facts.license_family,
-        "purls": None if facts.purls is None else sorted(set(facts.purls)),
+        "purls": None if facts.purls is None else sorted_purls(facts.purls),
         "python_site_packages_path": facts.python_site_packages_path,
     }
 

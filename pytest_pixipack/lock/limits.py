@@ -1,0 +1,50 @@
+"""How large and how deep the text of a lock may be, looked at before it is parsed.
+
+The limits are far above what environments need (a lock of 3 MB has 80,000 lines), and keep time and
+memory bounded for a file that was made to exhaust them: the parser needs time that grows with the
+square of the depth of brackets, and more than 200 bytes for each value.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pytest_pixipack.errors import InvalidInput
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_VALUES = 600_000
+MAX_DEPTH = 500
+
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+def check_text(text: str, file: str | None) -> None:
+    """Raises `InvalidInput` for a text that is too large or too deep to be a lock."""
+    if len(text) > MAX_BYTES:
+        raise too_large(file)
+    # Every value of a sequence or mapping follows one of these, or starts a line.
+    if sum(map(text.count, "\n,[{")) > MAX_VALUES:
+        raise InvalidInput(
+            f"The lock file has more than {MAX_VALUES:,} values, which no lock needs.", file=file
+        )
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(text, file)
+
+
+def too_large(file: str | None) -> InvalidInput:
+    """The error for a file of more than `MAX_BYTES`."""
+    return InvalidInput(
+        f"The lock file is larger than {MAX_BYTES // 1024**2} MiB, which no lock needs.", file=file
+    )
+
+
+def _check_depth(text: str, file: str | None) -> None:
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
+        if depth > MAX_DEPTH:
+            raise InvalidInput(
+                f"The lock file is not valid: brackets are nested more than {MAX_DEPTH} deep.",
+                file=file,
+                line=text.count("\n", 0, found.start()) + 1,
+            )
