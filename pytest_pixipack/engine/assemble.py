@@ -7,9 +7,9 @@ Follows prefix-dev/pixi, `crates/pixi_command_dispatcher/src/keys/resolve_source
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pytest_pixipack.backend.build_params import outputs_params
 from pytest_pixipack.backend.matchspec import named_spec_to_match_spec
@@ -21,76 +21,22 @@ from pytest_pixipack.backend.run_exports import (
     plain,
     run_requirements,
 )
-from pytest_pixipack.engine.channels import Channel, ChannelTable
+from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.locations import (
     RunSources,
-    directory_of,
     exported_source,
-    locate,
     location_parts,
     source_location,
 )
+from pytest_pixipack.engine.pinned import location_key
 from pytest_pixipack.engine.pins import pin_host, pin_run
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.sessions import Sessions, SourcePackage, wrong_output
 from pytest_pixipack.engine.solve import Solver, SolveRequest
+from pytest_pixipack.engine.target import Target, Wanted
 from pytest_pixipack.errors import SolveError
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.manifest import Manifest, Spec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What an environment is solved for: platforms, channels, options, build variants."""
-
-    subdir: str
-    build_subdir: str
-    channels: tuple[Channel, ...]
-    virtual_packages: tuple[str, ...] = ()
-    build_virtual_packages: tuple[str, ...] = ()
-    channel_priority: str = "strict"
-    strategy: str = "highest"
-    exclude_newer: str | None = None
-    variants: Mapping[str, Sequence[str]]
-    variant_files: tuple[Path, ...] = ()
-
-    @property
-    def channel_urls(self) -> list[str]:
-        """The channels as a backend is told of them."""
-        return [channel.url.rstrip("/") for channel in self.channels]
-
-    def for_host(self) -> Target:
-        """The same for what a package is linked against: a strategy applies to environments."""
-        return replace(self, strategy="highest")
-
-    def for_build_tools(self) -> Target:
-        """The same for packages that run during the build."""
-        return replace(
-            self.for_host(),
-            subdir=self.build_subdir,
-            virtual_packages=self.build_virtual_packages,
-        )
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """All that a source record depends on."""
-        variants = tuple(sorted((name, *values) for name, values in self.variants.items()))
-        virtual = (self.virtual_packages, self.build_virtual_packages)
-        rest = (self.channel_priority, self.exclude_newer, variants, self.variant_files)
-        return self.subdir, self.build_subdir, self.channels, *virtual, *rest
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A source package that somebody asks for; `asked_by` is the line of the manifest.
-
-    `location` is as the lock writes it (see `locate`).
-    """
-
-    name: str
-    location: str
-    asked_by: Spec | None = None
-
 
 # Name, variant (values as text) and `build` or `host`: one environment of one source package.
 PreferenceKey: TypeAlias = tuple[str, frozenset[tuple[str, str]], str]
@@ -116,8 +62,8 @@ class Assembler:
         scratch: Path,
         run_exports: Callable[[BinaryRecord], RunExports | None],
     ) -> None:
+        self.checkouts = sessions.checkouts
         self._table = table
-        self._root = table.root
         self._sessions = sessions
         self._solver = solver
         self._scratch = scratch
@@ -141,8 +87,13 @@ class Assembler:
         wanted: Iterable[Wanted],
         constraints: Sequence[str] = (),
         preferred: Sequence[PackageFacts] = (),
+        kept: Sequence[PackageFacts] = (),
     ) -> tuple[Resolved, ...]:
-        """Solves one environment; every source package that is reachable is offered."""
+        """Solves one environment; every source package that is reachable is offered.
+
+        `kept` are packages of a lock that is brought up to date, which are taken where they fit;
+        `preferred` are those of a lock that is built from.
+        """
         sources = self.reachable(wanted, target)
         request = SolveRequest(
             what=what,
@@ -155,8 +106,9 @@ class Assembler:
             channel_priority=target.channel_priority,
             strategy=target.strategy,
             exclude_newer=target.exclude_newer,
+            preferred=_fitting(kept, target, sources),
         )
-        locked = tuple(f for f in preferred if f.subdir in (target.subdir, "noarch"))
+        locked = _fitting(preferred, target, ())
         resolved = self._solver.solve(request)
         # What is preferred changes the order of the result, and with it that of run exports, so it
         # only is where the result would be another one.
@@ -182,8 +134,8 @@ class Assembler:
                     # pixi looks a source up by its name in lower case, and keeps it as it is
                     # written: one with capitals is not found.
                     if name == name.lower():
-                        place = locate(location, name, record.location)
                         asked_by = self._asked_by(record.directory, name)
+                        place = self._located(location, name, record.location, target, asked_by)
                         queue.append(Wanted(name, place, asked_by))
         return tuple(found)
 
@@ -206,8 +158,8 @@ class Assembler:
             )
         self._under_way.append(key)
         try:
-            directory = directory_of(location, self._root)
-            package = self._sessions.package(directory, want.asked_by)
+            directory = self.checkouts.directory(location, want.name, want.asked_by)
+            package = self._sessions.package(directory, want.asked_by, _build_pins(target))
             offered = self.outputs(package, target)
             named = [output for output in offered if output.name == want.name]
             if not named:
@@ -232,7 +184,7 @@ class Assembler:
             variants=target.variants,
             variant_files=target.variant_files,
         )
-        return package.outputs(params, repr(target.key))
+        return package.outputs(params, repr(target.asked))
 
     def _assemble(
         self, package: SourcePackage, output: Output, target: Target, location: str
@@ -283,6 +235,8 @@ class Assembler:
             location=location,
             output=output,
             sources=sources.found,
+            source=package.source,
+            source_location=package.source_location_for(location),
             build_packages=build,
             host_packages=host,
         )
@@ -306,7 +260,13 @@ class Assembler:
         wanted = [
             Wanted(
                 spec.name,
-                locate(source_location(spec), spec.name, location),
+                self._located(
+                    source_location(spec),
+                    spec.name,
+                    location,
+                    target,
+                    asking_spec(package.manifest, spec.name),
+                ),
                 asking_spec(package.manifest, spec.name),
             )
             for spec in (each.spec for each in needed.depends)
@@ -327,6 +287,7 @@ class Assembler:
             wanted,
             [self._solver_text(each.spec) for each in needed.constraints],
             self._preferred.get(preference_key(output.name, output.variant, kind), ()),
+            _kept(target, output.name, location, kind),
         )
         # Only what was declared hands on run exports, so only theirs are read.
         exporters = {each.spec.name for each in needed.depends if each.exporter is None}
@@ -334,6 +295,17 @@ class Assembler:
         return tuple(
             self._with_run_exports(each) if each.name in exporters else each for each in resolved
         )
+
+    def _located(
+        self,
+        location: Mapping[str, Any],
+        name: str,
+        base: str,
+        target: Target,
+        asked_by: Spec | None,
+    ) -> str:
+        pins = target.kept.pins.get(name, ()) if target.kept else ()
+        return self.checkouts.locate(location, name, base, asked_by, pins)
 
     def _asked_by(self, directory: Path, name: str) -> Spec | None:
         return asking_spec(self._sessions.package(directory).manifest, name)
@@ -361,6 +333,25 @@ def asking_spec(manifest: Manifest, name: str) -> Spec | None:
             if spec is not None and spec.is_source:
                 return spec
     return None
+
+
+def _fitting(
+    packages: Iterable[PackageFacts], target: Target, sources: Iterable[SourceRecord]
+) -> tuple[PackageFacts, ...]:
+    """Those that can be on the target's platform and are not built from source there."""
+    built = {source.name for source in sources}
+    subdirs = (target.subdir, "noarch")
+    return tuple(f for f in packages if f.subdir in subdirs and f.name not in built)
+
+
+def _kept(target: Target, name: str, location: str, kind: str) -> tuple[PackageFacts, ...]:
+    if target.kept is None:
+        return ()
+    return target.kept.environments.get((name.lower(), location_key(location), kind), ())
+
+
+def _build_pins(target: Target) -> Mapping[str, Sequence[str]]:
+    return target.kept.build_pins if target.kept else {}
 
 
 def _binaries(packages: Iterable[PackageFacts]) -> set[tuple[str, str | None, str | None]]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import Artifact, read_artifact
-from pytest_pixipack.engine.assemble import Assembler, Target, Wanted
+from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.sessions import Sessions
+from pytest_pixipack.engine.target import Target, Wanted
 from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.whole_files import copy_file
@@ -50,7 +51,7 @@ class Builder:
         self._places = places
         self._built: dict[tuple[object, ...], Artifact] = {}
 
-    def build_locked(self, package: LockedPackage, directory: Path, target: Target) -> Artifact:
+    def build_locked(self, package: LockedPackage, target: Target) -> Artifact:
         """The artifact of one source package of a lock.
 
         Raises `InvalidInput` where the backend no longer offers the locked variant.
@@ -62,7 +63,7 @@ class Builder:
             raise InvalidInput(
                 f"The lock wants {package.name} as {_locked_text(package)}, but its backend now "
                 f"offers {offered or 'nothing'}.",
-                file=directory,
+                file=self._assembler.checkouts.directory(package.location, package.name),
                 package=package.name,
                 remedy="Lock again.",
             )

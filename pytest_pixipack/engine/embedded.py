@@ -19,19 +19,19 @@ from pytest_pixipack.engine.locking import (
     built_against,
     platform_of,
     solve_workspace,
-    source_directory,
 )
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.records import BinaryRecord
 from pytest_pixipack.engine.sessions import Sessions
 from pytest_pixipack.engine.solve import Solver
 from pytest_pixipack.engine.targets import target_for
+from pytest_pixipack.engine.wheels import locked_wheels, packed_wheel
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.file_urls import path_of_url
 from pytest_pixipack.lock import Lock, LockedPackage, read_lock
 from pytest_pixipack.manifest import Manifest, load_manifest
-from pytest_pixipack.pack import Pack, PackedPackage, read_pack, unpack, write_pack
+from pytest_pixipack.pack import Pack, PackedPackage, PackedWheel, read_pack, unpack, write_pack
 from pytest_pixipack.pack.records import locked_record
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.prefix import Prefix
@@ -98,10 +98,12 @@ class EmbeddedEngine:
         lock: Lock | None = None,
         artifacts: Sequence[Artifact] | None = None,
         inject: Sequence[Path] = (),
+        ignore_pypi_non_wheel: bool = False,
     ) -> Pack:
         """Writes `out`, an `environment.tar` of one environment.
 
-        Source packages are built unless `artifacts` holds them. `inject` are package files to add.
+        Source packages are built unless `artifacts` holds them. `inject` are package files and
+        wheels to add. PyPI packages that are no wheels are refused unless they are to be ignored.
         """
         subdir = platform or current_platform()
         with self._run(root) as run:
@@ -114,12 +116,14 @@ class EmbeddedEngine:
                     run, found, environment, subdir, sources, run.scratch / "artifacts"
                 )
             packed = [*_binaries(run, packages), *(_built(a) for a in artifacts)]
-            injected = [_built(read_artifact(path)) for path in inject]
+            wheels = list(
+                locked_wheels(packages, run.files, found.file, ignore_other=ignore_pypi_non_wheel)
+            )
+            injected, added = _injected(inject)
             if injected:
                 check_closure([*packed, *injected], injected)
-            packed += injected
             make_directory(out.parent)
-            write_pack(out, subdir, packed)
+            write_pack(out, subdir, [*packed, *injected], [*wheels, *added])
         return read_pack(out)
 
     def unpack(self, pack: Path, out: Path, *, platform: str | None = None) -> Prefix:
@@ -142,10 +146,7 @@ class EmbeddedEngine:
         run.assembler.prefer(built_against(lock, packages))
         places = Places(out, run.scratch / "build", run.scratch / "packages")
         builder = Builder(run.assembler, run.sessions, run.files, places)
-        return tuple(
-            builder.build_locked(each, source_directory(run.manifest.root, each), target)
-            for each in packages
-        )
+        return tuple(builder.build_locked(each, target) for each in packages)
 
     @contextmanager
     def _run(self, root: Path) -> Iterator[_Run]:
@@ -193,6 +194,13 @@ def _binaries(run: _Run, packages: Sequence[LockedPackage]) -> Iterator[PackedPa
                 path,
                 locked_record(package.facts),
             )
+
+
+def _injected(paths: Sequence[Path]) -> tuple[list[PackedPackage], list[PackedWheel]]:
+    """Package files and wheels; other files are refused by the reader of packages."""
+    wheels = [packed_wheel(path) for path in paths if path.suffix == ".whl"]
+    packages = [_built(read_artifact(path)) for path in paths if path.suffix != ".whl"]
+    return packages, wheels
 
 
 def _with_location(package: LockedPackage) -> PackageFacts:

@@ -1,6 +1,7 @@
 """Where source packages are: locations as a lock writes them, and which run dependencies have one.
 
-A location is relative to the workspace, with `/`, and keeps the spelling of the manifest.
+The location of a directory is relative to the workspace, with `/`, and keeps the spelling of the
+manifest; for others see `engine.pinned`.
 Follows prefix-dev/pixi, `crates/pixi_spec/src/source_anchor.rs` and
 `crates/pixi_command_dispatcher/src/keys/resolve_source_record.rs`.
 """
@@ -16,9 +17,10 @@ from typing import Any
 from pytest_pixipack.backend.matchspec import named_spec_to_match_spec
 from pytest_pixipack.backend.protocol import NamedSpec
 from pytest_pixipack.backend.run_exports import BuildDependency
+from pytest_pixipack.engine.pinned import GitPin, joined, parse_pin
 from pytest_pixipack.engine.records import Resolved, SourceRecord
-from pytest_pixipack.errors import Unsupported
 from pytest_pixipack.file_urls import expand_user
+from pytest_pixipack.lock.identifier import DEFAULT_BRANCH
 
 
 class RunSources:
@@ -43,8 +45,9 @@ class RunSources:
                 continue
             # What was linked against a source-built package must run with that very package.
             place = self._implied(each)
-            if place is not None:
-                self.found[each.spec.name] = {"path": relative_location(place, self._location)}
+            words = None if place is None else implied_words(place, self._location)
+            if words is not None:
+                self.found[each.spec.name] = words
         return texts
 
     def texts(self, dependencies: Iterable[BuildDependency]) -> tuple[str, ...]:
@@ -82,8 +85,28 @@ def exported_source(dependency: BuildDependency, environment: tuple[Resolved, ..
         if not isinstance(each, SourceRecord) or each.name != dependency.exporter:
             continue
         if "path" in each.sources.get(name, {}):
-            return locate(each.sources[name], name, each.location)
+            return below(str(each.sources[name]["path"]), each.location)
     return place_of(name, environment)
+
+
+def implied_words(target: str, base: str) -> Mapping[str, Any] | None:
+    """A location in the words of `source_depends`, for a package at `base`; None where pixi has no
+    words for it: a path of the workspace cannot be said in a repository.
+    """
+    pin = parse_pin(target)
+    if isinstance(pin, GitPin):
+        words = {"git": pin.url, pin.kind or "": pin.name, "subdirectory": pin.subdirectory}
+        found: dict[str, Any] = {key: value for key, value in words.items() if key and value}
+        if pin.kind is None:
+            found[DEFAULT_BRANCH] = True
+        return found if pin.lfs is None else {**found, "lfs": pin.lfs}
+    if pin is not None:
+        words = {"url": pin.url, "sha256": pin.sha256, "subdirectory": pin.subdirectory}
+        return {key: value for key, value in words.items() if value}
+    absolute = posixpath.isabs(target) or target.startswith("~")
+    if parse_pin(base) is not None and not absolute:
+        return None
+    return {"path": relative_location(target, base)}
 
 
 def relative_location(target: str, base: str) -> str:
@@ -111,33 +134,26 @@ def source_location(spec: NamedSpec) -> dict[str, Any]:
     if git := location.get("git"):
         revision = git.get("rev")
         named = dict(revision) if isinstance(revision, Mapping) else {}
-        found = {"git": git.get("git"), **named, "subdir": git.get("subdirectory")}
-        return {key: value for key, value in found.items() if value}
+        found = {"git": git.get("git"), **named, "subdirectory": git.get("subdirectory")}
+        kept = {key: value for key, value in found.items() if value}
+        return kept if git.get("lfs") is None else {**kept, "lfs": git["lfs"]}
     url = location.get("url") or {}
-    found = {"url": url.get("url"), "sha256": url.get("sha256"), "subdir": url.get("subdirectory")}
-    return {key: value for key, value in found.items() if value}
+    names = ("url", "md5", "sha256", "subdirectory")
+    return {name: url[name] for name in names if url.get(name)}
 
 
-def locate(location: Mapping[str, Any] | None, name: str, base: str | None = None) -> str:
-    """Where a source dependency lies, as a lock writes it: relative to the workspace, with `/`.
-
-    `base` is the location of the package that asks for it; what the workspace itself asks for
-    stays as it is spelled (pixi_spec, source_anchor.rs). Raises `Unsupported` for git and URL
-    sources.
+def below(path: str, base: str | None) -> str:
+    """The location of a path that the package at `base` names; without `base`, the workspace does,
+    and the path stays as it is spelled (pixi_spec, source_anchor.rs).
     """
-    path = (location or {}).get("path")
-    if path is None:
-        kind = "git" if location and "git" in location else "url"
-        raise Unsupported(
-            f"The source of {name} is a {kind} source, which the embedded engine does not fetch.",
-            package=name,
-            remedy="Use a path source, or the system engine (--pixipack-engine=system).",
-        )
-    text = str(path)
-    if base is None or text.startswith("~") or Path(text).is_absolute():
-        return text
+    if base is None or path.startswith("~") or Path(path).is_absolute():
+        return path
+    plain = path.replace(os.sep, "/")
+    pin = parse_pin(base)
+    if pin is not None:
+        return joined(pin, plain).text
     folder = posixpath.dirname(base) if base.endswith(".toml") else base
-    return posixpath.normpath(posixpath.join(folder, text.replace(os.sep, "/")))
+    return posixpath.normpath(posixpath.join(folder, plain))
 
 
 def directory_of(location: str, root: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_pixipack.engine.assemble import Assembler, PreferenceKey, preference_key
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.locations import directory_of
+from pytest_pixipack.engine.pinned import parse_pin
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.targets import match_spec, target_for, wanted_sources
 from pytest_pixipack.errors import InvalidInput, Unsupported
@@ -80,7 +81,7 @@ def _solve(
         f"environment {' and '.join(members)} for {platform.name}",
         target_for(manifest, members[0], platform, table),
         [match_spec(s, table) for s in sorted(specs, key=lambda spec: not spec.is_source)],
-        wanted_sources(specs),
+        wanted_sources(specs, assembler.checkouts, {}),
         [match_spec(spec, table) for spec in constraints],
     )
 
@@ -172,7 +173,10 @@ class _Packages:
         return source_package(
             record.facts,
             record.location,
+            source=record.source,
+            source_location=record.source_location,
             source_depends=record.sources,
+            partial=is_mutable(record),
             written_name=record.output.written_name,
             build_packages=[self._registered(each) for each in record.build_packages],
             host_packages=[self._registered(each) for each in record.host_packages],
@@ -180,6 +184,12 @@ class _Packages:
 
     def _registered(self, package: Resolved) -> LockedPackage:
         return self._builder.register(self.entry(package))
+
+
+def is_mutable(record: SourceRecord) -> bool:
+    """Whether a package can change without its location: pixi writes less of it into a lock."""
+    places = (record.location, record.source_location or record.location)
+    return any(parse_pin(place) is None for place in places)
 
 
 def platform_of(
@@ -214,16 +224,15 @@ def platform_of(
 
 
 def source_directory(root: Path, package: LockedPackage) -> Path:
-    """The directory of a source package of a lock.
+    """The directory of a source package of a lock, for tools that build what is on the disk.
 
-    Raises `Unsupported` for git and URL sources.
+    Raises `Unsupported` for Git and URL sources.
     """
-    if "://" in package.location or package.location.startswith("git+"):
+    if parse_pin(package.location) is not None:
         raise Unsupported(
-            f"The source of {package.name} is {package.location}, which the embedded engine does "
-            "not fetch.",
+            f"The source of {package.name} is {package.location}, which the tool does not fetch.",
             package=package.name,
-            remedy="Use a path source, or the system engine (--pixipack-engine=system).",
+            remedy="Use a path source, or the embedded engine (--pixipack-engine=embedded).",
         )
     return directory_of(package.location, root)
 

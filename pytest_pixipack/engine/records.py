@@ -34,9 +34,10 @@ class BinaryRecord:
 class SourceRecord:
     """One output of a source package, with everything that the lock says of it.
 
-    `directory` holds the package's manifest; `location` is that directory as the lock writes it,
-    relative to the workspace with `/`; `sources` maps run dependencies that are built from source
-    themselves to where they are, as the manifest spells it.
+    `directory` holds the package's manifest; `location` is that directory as the lock writes it;
+    `sources` maps run dependencies that are built from source themselves to where they are, as the
+    manifest spells it. `source` and `source_location` say in a lock's words and as a location where
+    the files are that are built; they are None where those lie beside the manifest.
     """
 
     facts: PackageFacts
@@ -44,6 +45,8 @@ class SourceRecord:
     location: str
     output: Output
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: Mapping[str, Any] | None = None
+    source_location: str | None = None
     build_packages: tuple[Resolved, ...] = ()
     host_packages: tuple[Resolved, ...] = ()
 

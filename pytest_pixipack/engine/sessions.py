@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.engine.checkouts import Checkouts, workspace_around
 from pytest_pixipack.engine.guarded import GuardedBackend
 from pytest_pixipack.engine.hermetic import hermetic_environment
+from pytest_pixipack.engine.locations import below
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
 from pytest_pixipack.manifest import Manifest, Spec, load_package
@@ -19,29 +20,39 @@ from pytest_pixipack.manifest import Manifest, Spec, load_package
 if TYPE_CHECKING:
     from pytest_pixipack.backend.client import Backend
     from pytest_pixipack.backend.protocol import BuildResult, Output
+    from pytest_pixipack.backend.stand_in import StandIn
     from pytest_pixipack.engine.guard import NetworkGuard
 
 STUB = "stub"
 
-# Not `-m`: that looks for modules in the current directory first, where a package may have a
-# `types.py` of its own. This package comes last, wherever it was imported from: the child has
-# another home, and so no packages of the user's.
-_START_STUB = """\
-import sys
-sys.path = [path for path in sys.path if path] + [{root!r}]
-from pytest_pixipack.backend.stub_main import main
-raise SystemExit(main())
-"""
-
 
 class SourcePackage:
-    """A source package's manifest with an initialised backend behind it."""
+    """A source package's manifest with an initialised backend behind it.
 
-    def __init__(self, manifest: Manifest, directory: Path, backend: Backend) -> None:
+    `source` says in a lock's words where the files are that are built, None for beside the
+    manifest.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        directory: Path,
+        backend: Backend,
+        source: Mapping[str, Any] | None = None,
+        source_location: str | None = None,
+    ) -> None:
         self.manifest = manifest
         self.directory = directory
+        self.source = source
+        self._source_location = source_location
         self._backend = backend
         self._outputs: dict[str, tuple[Output, ...]] = {}
+
+    def source_location_for(self, location: str) -> str | None:
+        """The location of the files that are built, for a manifest at `location`."""
+        if self.source is not None and "path" in self.source:
+            return below(self.source["path"], location)
+        return self._source_location
 
     def outputs(self, params: Mapping[str, Any], key: str) -> tuple[Output, ...]:
         """What the backend offers; asked once for each `key`."""
@@ -77,6 +88,7 @@ class Sessions:
         self._options = options
         self._scratch = scratch
         self._search_path = search_path
+        self.checkouts = Checkouts(workspace.root, options)
         self._open: dict[Path, SourcePackage] = {}
         self._guard: NetworkGuard | None = None
         self._closing = ExitStack()
@@ -95,23 +107,52 @@ class Sessions:
         self._open.clear()
         self._closing.close()
 
-    def package(self, directory: Path, asked_by: Spec | None = None) -> SourcePackage:
+    def package(
+        self,
+        directory: Path,
+        asked_by: Spec | None = None,
+        build_pins: Mapping[str, Sequence[str]] | None = None,
+    ) -> SourcePackage:
         """The package in a directory, its backend initialised.
 
-        Raises `InvalidInput` where there is no package, `Unsupported` where no backend of that
-        name can be run, `BackendError` where the backend refuses.
+        `build_pins` are locations that a lock has for sources that lie elsewhere. Raises
+        `InvalidInput` where there is no package, `Unsupported` where no backend of that name can
+        be run, `BackendError` where the backend refuses, and as `Checkouts.locate` does.
         """
         if directory not in self._open:
-            manifest = self._load(directory, asked_by)
-            self._open[directory] = SourcePackage(manifest, directory, self._start(manifest))
+            self._open[directory] = self._opened(directory, asked_by, build_pins or {})
         return self._open[directory]
 
-    def _load(self, directory: Path, asked_by: Spec | None) -> Manifest:
-        if directory == self._workspace.root and self._workspace.package is not None:
-            return self._workspace
-        return load_package(directory, self._workspace, asked_by=asked_by)
+    def _opened(
+        self, directory: Path, asked_by: Spec | None, build_pins: Mapping[str, Sequence[str]]
+    ) -> SourcePackage:
+        root = self.checkouts.checkout_root(directory)
+        workspace = self._workspace if root is None else workspace_around(directory, root, asked_by)
+        manifest = self._load(directory, workspace, asked_by)
+        package = manifest.need_package()
+        words = location = elsewhere = None
+        if package.build.source is not None:
+            name = package.name or directory.name
+            words, location = self.checkouts.build_source(
+                package.build.source, str(directory), name, build_pins.get(name, ())
+            )
+            elsewhere = self.checkouts.directory(location, name)
+            location = None if "path" in words else location
+        backend = self._start(manifest, workspace, root, elsewhere)
+        return SourcePackage(manifest, directory, backend, words, location)
 
-    def _start(self, manifest: Manifest) -> Backend:
+    def _load(self, directory: Path, workspace: Manifest, asked_by: Spec | None) -> Manifest:
+        if directory == workspace.root and workspace.package is not None:
+            return workspace
+        return load_package(directory, workspace, asked_by=asked_by)
+
+    def _start(
+        self,
+        manifest: Manifest,
+        workspace: Manifest,
+        checkout_root: Path | None,
+        source_directory: Path | None,
+    ) -> Backend:
         from pytest_pixipack.backend.project_model import initialize_params
 
         assert manifest.package is not None
@@ -121,9 +162,11 @@ class Sessions:
             backend.initialize(
                 initialize_params(
                     manifest,
-                    workspace_directory=self._workspace.root,
+                    workspace_directory=workspace.root,
                     cache_directory=self._scratch / "cache",
                     scratch_directory=self._scratch / "scratch",
+                    source_directory=source_directory,
+                    checkout_root=checkout_root,
                 )
             )
         except BaseException:
@@ -135,9 +178,15 @@ class Sessions:
         from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
 
         choice = self._choice(name, manifest)
-        if choice == STUB and self._options.child is None:
-            return InProcessBackend(record=self._options.record)
         child = self._options.child
+        if child is None and choice.kind == STUB:
+            return InProcessBackend(record=self._options.record)
+        if child is None and choice.kind == "replay":
+            from pytest_pixipack.backend.replay import ReplayBackend
+
+            return InProcessBackend(
+                record=self._options.record, name=name, backend=ReplayBackend(Path(choice.words[1]))
+            )
         guard = self._network_guard()
         environment = hermetic_environment(
             self._scratch / "home",
@@ -146,8 +195,9 @@ class Sessions:
             proxy=guard.url,
         )
         backend = ProcessBackend(
-            guard.wrap(backend_command(choice)),
+            guard.wrap(choice.command),
             name=name,
+            timeout=self._options.backend_timeout,
             env=environment,
             cwd=(child.directory if child else None) or manifest.root,
             record=self._options.record,
@@ -163,7 +213,9 @@ class Sessions:
             self._guard = self._closing.enter_context(network_guard(network=self._options.network))
         return self._guard
 
-    def _choice(self, name: str, manifest: Manifest) -> str:
+    def _choice(self, name: str, manifest: Manifest) -> StandIn:
+        from pytest_pixipack.backend.stand_in import stand_in
+
         named = self._options.backends.get(name)
         if named is None:
             named = overridden_backend(name, self._options.environ)
@@ -179,40 +231,13 @@ class Sessions:
                 f'{{ {name} = "stub" }}), name an executable '
                 f'(PIXI_BUILD_BACKEND_OVERRIDE="{name}=PATH"), or put it on PATH.',
             )
-        if named.startswith("replay:"):
-            raise Unsupported(
-                f"The stand-in `{named}` of backend {name} cannot be used: this version does not "
-                "replay transcripts.",
-                file=self._workspace.path,
-                remedy='Use "stub" or the path of an executable.',
-            )
-        if named == STUB:
-            return STUB
-        return str(self._executable(name, named))
-
-    def _executable(self, name: str, text: str) -> Path:
-        path = self._workspace.root / text
-        if not path.is_file():
-            # First below the workspace, too: Windows leaves `.exe` and the like away.
-            found = shutil.which(str(path)) or shutil.which(
-                text, path=self._options.environ.get("PATH", "")
-            )
-            if found is None:
-                raise InvalidInput(
-                    f"The stand-in of backend {name} does not exist: {text}.",
-                    file=self._workspace.path,
-                    remedy='Name an executable, or "stub".',
-                )
-            path = Path(found)
-        return path
-
-
-def backend_command(choice: str) -> list[str]:
-    """The command line of a backend: our stub, a Python file, or any executable."""
-    if choice == STUB:
-        return [sys.executable, "-c", _START_STUB.format(root=str(Path(__file__).parents[2]))]
-    # A Python file needs no executable bit and no shebang, which Windows would not read.
-    return [sys.executable, choice] if choice.lower().endswith(".py") else [choice]
+        return stand_in(
+            named,
+            root=self._workspace.root,
+            environ=self._options.environ,
+            name=name,
+            file=self._workspace.path,
+        )
 
 
 def overridden_backend(name: str, environ: Mapping[str, str]) -> str | None:

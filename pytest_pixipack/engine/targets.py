@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pytest_pixipack.engine.assemble import Target, Wanted
 from pytest_pixipack.engine.channels import ChannelTable
-from pytest_pixipack.engine.locations import locate
+from pytest_pixipack.engine.checkouts import Checkouts
+from pytest_pixipack.engine.target import Kept, Target, Wanted
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import Manifest, Platform, Spec, default_virtual_packages
 
@@ -18,11 +19,12 @@ def target_for(
     table: ChannelTable,
     *,
     build_subdir: str | None = None,
+    kept: Kept | None = None,
 ) -> Target:
     """The target of one environment on one platform.
 
     Locking takes the build platform to be the host platform, as pixi does; a build names the
-    platform that it runs on.
+    platform that it runs on. `kept` is what stays of an earlier lock.
     """
     workspace = manifest.need_workspace()
     build = build_subdir or platform.subdir
@@ -39,6 +41,7 @@ def target_for(
         exclude_newer=workspace.exclude_newer,
         variants=manifest.build_variants(platform),
         variant_files=workspace.build_variant_files,
+        kept=kept,
     )
 
 
@@ -61,14 +64,30 @@ def match_spec(spec: Spec, table: ChannelTable) -> str:
     return spec.match_spec()
 
 
-def wanted_sources(specs: tuple[Spec, ...]) -> tuple[Wanted, ...]:
-    """The dependencies that are built from source, with where they are."""
+def wanted_sources(
+    specs: tuple[Spec, ...], checkouts: Checkouts, pins: Mapping[str, Sequence[str]]
+) -> tuple[Wanted, ...]:
+    """The dependencies that are built from source, with where they are.
+
+    `pins` are the locations that a lock has for a name. Raises as `Checkouts.locate` does.
+    """
     return tuple(
         Wanted(
             spec.name,
-            locate({"path": spec.path} if spec.kind == "path" else {spec.kind: True}, spec.name),
+            checkouts.locate(spec_words(spec), spec.name, None, spec, pins.get(spec.name, ())),
             spec,
         )
         for spec in specs
         if spec.is_source
     )
+
+
+def spec_words(spec: Spec) -> dict[str, object]:
+    """The location that a dependency names, in the words of a lock's `source_depends`."""
+    if spec.kind == "path":
+        return {"path": spec.path}
+    found = {
+        "git": spec.git, "branch": spec.branch, "tag": spec.tag, "rev": spec.rev, "lfs": spec.lfs,
+        "url": spec.url, "sha256": spec.sha256, "md5": spec.md5, "subdirectory": spec.subdirectory,
+    }  # fmt: skip
+    return {key: value for key, value in found.items() if value is not None}

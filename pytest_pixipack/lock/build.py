@@ -17,7 +17,7 @@ from typing import Any
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.lock import location
-from pytest_pixipack.lock.identifier import source_identifier
+from pytest_pixipack.lock.identifier import DEFAULT_BRANCH, source_identifier
 from pytest_pixipack.lock.model import (
     Lock,
     LockChannel,
@@ -67,6 +67,7 @@ def source_package(
     path: str,
     *,
     source: Mapping[str, Any] | None = None,
+    source_location: str | None = None,
     source_depends: Mapping[str, Mapping[str, Any]] | None = None,
     build_packages: Iterable[LockedPackage] = (),
     host_packages: Iterable[LockedPackage] = (),
@@ -78,8 +79,9 @@ def source_package(
 
     pixi writes partial records for paths and full ones for git and URL sources. `digits` is the
     hash of the identifier; without it, it is computed from the full record, so `facts` should be
-    complete even where `partial` leaves most of it unwritten. `written_name` is the name as the
-    package's manifest spells it, which the identifier keeps.
+    complete even where `partial` leaves most of it unwritten. `source` says in the lock's words
+    where the files are that are built, `source_location` as a location. `written_name` is the name
+    as the package's manifest spells it, which the identifier keeps.
     """
     build, host = list(build_packages), list(host_packages)
     if digits is None:
@@ -87,6 +89,7 @@ def source_package(
             facts,
             path,
             source=source,
+            source_location=source_location,
             source_depends=source_depends,
             build_packages=build,
             host_packages=host,
@@ -97,7 +100,7 @@ def source_package(
         location=path,
         identifier=join_identifier(written_name or facts.name, digits, path),
         facts=_partial(facts) if partial else _full(facts),
-        source=LockedSource(source=source, source_depends=dict(source_depends or {})),
+        source=LockedSource(source=source, source_depends=_written(source_depends or {})),
         build_packages=_identifiers(build),
         host_packages=_identifiers(host),
     )
@@ -202,6 +205,13 @@ class LockBuilder:
             environments=environments,
             packages=tuple(packages),
         )
+
+
+def _written(places: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {
+        name: {key: value for key, value in place.items() if key != DEFAULT_BRANCH}
+        for name, place in places.items()
+    }
 
 
 def _identifiers(packages: Iterable[LockedPackage]) -> tuple[str, ...]:

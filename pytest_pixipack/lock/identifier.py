@@ -20,6 +20,9 @@ from pytest_pixipack.lock import location
 from pytest_pixipack.lock.model import LockedPackage
 
 HASH_LENGTH = 8
+# A key of a location in `source_depends`, true where pixi knows that the default branch is meant
+# and not merely that no other is named. It enters the hash and is never written.
+DEFAULT_BRANCH = "default-branch"
 _BINARY_TAG = 0x7C48_A5E3_91D6_0BF2
 _SOURCE_TAG = 0xE19B_3D70_246C_F58A
 _NOARCH = {"generic": 1, "python": 2}
@@ -30,6 +33,7 @@ def source_identifier(
     place: str,
     *,
     source: Mapping[str, Any] | None = None,
+    source_location: str | None = None,
     source_depends: Mapping[str, Mapping[str, Any]] | None = None,
     build_packages: Iterable[LockedPackage] = (),
     host_packages: Iterable[LockedPackage] = (),
@@ -43,7 +47,7 @@ def source_identifier(
 
     feed = _Feed()
     feed.pinned_source(place)
-    feed.build_source(place, source)
+    feed.build_source(place, source, source_location)
     feed.variants(facts.variants)
     feed.packages(build_packages)
     feed.packages(host_packages)
@@ -161,7 +165,7 @@ class _Feed:
             self._git(place)
         elif location.is_url(place):
             self.number(0)
-            self.text(place)
+            self._archive(place)
         else:
             self.number(2)
             self.path(place)
@@ -176,7 +180,38 @@ class _Feed:
         self.data += commit[:40].ljust(40, b"\0")
         self.std_path(query.get("subdirectory", ""))
         self._git_reference({**query, "rev": query.get("rev")})
-        self.number(0)  # no wish for large files
+        self._optional_truth({"true": True, "false": False}.get(query.get("lfs", "")))
+
+    def _archive(self, place: str) -> None:
+        url, _, fragment = place.removeprefix("url+").partition("#")
+        pairs = {name: values[0] for name, values in parse_qs(fragment).items()}
+        self._archive_spec({"url": url, **pairs}, optional=False)
+
+    def _archive_spec(self, spec: Mapping[str, Any], *, optional: bool) -> None:
+        """The URL of an archive, its digests and the subdirectory; a digest may be `optional`."""
+        self.text(spec["url"])
+        digests = {kind: bytes.fromhex(spec.get(kind) or "") for kind in ("sha256", "md5")}
+        if optional:  # the fields of UrlSpec are in another order than those of PinnedUrlSpec
+            self._optional_bytes(digests["md5"])
+            self._optional_bytes(digests["sha256"])
+        else:
+            self._bytes(digests["sha256"])
+            self._optional_bytes(digests["md5"])
+        self.std_path(spec.get("subdirectory") or "")
+
+    def _bytes(self, data: bytes) -> None:
+        self.number(len(data))
+        self.data += data
+
+    def _optional_bytes(self, data: bytes) -> None:
+        self.number(1 if data else 0)
+        if data:
+            self._bytes(data)
+
+    def _optional_truth(self, value: bool | None) -> None:
+        self.number(0 if value is None else 1)
+        if value is not None:
+            self.data.append(value)
 
     def _git_reference(self, spec: Mapping[str, Any]) -> None:
         for discriminant, key in enumerate(("branch", "tag", "rev")):
@@ -186,18 +221,25 @@ class _Feed:
                 return
         self.number(3)
 
-    def build_source(self, place: str, source: Mapping[str, Any] | None) -> None:
+    def build_source(
+        self, place: str, source: Mapping[str, Any] | None, source_location: str | None
+    ) -> None:
         """Where the files are that are built, if not beside the manifest."""
         self.number(0 if source is None else 1)
         if source is None:
             return
-        if "path" in source:
+        path = source.get("path")
+        if path is None:
+            self.number(0)
+            self.pinned_source(source_location or "")
+        elif path.startswith(("/", "~")) or path[1:2] == ":":
+            self.number(0)
+            self.pinned_source(path)
+        else:
             self.number(1)
-            self.text(source["path"])
-            self.pinned_source(posixpath.normpath(posixpath.join(place, source["path"])))
-            return
-        self.number(0)
-        self.texts(f"{key}={value}" for key, value in sorted(source.items()))
+            self.text(path)
+            joined = posixpath.normpath(posixpath.join(place, path))
+            self.pinned_source(source_location or joined)
 
     def source_depends(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         self.number(len(values))
@@ -210,20 +252,17 @@ class _Feed:
                 self._git_location(place)
             else:
                 self.number(0)
-                self.texts(f"{key}={value}" for key, value in sorted(place.items()))
+                self._archive_spec(place, optional=True)
 
     def _git_location(self, place: Mapping[str, Any]) -> None:
         self.number(1)
         self.text(place["git"])
-        has_reference = any(place.get(key) for key in ("branch", "tag", "rev"))
+        has_reference = any(place.get(key) for key in ("branch", "tag", "rev", DEFAULT_BRANCH))
         self.number(1 if has_reference else 0)
         if has_reference:
             self._git_reference(place)
         self.std_path(place.get("subdirectory", ""))
-        lfs = place.get("lfs")
-        self.number(0 if lfs is None else 1)
-        if lfs is not None:
-            self.data.append(bool(lfs))
+        self._optional_truth(place.get("lfs"))
 
     def packages(self, packages: Iterable[LockedPackage]) -> None:
         """The identities of build or host packages, whose order does not matter."""

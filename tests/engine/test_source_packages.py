@@ -159,12 +159,6 @@ def test_a_backend_that_is_not_here_is_unsupported_and_says_what_to_do(workspace
     assert "PIXI_BUILD_BACKEND_OVERRIDE" in (caught.value.remedy or "")
 
 
-def test_a_git_source_is_unsupported(workspace):
-    ws = workspace().depend("far", {"git": "https://example.invalid/far.git"})
-    with pytest.raises(Unsupported, match="git source"):
-        ws.lock()
-
-
 def test_pypi_dependencies_are_unsupported_for_locking(workspace):
     ws = workspace(tables={"pypi-dependencies": {"requests": "*"}})
     with pytest.raises(Unsupported, match="requests"):
