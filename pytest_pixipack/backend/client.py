@@ -20,6 +20,7 @@ from pytest_pixipack.backend.process import GRACE, BackendProcess
 from pytest_pixipack.backend.protocol import BuildResult, OutputsResult
 from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend
+from pytest_pixipack.backend.stub_main import Answering
 from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
 
 Json = dict[str, Any]
@@ -200,9 +201,15 @@ class InProcessBackend(_Session):
     A stub that is told to crash, to print junk or to hang gives the error that a process would.
     """
 
-    def __init__(self, record: Path | None = None, *, name: str = "stub") -> None:
+    def __init__(
+        self,
+        record: Path | None = None,
+        *,
+        name: str = "stub",
+        backend: Answering | None = None,
+    ) -> None:
         super().__init__(name, record)
-        self._backend = StubBackend()
+        self._backend = backend or StubBackend()
 
     def _exchange(self, request: Json) -> Json:
         method = request["method"]
@@ -217,7 +224,8 @@ class InProcessBackend(_Session):
                 raise rpc_errors.junk(self.name, method, fault.JUNK_TEXT.encode()) from None
             raise rpc_errors.timed_out(self.name, method, DEFAULT_TIMEOUT) from None
         # As on the wire: tuples become lists, keys become strings.
-        answer: Json = json.loads(json.dumps(reply))
+        # Only notifications have no reply, and a session sends none.
+        answer: Json = json.loads(json.dumps(reply or {}))
         return answer
 
 

@@ -17,6 +17,8 @@ RECORD_VARIABLE = "PIXIPACK_STUB_RECORD"
 INFRASTRUCTURE = "pixipack::infrastructure"
 # ... and where a replay has no answer.
 UNSUPPORTED = "pixipack::unsupported"
+# ... and where it was asked something else than what was recorded.
+REPLAY_DIFFERENCE = "pixipack::replay-difference"
 
 
 class Recorder:

@@ -7,7 +7,6 @@ pixi shows an empty message (an error without `data`), the message beside it is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_pixipack.backend.error_report import ErrorReport
 from pytest_pixipack.backend.recording import INFRASTRUCTURE, UNSUPPORTED

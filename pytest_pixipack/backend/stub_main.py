@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, Protocol
 
 from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend, error_reply
@@ -18,18 +18,38 @@ from pytest_pixipack.backend.stub import Misbehaviour, StubBackend, error_reply
 
 def main() -> int:
     """Answers requests until stdin ends; returns the exit code."""
+    return run(StubBackend())
+
+
+class Answering(Protocol):
+    """What answers requests: the stub, or a replay."""
+
+    def answer(self, request: object) -> dict[str, Any] | None:
+        """The reply to one JSON-RPC request; None for a notification."""
+
+
+def run(backend: Answering) -> int:
+    """Serves on the process's own streams, recorded where the environment says so."""
     directory = os.environ.get(RECORD_VARIABLE)
     try:
         recorder = Recorder(directory) if directory else None
     except OSError as error:
         print(f"stub: cannot record to {directory}: {error}", file=sys.stderr)
         return 1
-    return serve(sys.stdin.buffer, sys.stdout.buffer, recorder)
+    return serve(sys.stdin.buffer, sys.stdout.buffer, recorder, backend)
 
 
-def serve(requests: IO[bytes], replies: IO[bytes], recorder: Recorder | None = None) -> int:
-    """Answers every line of `requests` in `replies`; returns 0 when there are no more."""
-    backend = StubBackend()
+def serve(
+    requests: IO[bytes],
+    replies: IO[bytes],
+    recorder: Recorder | None = None,
+    backend: Answering | None = None,
+) -> int:
+    """Answers every line of `requests` in `replies`; returns 0 when there are no more.
+
+    `backend` is a stub of its own unless given.
+    """
+    backend = backend or StubBackend()
     for line in requests:
         if not line.strip():
             continue
@@ -48,7 +68,7 @@ def serve(requests: IO[bytes], replies: IO[bytes], recorder: Recorder | None = N
     return 0
 
 
-def _answer(backend: StubBackend, line: bytes, recorder: Recorder | None) -> dict[str, Any] | None:
+def _answer(backend: Answering, line: bytes, recorder: Recorder | None) -> dict[str, Any] | None:
     try:
         request = json.loads(line)
     except (ValueError, RecursionError):  # bad JSON and bad UTF-8 alike

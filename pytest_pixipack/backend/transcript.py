@@ -1,7 +1,9 @@
 """Recorded messages between pixi and its backends, and what can be asked of them.
 
 A file has one JSON object per line, `{"dir": "->"|"<-", "msg": {...}}`; more keys are allowed, and
-`command` and `session`, where present, tell sessions in one file apart.
+`command` and `session`, where present, tell sessions in one file apart. The answer to a build may
+have `artifact`, `{"path": ..., "sha256": ...}`: where the package lies, from the file's directory.
+A line `{"transcript": 1, "api": 7}` says which version of transcripts and of the protocol follows.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.backend.versions import require_supported
+from pytest_pixipack.errors import InvalidInput, Unsupported
 
+VERSION = 1  # of transcripts, not of the protocol
 Direction = Literal["->", "<-"]
 
 
@@ -37,6 +41,24 @@ class Call:
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     session: tuple[Any, ...] = ()
+    artifact: Mapping[str, Any] | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether a reply was recorded."""
+        return self.result is not None or self.error is not None
+
+    @property
+    def unknown_fields(self) -> tuple[str, ...]:
+        """The places of keys that the protocol does not have, of request and result."""
+        from pytest_pixipack.backend.schema import METHODS, unknown_fields
+
+        if self.method not in METHODS:
+            return ()
+        params, result = METHODS[self.method]
+        return unknown_fields(self.params, params) + (
+            () if self.result is None else unknown_fields(self.result, result)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +147,7 @@ def _calls(messages: Iterable[Message]) -> Iterator[Call]:
     """Requests with their replies, in the order of the requests."""
     package: dict[tuple[Any, ...], str | None] = {}
     order: list[tuple[Message, str | None]] = []
-    replies: dict[int, Mapping[str, Any]] = {}
+    replies: dict[int, Message] = {}
     waiting: dict[tuple[tuple[Any, ...], str], int] = {}
     for message in messages:
         body, session = message.message, message.session
@@ -137,9 +159,10 @@ def _calls(messages: Iterable[Message]) -> Iterator[Call]:
             waiting[session, identifier] = len(order)
             order.append((message, package.get(session)))
         elif (session, identifier) in waiting:
-            replies[waiting.pop((session, identifier))] = body
+            replies[waiting.pop((session, identifier))] = message
     for number, (message, name) in enumerate(order):
-        reply = replies.get(number, {})
+        answer = replies.get(number)
+        reply = answer.message if answer else {}
         yield Call(
             name,
             str(message.message.get("method")),
@@ -147,6 +170,7 @@ def _calls(messages: Iterable[Message]) -> Iterator[Call]:
             reply.get("result"),
             reply.get("error"),
             message.session,
+            answer.raw.get("artifact") if answer else None,
         )
 
 
@@ -161,9 +185,36 @@ def _read(path: Path) -> list[Message]:
         ) from None
     found = []
     for number, line in enumerate(data.split(b"\n"), 1):
-        if line.strip():
+        if line.strip() and not _is_header(line, path):
             found.append(_message(line, path, number))
     return found
+
+
+def _is_header(line: bytes, path: Path) -> bool:
+    """Whether a line is no message: which version or session follows.
+
+    Raises `Unsupported` for a version that is not known.
+    """
+    if b'"transcript"' not in line[:40] and b'"backend"' not in line[:40]:
+        return False
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(entry, dict) or "dir" in entry:
+        return False
+    if "session" in entry:  # which backend was started
+        return True
+    if "transcript" not in entry:
+        return False
+    if entry["transcript"] != VERSION:
+        raise Unsupported(
+            f"The transcript has version {entry['transcript']!r}; supported is {VERSION}.",
+            file=path,
+            remedy="Use a newer pytest-pixipack, or record it again.",
+        )
+    require_supported(entry.get("api"), f"The transcript {path.name}")
+    return True
 
 
 def _message(line: bytes, path: Path, number: int) -> Message:

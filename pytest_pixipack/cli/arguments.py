@@ -63,7 +63,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=PATH",
-        help="run PATH (or `stub`) as the build backend NAME; repeatable",
+        help="run PATH (or `stub`, replay:FILE, record:FILE:PATH) as the build backend NAME; "
+        "repeatable",
     )
     group.add_argument(
         "--channel",
@@ -86,6 +87,7 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
 
     Raises `InvalidInput` for a malformed `NAME=PATH` or a stand-in that is not there.
     """
+    from pytest_pixipack.backend.stand_in import absolute
     from pytest_pixipack.engine.options import (
         EngineOptions,
         default_cache_dir,
@@ -98,10 +100,7 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
         for name, path in pairs(arguments.channel, "--channel")
     }
     backends = {
-        name: value
-        if value == "stub" or "/" not in value.replace("\\", "/")
-        else str(Path(value).absolute())
-        for name, value in pairs(arguments.backend, "--backend")
+        name: absolute(value, Path.cwd()) for name, value in pairs(arguments.backend, "--backend")
     }
     return EngineOptions(
         cache_dir=cache_dir, channels=channels, backends=backends, network=arguments.network

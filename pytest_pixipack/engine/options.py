@@ -32,8 +32,10 @@ class EngineOptions:
     """Settings of one engine run.
 
     `channels` maps channel names or URLs to directories of channels that stand in for them,
-    `backends` maps backend names to `stub`, an executable's path or `replay:FILE`; both come
-    before the manifest's own `[tool.pixipack]`. Backend messages are recorded below `record`.
+    `backends` maps backend names to stand-ins (`pytest_pixipack.backend.stand_in`): `stub`, an
+    executable's path, `replay:FILE` or `record:FILE:BACKEND`; both come before the manifest's own
+    `[tool.pixipack]`. Backend messages are recorded below `record`; `backend_timeout` is the time
+    that one answer may take, in seconds (pixi itself waits for a day).
     With `child` set, backends run in processes of their own with these settings.
     """
 
@@ -43,6 +45,7 @@ class EngineOptions:
     network: bool = False
     record: Path | None = None
     child: ChildSettings | None = None
+    backend_timeout: float = 600.0
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def with_stand_ins(self, manifest: Manifest) -> EngineOptions:

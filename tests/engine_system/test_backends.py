@@ -124,9 +124,21 @@ def test_a_stand_in_that_is_not_there(tmp_path):
         variables(tmp_path, {"b": "nowhere"})
 
 
-def test_a_transcript_cannot_be_replayed_yet(tmp_path):
-    with pytest.raises(Unsupported, match="replay"):
+def test_a_transcript_is_replayed_by_an_executable_without_arguments(tmp_path):
+    (tmp_path / "rpc.jsonl").write_text("", encoding="utf-8")
+    found = commands(variables(tmp_path, {"b": "replay:rpc.jsonl"}))
+    assert ask(found["b"], tmp_path)["result"]["capabilities"]["providesCondaOutputs"] is True
+
+
+def test_a_transcript_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InvalidInput, match=r"no transcript .*rpc\.jsonl"):
         variables(tmp_path, {"b": "replay:rpc.jsonl"})
+
+
+def test_a_backend_is_recorded_by_an_executable_without_arguments(tmp_path):
+    found = commands(variables(tmp_path, {"b": "record:rpc.jsonl:stub"}))
+    assert ask(found["b"], tmp_path)["id"] == 0
+    assert "negotiateCapabilities" in (tmp_path / "rpc.jsonl").read_text(encoding="utf-8")
 
 
 def test_overrides_of_the_environment_come_after_ours(tmp_path):

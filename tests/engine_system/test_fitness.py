@@ -67,11 +67,6 @@ def test_source_packages_for_another_platform(locked, options, toolchain):
     )
 
 
-def test_a_transcript_as_backend(case, options, toolchain):
-    options = replace(options, backends={"stub-backend": "replay:rpc.jsonl"})
-    assert "replay:rpc.jsonl" in (why_not(case("trio"), options, toolchain()) or "")
-
-
 def test_a_directory_cannot_be_mirrored(case, options, toolchain, tmp_path):
     options = replace(options, channels={"../channels/main": tmp_path})
     reason = why_not(case("binary"), options, toolchain())

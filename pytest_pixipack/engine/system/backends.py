@@ -1,10 +1,10 @@
 """Stand-ins of build backends, as pixi can run them: `PIXI_BUILD_BACKEND_OVERRIDE`.
 
 pixi wants `name=/path/of/an/executable`, without arguments, and splits the text at `,` and `=`. A
-stand-in that is no such file (our stub, a Python file, a path with one of these characters) gets a
-launcher of its own. pixi recognises a backend by the bytes of that file (its metadata cache) and
-by its path (its artifact cache): the launcher has a new path in every run and names the digest of
-what it runs, so that no cache, however warm, answers for another stub.
+stand-in that is no such file (our stub, a replay or a recorder, a Python file, a path with one of
+these characters) gets a launcher of its own. pixi recognises a backend by the bytes of that file
+(its metadata cache) and by its path (its artifact cache): the launcher has a new path in every run
+and names the digest of what it runs, so that no cache, however warm, answers for another stub.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from pytest_pixipack.backend.overrides import OVERRIDE, OVERRIDE_ALL, overrides
 from pytest_pixipack.backend.recording import RECORD_VARIABLE
+from pytest_pixipack.backend.stand_in import is_ours, stand_in, start_code
 from pytest_pixipack.errors import InvalidInput, Unsupported
 
-STUB = "stub"
 _UNSPEAKABLE = frozenset(",=")
 
 
@@ -34,7 +34,7 @@ def backend_variables(
 ) -> dict[str, str]:
     """The environment variables that put stand-ins in the place of backends.
 
-    `backends` maps names to `stub` or an executable (relative to `root`); what `environ` overrides
+    `backends` maps names to stand-ins (paths are relative to `root`); what `environ` overrides
     comes after them. Launchers are written into `directory`; `record` takes the stub's messages.
     Raises `InvalidInput` for a stand-in that is not there, `Unsupported` for one that pixi cannot
     run.
@@ -61,21 +61,19 @@ def _executable(
 ) -> Path:
     if _UNSPEAKABLE & set(name):
         raise Unsupported(f"pixi cannot override the backend {name!r}: `,` and `=` separate.")
-    if choice == STUB:
-        script = _stub_script(directory)
-        return _launcher(name, [sys.executable, str(script)], stub_digest(), directory)
-    if choice.startswith("replay:"):
-        raise Unsupported(
-            f"The stand-in `{choice}` of backend {name} cannot be used: this version does not "
-            "replay transcripts.",
-            remedy='Use "stub" or the path of an executable.',
-        )
-    path = _found(name, choice, root, environ)
-    if path.suffix == ".py":
-        return _launcher(name, [sys.executable, str(path)], _digest([path]), directory)
-    if _UNSPEAKABLE & set(str(path)):
-        return _launcher(name, [str(path)], _digest([path]), directory)
-    return path
+    if not is_ours(choice) and _is_plain(path := _found(name, choice, root, environ)):
+        return path
+    chosen = stand_in(choice, root=root, environ=environ, name=name, file=root)
+    if chosen.kind == "executable":
+        return _launcher(name, list(chosen.argv), _digest(chosen.files), directory)
+    script = _write(directory / "our-backend.py", start_code())
+    digest = hashlib.sha256((stub_digest() + _digest(chosen.files)).encode()).hexdigest()
+    return _launcher(name, [sys.executable, str(script), *chosen.words], digest, directory)
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether pixi can run this very file."""
+    return path.suffix.lower() != ".py" and not _UNSPEAKABLE & set(str(path))
 
 
 def _found(name: str, choice: str, root: Path, environ: Mapping[str, str]) -> Path:
@@ -87,7 +85,7 @@ def _found(name: str, choice: str, root: Path, environ: Mapping[str, str]) -> Pa
         raise InvalidInput(
             f"The stand-in of backend {name} does not exist: {choice}.",
             file=root,
-            remedy='Name an executable, or "stub".',
+            remedy='Name an executable, "stub", or "replay:FILE".',
         )
     return Path(located)
 
@@ -105,21 +103,6 @@ def _digest(paths: Iterable[Path]) -> str:
     for path in paths:
         state.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return state.hexdigest()
-
-
-def _stub_script(directory: Path) -> Path:
-    import pytest_pixipack
-
-    # This very package, installed or not: before other installed ones, after Python's own modules.
-    home = str(Path(pytest_pixipack.__file__).parents[1])
-    return _write(
-        directory / "stub-backend.py",
-        "import sys\n"
-        "at = [i for i, path in enumerate(sys.path) if path.endswith('-packages')]\n"
-        f"sys.path.insert(at[0] if at else len(sys.path), {home!r})\n"
-        "from pytest_pixipack.backend.stub_main import main\n"
-        "raise SystemExit(main())\n",
-    )
 
 
 def _launcher(name: str, argv: list[str], digest: str, directory: Path) -> Path:

@@ -47,10 +47,6 @@ def why_not(
 def _usable_stand_ins(manifest: Manifest, options: EngineOptions) -> None:
     channels = {**manifest.stand_ins.channels, **options.channels}
     stand_in_channels(channels, manifest.root)
-    backends = {**manifest.stand_ins.backends, **options.backends}
-    for name, choice in sorted(backends.items()):
-        if choice.startswith("replay:"):
-            raise Unsupported(f"pixi cannot run `{choice}`, the stand-in of backend {name}.")
 
 
 def _packable(

@@ -1,0 +1,55 @@
+"""What our own backends start with: `[stub]`, `replay FILE`, `record FILE COMMAND...`.
+
+Used by launchers, so that pixi can run them; users write `pixipack backend`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(words: Sequence[str] = ()) -> int:
+    """Serves on stdin and stdout until stdin ends; returns the exit code."""
+    kind, *rest = words or ("stub",)
+    if kind == "replay" and len(rest) == 1:
+        return _replay(rest[0])
+    if kind == "record" and len(rest) > 1:
+        from pathlib import Path
+
+        from pytest_pixipack.backend.proxy import main as record
+
+        return record(Path(rest[0]), _command(rest[1:]))
+    if kind == "stub" and not rest:
+        from pytest_pixipack.backend.stub_main import main as stub
+
+        return stub()
+    print("usage: [stub] | replay FILE | record FILE COMMAND...", file=sys.stderr)
+    return 2
+
+
+def _command(words: list[str]) -> list[str]:
+    """The backend to record; `stub` alone is our own."""
+    if words != ["stub"]:
+        return words
+    from pytest_pixipack.backend.stand_in import start_code
+
+    return [sys.executable, "-c", start_code(), "stub"]
+
+
+def _replay(name: str) -> int:
+    from pathlib import Path
+
+    from pytest_pixipack.backend.replay import ReplayBackend
+    from pytest_pixipack.backend.stub_main import run
+    from pytest_pixipack.errors import PixipackError
+
+    try:
+        return run(ReplayBackend(Path(name)))
+    except PixipackError as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
