@@ -10,7 +10,6 @@ from pytest_pixipack.channel.build import (
     BuiltChannel,
     assemble,
     load_built_channel,
-    unwritable,
 )
 from pytest_pixipack.channel.spec import StubChannel
 from pytest_pixipack.errors import Infrastructure, InvalidInput
@@ -46,7 +45,11 @@ def built_channel(spec: StubChannel, cache_root: Path) -> BuiltChannel:
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        raise unwritable(channel, error) from None
+        raise Infrastructure(
+            f"The cache directory cannot be written: {error.strerror or error}.",
+            file=channel,
+            remedy="Choose another one (PIXIPACK_CACHE_DIR).",
+        ) from None
     except Infrastructure as error:
         raise Infrastructure(error.message, file=channel, remedy=error.remedy) from None
     return load_built_channel(channel)

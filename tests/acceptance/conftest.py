@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import shutil
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.lock import write_lock
 from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.plugin.options import SETTINGS
 
 HERE = current_platform()
+ENGINES = ("embedded", "system")
 ELSEWHERE = "osx-arm64" if HERE != "osx-arm64" else "linux-64"
 
 # The plugin of hypothesis takes a second in each of these runs.
@@ -29,8 +33,11 @@ FILES = {
         preview = ["pixi-build"]
 
         [dependencies]
-        app = {{ path = "app" }}
         data = "*"
+
+        [target.{HERE}.dependencies]
+        app = {{ path = "app" }}
+        lib = {{ path = "lib" }}
 
         [tool.pixipack]
         channels = {{ conda-forge = "channel.toml" }}
@@ -41,7 +48,7 @@ FILES = {
         name = "app"
         version = "0.1.0"
         build.backend = { name = "pixi-build-cmake", version = "*" }
-        run-dependencies.lib = { path = "../lib" }
+        run-dependencies.zlib = ">=1"
         """,
     "lib/pixi.toml": """
         [package]
@@ -63,6 +70,14 @@ FILES = {
         """,
 }
 
+# What makes of it the workspace of `chain`.
+CHAIN = (
+    ("pixi.toml", f"[target.{HERE}.dependencies]\n", ""),
+    ("pixi.toml", 'lib = { path = "lib" }\n', ""),
+    ("app/pixi.toml", 'zlib = ">=1"', 'lib = { path = "../lib" }'),
+)
+Changes = Iterable[tuple[str, str, str]]
+
 
 def load_all() -> None:
     """Imports the whole package: `pytester` forgets what a run inside the process has imported, and
@@ -81,7 +96,7 @@ load_all()
 
 
 class Demo:
-    """A small workspace with everything stubbed: app needs lib, lib needs zlib."""
+    """A small workspace with everything stubbed."""
 
     def __init__(self, root: Path, cache: Path) -> None:
         self.root = root
@@ -109,54 +124,69 @@ class Demo:
         return Demo(root, self._cache)
 
 
-@pytest.fixture(scope="session")
-def locked_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    root = tmp_path_factory.mktemp("demo")
-    demo = Demo(root, tmp_path_factory.mktemp("cache"))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs each test with both engines, or with the one that `--pixipack-engine` names."""
+    asked = metafunc.config.stash[SETTINGS].engine
+    names = ENGINES if asked == "auto" else (asked,)
+    metafunc.parametrize("engine", [parameter_of(name) for name in names], indirect=True)
+
+
+def parameter_of(engine: str) -> object:
+    marks = []
+    if engine == "system":
+        marks.append(pytest.mark.slow)
+        if (problem := find_tools().problem()) is not None:
+            marks.append(pytest.mark.skip(reason=f"the system engine's tools: {problem}"))
+    return pytest.param(engine, marks=marks)
+
+
+@pytest.fixture(autouse=True)
+def engine(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """What the runs of a test ask for, unless they name an engine; no settings of the machine."""
+    for name in list(os.environ):
+        if name.startswith(("PIXIPACK_", "PIXI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"--pixipack-engine={request.param}")
+    pytester.makeini(INI)
+    return str(request.param)
+
+
+def made(factory: pytest.TempPathFactory, name: str, changes: Changes = ()) -> Demo:
+    """A locked workspace of `FILES` with these changes: a file, what is in it, what will be."""
+    demo = Demo(factory.mktemp(name), factory.mktemp("cache"))
     for path, text in FILES.items():
         demo.write(path, text)
+    for change in changes:
+        demo.replace(*change)
     demo.lock()
     return demo
 
 
-@pytest.fixture
-def demo(locked_demo: Demo, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Demo:
-    """The workspace in rootdir, and no settings of the machine."""
-    for name in ("PIXIPACK_COLLECT", "PIXI_BUILD_BACKEND_OVERRIDE", "PIXIPACK_CACHE_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    shutil.copytree(locked_demo.root, pytester.path, dirs_exist_ok=True)
-    pytester.makeini(INI)
-    return Demo(pytester.path, locked_demo._cache)
+@pytest.fixture(scope="session")
+def locked_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return made(tmp_path_factory, "demo")
 
 
 @pytest.fixture(scope="session")
-def locked_plain(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    root = tmp_path_factory.mktemp("plain")
-    plain = Demo(root, tmp_path_factory.mktemp("cache"))
-    for path, text in FILES.items():
-        plain.write(path, text)
-    plain.replace("pixi.toml", f', "{ELSEWHERE}"', "")
-    plain.replace("pixi.toml", 'data = "*"', 'data = "*"\nlib = { path = "lib" }')
-    plain.replace("app/pixi.toml", 'lib = { path = "../lib" }', 'zlib = ">=1.2"')
-    plain.lock()
-    return plain
+def locked_chain(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return made(tmp_path_factory, "chain", CHAIN)
 
 
-@pytest.fixture(params=["embedded", "system"])
-def plain(
-    request: pytest.FixtureRequest,
-    locked_plain: Demo,
-    pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Demo:
-    """A workspace that both engines can do all of, in rootdir, and the engine set to one of them:
-    source packages without source run dependencies, for this machine's platform.
+@pytest.fixture
+def demo(locked_demo: Demo, pytester: pytest.Pytester, engine: str) -> Demo:
+    """A workspace that both engines can do all of, in rootdir: two source packages for this
+    machine's platform, and a binary one for each.
     """
-    if request.param == "system" and (problem := find_tools().problem()) is not None:
-        pytest.skip(f"the system engine's tools: {problem}")
-    for name in ("PIXIPACK_COLLECT", "PIXI_BUILD_BACKEND_OVERRIDE", "PIXIPACK_CACHE_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIXIPACK_ENGINE", request.param)
-    shutil.copytree(locked_plain.root, pytester.path, dirs_exist_ok=True)
-    pytester.makeini(INI)
-    return Demo(pytester.path, locked_plain._cache)
+    shutil.copytree(locked_demo.root, pytester.path, dirs_exist_ok=True)
+    return Demo(pytester.path, locked_demo._cache)
+
+
+@pytest.fixture
+def chain(locked_chain: Demo, pytester: pytest.Pytester, engine: str) -> Demo:
+    """A workspace that pixi-pack cannot pack, in rootdir: app needs lib, both built from source, on
+    both platforms.
+    """
+    shutil.copytree(locked_chain.root, pytester.path, dirs_exist_ok=True)
+    return Demo(pytester.path, locked_chain._cache)

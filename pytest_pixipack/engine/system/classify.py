@@ -29,6 +29,13 @@ class _Kind:
     remedy: str
 
 
+# Backends are packages that pixi installs: where the channels that it may ask have none, nothing is
+# known of the workspace while the network is off.
+_UNSOLVED_BACKEND = re.compile(r"could not initialize the build-backend[\s\S]*Cannot solve")
+_STUB_IT = (
+    "Put a stub in its place ([tool.pixipack] channels or backends), or allow the network "
+    "(--pixipack-network)."
+)
 _BACKEND = "The backend of that package is at fault, or what it was given."
 
 # The first that matches wins. The patterns are the words of the tools and their libraries.
@@ -122,12 +129,9 @@ def _classified(who: str, message: Message, *, network: bool) -> PixipackError:
     remedy = message.help or (kind.remedy if kind else None)
     if kind is None and _from_backend(message):
         error, remedy = BackendError, message.help or _BACKEND
-    if error is Infrastructure and not network and _is_remote(text):
-        error = Offline
-        remedy = (
-            "Put a stub in its place ([tool.pixipack] channels or backends), or allow the "
-            "network (--pixipack-network)."
-        )
+    unreachable = error is Infrastructure and _is_remote(text)
+    if not network and (unreachable or _UNSOLVED_BACKEND.search(text)):
+        error, remedy = Offline, _STUB_IT
     sentence = message.sentence or "nothing that says why"
     if error is BackendError and _is_empty(message):
         sentence += "; the backend gave no reason"
