@@ -82,7 +82,7 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for warning in manifest.warnings:
         terminal.say(f"{warning.file}:{warning.line}: {warning.message}")
     metadata = {} if arguments.no_backend else _metadata(manifest, arguments)
-    return _finish(check_lock_file(manifest, metadata=metadata), arguments, terminal)
+    return _finish(check_lock_file(manifest, metadata=metadata, notes=True), arguments, terminal)
 
 
 def _metadata(manifest: Manifest, arguments: argparse.Namespace) -> Mapping[Any, Any]:

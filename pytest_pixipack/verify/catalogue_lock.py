@@ -81,6 +81,17 @@ LOCK_RULES = (
         check=environments.check_channels,
     ),
     Rule(
+        name="lock-solve-group",
+        layers=_BOTH,
+        severity="error",
+        title="the environments of a solve group are locked with the same packages",
+        damage=("environments that were locked apart were put into one solve group",
+                "the lock of one of them was edited"),
+        remedy=_LOCK_AGAIN,
+        check=environments.check_solve_groups,
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
         name="lock-options",
         layers=_BOTH,
         severity="error",
@@ -196,6 +207,22 @@ LOCK_RULES = (
         remedy=_LOCK_AGAIN,
         check=partial(source_problems, rule="lock-build-environment"),
         consequence_of=("lock-source-location", "lock-source-kind"),
+    ),
+    Rule(
+        name="lock-backend",
+        layers=_BOTH,
+        severity="note",
+        title="the build backends of source packages were asked",
+        damage=("no backend is named by `--backend` or `PIXI_BUILD_BACKEND_OVERRIDE`",
+                "the package is described by a `recipe.yaml` or in the workspace's manifest"),
+        description="Without its backend's answer, a source package is compared with its manifest "
+        "alone. Everything that the manifest declares has to be locked; what the backend has added "
+        "since, or what was removed from the manifest, cannot be seen.",
+        remedy="pixipack check --backend NAME=PATH",
+        check=partial(source_problems, rule="lock-backend"),
+        rank=REST,
+        consequence_of=("lock-source-kind", "lock-source-location", "lock-source-metadata",
+                        "lock-build-environment"),
     ),
     Rule(
         name="lock-indexes",

@@ -30,14 +30,16 @@ def check_lock(
     platforms: Sequence[str] | None = None,
     metadata: Metadata | None = None,
     registry: Registry | None = None,
+    notes: bool = False,
 ) -> Report:
     """Compares a workspace's manifest with its lock; nothing is solved and nothing is fetched.
 
     `environments` and `platforms` (names or subdirs) restrict what is looked at. `metadata` maps
     the directory of a source package and a subdir to what its backend offers there; a package
     that is not in it is compared with its manifest alone, as far as a backend cannot change that.
-    An error is what pixi calls out of date; what goes beyond it is a warning. Raises `InvalidInput`
-    for a name that the workspace does not have.
+    An error is what pixi calls out of date; what goes beyond it is a warning. With `notes`, each
+    source package whose backend was not asked is a finding of the rule `lock-backend`.
+    Raises `InvalidInput` for a name that the workspace does not have.
     """
     _check_names(manifest, environments, platforms)
     subject = Subject(
@@ -46,6 +48,7 @@ def check_lock(
         environments=None if environments is None else tuple(environments),
         subdirs=None if platforms is None else tuple(platforms),
         metadata=metadata or {},
+        notes=notes,
     )
     return run_rules(subject, registry or default_registry())
 
@@ -58,6 +61,7 @@ def check_lock_file(
     platforms: Sequence[str] | None = None,
     metadata: Metadata | None = None,
     registry: Registry | None = None,
+    notes: bool = False,
 ) -> Report:
     """The same for a lock that still has to be read, by default the workspace's `pixi.lock`.
 
@@ -88,6 +92,7 @@ def check_lock_file(
         platforms=platforms,
         metadata=metadata,
         registry=registry,
+        notes=notes,
     )
 
 

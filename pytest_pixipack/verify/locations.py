@@ -1,14 +1,24 @@
-"""Where source packages lie: in a manifest, in `source_depends`, and in a lock's identifiers."""
+"""Where source packages lie: in a manifest, in `source_depends`, and in a lock's identifiers.
+
+Follows prefix-dev/pixi, crates/pixi_record/src/pinned_source.rs (satisfies, matches_source_spec),
+crates/pixi_spec/src/source_anchor.rs and crates/pixi_git/src/url.rs.
+"""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from pytest_pixipack.lock.location import to_url
 from pytest_pixipack.manifest import Spec
+
+_MANIFESTS = ("pixi.toml", "pyproject.toml", "mojoproject.toml", "recipe.yaml", "recipe.yml",
+              "package.xml")  # fmt: skip
+_REFERENCES = ("branch", "tag", "rev")
 
 
 def location_of(spec: Spec) -> dict[str, Any]:
@@ -17,7 +27,7 @@ def location_of(spec: Spec) -> dict[str, Any]:
         return {"path": spec.path}
     found = {
         "git": spec.git, "url": spec.url, "branch": spec.branch, "tag": spec.tag, "rev": spec.rev,
-        "subdir": spec.subdirectory, "sha256": spec.sha256, "md5": spec.md5,
+        "subdirectory": spec.subdirectory, "lfs": spec.lfs, "sha256": spec.sha256, "md5": spec.md5,
     }  # fmt: skip
     return {key: value for key, value in found.items() if value is not None}
 
@@ -31,46 +41,50 @@ def describe_spec(location: Mapping[str, Any]) -> str:
     return "an unknown place"
 
 
-def locations_agree(wanted: Mapping[str, Any], base: str, locked: str) -> bool:
+def locations_agree(
+    wanted: Mapping[str, Any], base: str, locked: str, *, build: bool = False
+) -> bool:
     """Whether a locked location is the one that is wanted.
 
     A path in `wanted` is relative to `base`, the locked location of the package that asks. Of a git
     or URL source only what `wanted` says is compared, for a lock says more (the commit, a digest).
+    `build`: for a dependency of a build or host environment, where pixi does not care for the
+    subdirectory or digests if none is named, but for the reference also if none is named.
     """
     path = wanted.get("path")
-    if path is not None and _is_remote(base):
-        wanted = _within_repository(base, str(path))
+    if path is not None and _is_remote(base) and not _is_absolute(str(path)):
+        wanted = _within(base, str(path))
         path = None
     if path is not None:
-        if _is_remote(locked):
-            return False
-        return _directory(str(path), base) == _directory(locked, ".")
-    if not _is_remote(locked):
+        place = _spelled(locked) if build else _normal(locked)
+        return not _is_remote(locked) and _joined(str(path), base) == place
+    if wanted.get("git"):
+        return locked.startswith("git+") and _git_agrees(wanted, locked, build)
+    if not _is_remote(locked) or locked.startswith("git+"):
         return False
-    return _git_agrees(wanted, locked) if wanted.get("git") else _url_agrees(wanted, locked)
+    return _url_agrees(wanted, locked, build)
 
 
 def source_directory(root: Path, location: str) -> Path | None:
     """The directory of a locked path source; None for git and URL sources."""
     if _is_remote(location):
         return None
-    return root / _directory(location, ".")
+    return root / Path(folder_of(_normal(location))).expanduser()
 
 
-def _within_repository(base: str, path: str) -> dict[str, Any]:
-    """The location of a path that a package in a git repository names: in the same commit."""
-    parts = urlsplit(base.removeprefix("git+"))
-    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-    found: dict[str, Any] = {
-        "git": parts._replace(query="", fragment="").geturl(),
-        "branch": query.get("branch"),
-        "tag": query.get("tag"),
-        "rev": parts.fragment or query.get("rev"),
-        "subdir": _directory(path, query.get("subdirectory") or "."),
-    }
-    if found["subdir"] == ".":
-        del found["subdir"]
-    return {key: value for key, value in found.items() if value}
+def file_address(spec: Spec, root: Path) -> str:
+    """The URL of the package file that a dependency names by URL or by path."""
+    if spec.kind == "url":
+        return str(spec.url)
+    path = _joined(str(spec.path), root.as_posix())
+    return to_url(Path(path).expanduser().as_posix())
+
+
+def folder_of(location: str) -> str:
+    """The directory of a location that may name a manifest in it."""
+    if posixpath.basename(location) in _MANIFESTS:
+        return posixpath.dirname(location) or "."
+    return location
 
 
 def resolved_location(wanted: Mapping[str, Any], base: str) -> str:
@@ -78,47 +92,142 @@ def resolved_location(wanted: Mapping[str, Any], base: str) -> str:
     path = wanted.get("path")
     if path is None:
         return describe_spec(wanted)
-    if _is_remote(base):
-        return describe_spec(_within_repository(base, str(path)))
-    return _directory(str(path), base)
+    if _is_remote(base) and not _is_absolute(str(path)):
+        return describe_spec(_within(base, str(path)))
+    return _joined(str(path), base)
+
+
+def same_build_source(wanted: Mapping[str, Any] | None, locked: Mapping[str, Any] | None) -> bool:
+    """Whether the `source` of a locked package is what its manifest names.
+
+    `wanted` has the keys of `location_of`. A commit is kept as long as the branch, tag or revision
+    of it stays the same, so only those are compared.
+    """
+    if wanted is None or locked is None:
+        return wanted is locked
+    if "path" in wanted:
+        return "path" in locked and _parts(str(wanted["path"])) == _parts(str(locked["path"]))
+    if _subdirectory(wanted) != _subdirectory(locked):
+        return False
+    if wanted.get("git"):
+        if _repository(str(wanted["git"])) != _repository(str(locked.get("git") or "")):
+            return False
+        reference = _reference(wanted)
+        if reference is not None and reference[0] == "rev":
+            return str(locked.get("rev") or "").startswith(reference[1])
+        return reference == _reference({k: locked.get(k) for k in ("branch", "tag")})
+    digest = wanted.get("sha256")
+    return wanted.get("url") == locked.get("url") and digest in (None, locked.get("sha256"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """The parts of a locked git or URL source."""
+
+    url: str
+    words: Mapping[str, str]
+    commit: str
+
+
+def _locked(location: str) -> _Locked:
+    parts = urlsplit(location.removeprefix("git+"))
+    words = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return _Locked(parts._replace(query="", fragment="").geturl(), words, parts.fragment)
+
+
+def _within(base: str, path: str) -> dict[str, Any]:
+    """The location of a path that a package in a repository or an archive names: in the same."""
+    locked = _locked(base)
+    inside = posixpath.normpath(posixpath.join(_subdirectory(locked.words), path))
+    if inside.startswith(".."):
+        inside = ""
+    if not base.startswith("git+"):
+        found: dict[str, Any] = {"url": base.partition("#")[0], "subdirectory": inside}
+    else:
+        kept = {key: locked.words.get(key) for key in _REFERENCES}
+        lfs = locked.words.get("lfs") == "true"
+        found = {"git": locked.url, **kept, "subdirectory": inside, "lfs": lfs}
+        if _reference(locked.words) is None:
+            found["default"] = True
+    return {key: value for key, value in found.items() if value and value != "."}
 
 
 def _is_remote(location: str) -> bool:
     return "://" in location or location.startswith("git+")
 
 
-def _directory(path: str, base: str) -> str:
-    plain = posixpath.normpath(posixpath.join(base, path.replace("\\", "/")))
-    return posixpath.dirname(plain) or "." if plain.endswith(".toml") else plain
+def _is_absolute(path: str) -> bool:
+    return path.startswith(("/", "~")) or path[1:3] in (":\\", ":/")
 
 
-def _git_agrees(wanted: Mapping[str, Any], locked: str) -> bool:
-    parts = urlsplit(locked.removeprefix("git+"))
-    if _repository(str(wanted["git"])) != _repository(
-        parts._replace(query="", fragment="").geturl()
-    ):
+def _joined(path: str, base: str) -> str:
+    if _is_absolute(path):
+        return _normal(path)
+    return _normal(posixpath.join(folder_of(_normal(base)), path.replace("\\", "/")))
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(path.replace("\\", "/"))
+
+
+def _spelled(path: str) -> str:
+    """A path as it is, without what no path library keeps: `a//b/`, but not `./a`."""
+    first, *rest = path.replace("\\", "/").split("/")
+    return "/".join([first, *(part for part in rest if part not in ("", "."))])
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """What two spellings of a path have in common: `../src`, `../src/`."""
+    return tuple(part for part in path.replace("\\", "/").split("/") if part not in ("", "."))
+
+
+def _subdirectory(words: Mapping[str, Any]) -> str:
+    found = words.get("subdirectory") or words.get("subdir") or ""
+    return "/".join(_parts(posixpath.normpath(str(found)))) if found else ""
+
+
+def _reference(words: Mapping[str, Any]) -> tuple[str, str] | None:
+    return next(((key, str(words[key])) for key in _REFERENCES if words.get(key)), None)
+
+
+def _git_agrees(wanted: Mapping[str, Any], location: str, build: bool) -> bool:
+    locked = _locked(location)
+    if _repository(str(wanted["git"])) != _repository(locked.url):
         return False
-    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-    subdirectory = query.get("subdirectory") or query.get("subdir") or ""
-    if (wanted.get("subdir") or "") != subdirectory:
+    subdirectory = _subdirectory(wanted)
+    if (subdirectory or not build) and subdirectory != _subdirectory(locked.words):
         return False
-    for key in ("branch", "tag"):
-        if wanted.get(key) != query.get(key):
-            return False
-    rev = wanted.get("rev")
-    return rev is None or parts.fragment.startswith(str(rev)) or query.get("rev") == rev
+    reference = _reference(wanted)
+    if reference != _reference(locked.words) and (reference or build or wanted.get("default")):
+        return False
+    return bool(wanted.get("lfs")) == (locked.words.get("lfs") == "true")
 
 
 def _repository(url: str) -> str:
-    plain = url.removeprefix("git+").rstrip("/").removesuffix(".git")
-    parts = urlsplit(plain)
-    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+    """A repository's address without what makes no difference."""
+    parts = urlsplit(url.removeprefix("git+"))
+    if not parts.netloc:
+        return parts._replace(query="", fragment="").geturl()
+    path = parts.path.removesuffix("/")
+    host = (parts.hostname or "").lower()
+    if host == "github.com":
+        path = path.lower()
+    if path.lower().endswith(".git"):
+        path = path[:-4]
+    return SplitResult(parts.scheme.lower(), _host(parts, host), path, "", "").geturl()
 
 
-def _url_agrees(wanted: Mapping[str, Any], locked: str) -> bool:
+def _host(parts: SplitResult, host: str) -> str:
+    user = f"{parts.username}@" if parts.username and "ssh" in parts.scheme else ""
+    return f"{user}{host}:{parts.port}" if parts.port else f"{user}{host}"
+
+
+def _url_agrees(wanted: Mapping[str, Any], locked: str, build: bool) -> bool:
     plain, _, fragment = locked.partition("#")
     if plain.partition("?")[0] != str(wanted.get("url")).partition("#")[0].partition("?")[0]:
         return False
+    if build:
+        return True
     return all(
         str(wanted[key]) in fragment or str(wanted[key]) in plain
         for key in ("sha256", "md5")

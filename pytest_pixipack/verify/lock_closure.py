@@ -12,9 +12,11 @@ from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.lock import LockedPackage
+from pytest_pixipack.lock.location import to_url
 from pytest_pixipack.manifest import Manifest, Spec
 from pytest_pixipack.verify.locations import (
     describe_spec,
+    file_address,
     location_of,
     locations_agree,
     resolved_location,
@@ -80,6 +82,14 @@ def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
             yield from _Walk(subject, place, packages[place.locked.name]).run()
 
 
+def needs_packages(subject: Subject, place: Place) -> bool:
+    """Whether an environment without any package would not be what the manifest asks for."""
+    assert subject.manifest is not None
+    if subject.manifest.pypi_dependencies(place.environment, place.platform):
+        return True
+    return bool(_Walk(subject, place, ()).run())
+
+
 class _Walk:
     """The walk through one environment on one platform."""
 
@@ -113,8 +123,12 @@ class _Walk:
         return self.problems
 
     def _dev_requirements(self) -> list[Need]:
-        from pytest_pixipack.verify.dev import dev_needs
+        from pytest_pixipack.verify.dev import broken_dev_sources, dev_needs
 
+        for spec, message in broken_dev_sources(self.subject, self.place):
+            need = Need(spec.name, None, spec)
+            self._add("lock-source-location", message, need, None, about=(spec.name,))
+            self.untraceable = True
         needs, complete = dev_needs(self.subject, self.place)
         # What a backend adds to the dependencies of a package under development is not known.
         self.untraceable |= not complete
@@ -133,6 +147,8 @@ class _Walk:
                 self._kind(need, package)
             else:
                 self._location(need, package)
+        elif not self._is_file(need, package):
+            return self._follow(package, need)
         if not satisfies(self.facts[need.name], need.text):
             self._unsatisfied(need, package)
         return self._follow(package, need)
@@ -220,6 +236,29 @@ class _Walk:
             actual="binary package",
             about=(package.name,),
         )
+
+    def _is_file(self, need: Need, package: LockedPackage) -> bool:
+        """Whether a requirement that names one file of a package is met by it."""
+        spec = need.spec
+        if spec is None or spec.kind not in ("path", "url"):
+            return True
+        wanted = file_address(spec, self.manifest.root)
+        digests = {"sha256": package.facts.sha256, "md5": package.facts.md5}
+        for key, found in {"url": to_url(package.location), **digests}.items():
+            asked = wanted if key == "url" else getattr(spec, key)
+            if asked is not None and asked != found:
+                self._add(
+                    "lock-spec",
+                    f"The manifest asks for {spec.name} from {wanted}, another file is locked.",
+                    need,
+                    package,
+                    field=key,
+                    expected=asked,
+                    actual=found,
+                    about=(spec.name,),
+                )
+                return False
+        return True
 
     def _location(self, need: Need, package: LockedPackage) -> None:
         if not locations_agree(need.source or {}, need.base, package.location):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from pytest_pixipack.lock import LockEnvironment
+from pytest_pixipack.lock import LockedPackage, LockEnvironment
 from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.verify.cutoff import Cutoff, cutoffs
 from pytest_pixipack.verify.places import (
@@ -83,7 +83,7 @@ def check_channels(subject: Subject) -> Iterator[Problem]:
 
 def check_platforms(subject: Subject) -> Iterator[Problem]:
     """Every environment is locked for the platforms of the manifest and for no other one."""
-    from pytest_pixipack.verify.lock_closure import requirements
+    from pytest_pixipack.verify.lock_closure import needs_packages
 
     manifest, lock = subject.manifest, subject.lock
     assert manifest is not None
@@ -91,7 +91,7 @@ def check_platforms(subject: Subject) -> Iterator[Problem]:
     for place in places(subject):
         locked = lock.environments[place.environment].packages
         there = place.locked is not None and place.locked.name in locked
-        if not there and requirements(manifest, place):
+        if not there and needs_packages(subject, place):
             yield Problem(
                 message=f"The environment {place.environment} is not locked for "
                 f"{place.platform.name}.",
@@ -158,6 +158,42 @@ def check_platform_definition(subject: Subject) -> Iterator[Problem]:
                     actual=found[key],
                     file=subject.lock_file,
                 )
+
+
+def check_solve_groups(subject: Subject) -> Iterator[Problem]:
+    """The environments of a solve group have the same package where they have one of a name.
+
+    Follows outdated.rs (find_inconsistent_solve_groups).
+    """
+    seen: dict[tuple[str, str, str], tuple[str, LockedPackage]] = {}
+    for place in places(subject):
+        assert subject.manifest is not None
+        assert subject.lock is not None
+        group = subject.manifest.environment(place.environment).solve_group
+        if group is None or place.locked is None:
+            continue
+        packages = subject.lock.environments[place.environment].packages
+        for package in packages.get(place.locked.name, ()):
+            if package.kind == "pypi":
+                continue
+            key = (group, place.platform.name, package.name)
+            first, other = seen.setdefault(key, (place.environment, package))
+            if other.location == package.location:
+                continue
+            yield Problem(
+                message=f"{package.name} is not the same in {first} and {place.environment}, which "
+                f"are both in the solve group {group}.",
+                environment=place.environment,
+                platform=place.platform.name,
+                package=package.name,
+                version=package.version,
+                field="solve-group",
+                expected=other.location,
+                actual=package.location,
+                file=subject.lock_file,
+                line=subject.line_of(package),
+                layers=("lock", "lock"),
+            )
 
 
 def check_options(subject: Subject) -> Iterator[Problem]:
@@ -263,7 +299,9 @@ def check_canonical(subject: Subject) -> Iterator[Problem]:
         return
     if lock.version != 7:
         yield Problem(
-            message=f"The lock has version {lock.version}; pixi writes version 7 and upgrades it.",
+            message=f"The lock has version {lock.version}; `pixi lock --check` refuses it, and "
+            "`pixi lock` upgrades it to version 7. Other commands of pixi accept it.",
+            severity="error",
             field="version",
             expected=7,
             actual=lock.version,

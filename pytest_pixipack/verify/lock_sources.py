@@ -11,19 +11,32 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pytest_pixipack.errors import BackendError, PixipackError
-from pytest_pixipack.facts import RUN_EXPORT_KINDS, PackageFacts
+from pytest_pixipack.facts import RUN_EXPORT_KINDS
 from pytest_pixipack.lock import LockedPackage
-from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.manifest import Manifest, Package
+from pytest_pixipack.verify.locations import (
+    describe_spec,
+    locations_agree,
+    resolved_location,
+    same_build_source,
+)
 from pytest_pixipack.verify.places import places
 from pytest_pixipack.verify.resolved import (
     directory_of,
+    inline_package,
     matching_output,
     outputs_of,
     resolved_facts,
     source_manifest,
 )
 from pytest_pixipack.verify.rules import Problem
-from pytest_pixipack.verify.source_expectation import Expectation, from_manifest, from_output
+from pytest_pixipack.verify.source_expectation import (
+    Expectation,
+    Requirement,
+    build_source,
+    from_manifest,
+    from_output,
+)
 from pytest_pixipack.verify.specs import SpecDifference, compare_texts, satisfies
 from pytest_pixipack.verify.subject import Place, Subject
 
@@ -33,6 +46,8 @@ _FIRST_WITH_BUILD_PACKAGES = 7
 
 def source_problems(subject: Subject, rule: str) -> Iterable[Problem]:
     """The problems with source records that one rule reports."""
+    if rule == "lock-backend" and not subject.notes:
+        return ()
     found = subject.once("sources", lambda: tuple(_all(subject)))
     return (problem for name, problem in found if name == rule)
 
@@ -44,9 +59,13 @@ def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
         if place.locked is None:
             continue
         for package in packages.get(place.locked.name, ()):
-            # The sources of a full record are pinned; nothing can have changed.
-            if package.is_source and directory_of(subject, package) is not None:
-                yield from _Record(subject, place, package).check()
+            if not package.is_source:
+                continue
+            record = _Record(subject, place, package)
+            if directory_of(subject, package) is not None:
+                yield from record.check()
+            else:
+                yield from record.check_pinned()
 
 
 class _Record:
@@ -70,16 +89,67 @@ class _Record:
                 actual=f"no directory {self.package.location}",
             )
             return
+        inline = inline_package(self.subject, self.place, self.package.name)
         manifest = source_manifest(self.subject, self.package)
         try:
-            if outputs_of(self.subject, self.place, self.package) is not None:
+            if inline is not None:
+                yield from self._against_package(inline)
+                yield self._unasked("its definition stands in the workspace's manifest")
+            elif outputs_of(self.subject, self.place, self.package) is not None:
+                if isinstance(manifest, Manifest):
+                    yield from self._build_source(manifest.need_package())
                 yield from self._against_backend()
             elif isinstance(manifest, PixipackError):
                 yield self._unreadable(manifest)
             elif manifest is not None:
                 yield from self._against_manifest(manifest)
+                yield self._unasked(f"{manifest.need_package().build.backend.name} was not asked")
+            else:
+                yield self._unasked("its manifest is not pixi's")
         except BackendError as error:
             yield self._unreadable(error)
+
+    def check_pinned(self) -> Iterator[tuple[str, Problem]]:
+        """A record whose sources are pinned: nothing but the lock itself can have changed.
+
+        pixi computes the identifier again (verify_immutable_record_identity).
+        """
+        if self.package.is_partial:
+            yield self._unasked("its sources are not here")
+            return
+        if inline_package(self.subject, self.place, self.package.name) is not None:
+            yield self._unasked("its definition stands in the workspace's manifest")
+            return
+        expected = self._identifier()
+        if expected is None or expected == self.package.identifier_hash:
+            return
+        yield self._problem(
+            "lock-source-metadata",
+            f"The record of {self.package.name} was edited: its identifier does not follow from it "
+            "any more.",
+            field="identifier",
+            expected=expected,
+            actual=self.package.identifier_hash,
+        )
+
+    def _identifier(self) -> str | None:
+        """The identifier that follows from the record; None where it cannot be told."""
+        from pytest_pixipack.lock.identifier import source_identifier
+
+        package, lock = self.package, self.subject.lock
+        assert lock is not None
+        source = package.source.source if package.source else None
+        known = package.location.startswith("git+") and (source is None or "path" in source)
+        if not known or lock.version < _FIRST_WITH_BUILD_PACKAGES:
+            return None
+        return source_identifier(
+            package.facts,
+            package.location,
+            source=source,
+            source_depends=package.source.source_depends if package.source else None,
+            build_packages=[lock.package(each) for each in package.build_packages],
+            host_packages=[lock.package(each) for each in package.host_packages],
+        )
 
     def _against_backend(self) -> Iterator[tuple[str, Problem]]:
         output = matching_output(self.subject, self.place, self.package)
@@ -93,7 +163,7 @@ class _Record:
                 actual=[_output_text(self.package.name, self.package.variants)],
             )
             return
-        build, host = self._environment("build"), self._environment("host")
+        build, host = self._packages("build"), self._packages("host")
         assert self.subject.lock is not None
         # Without build and host packages it is not known which run exports there were.
         exact = self.subject.lock.version >= _FIRST_WITH_BUILD_PACKAGES
@@ -101,6 +171,9 @@ class _Record:
 
     def _against_manifest(self, manifest: Manifest) -> Iterator[tuple[str, Problem]]:
         package = manifest.need_package()
+        yield from self._against_package(package)
+
+    def _against_package(self, package: Package) -> Iterator[tuple[str, Problem]]:
         if package.name is not None and package.name.lower() != self.package.name:
             yield self._problem(
                 "lock-source-metadata",
@@ -108,12 +181,29 @@ class _Record:
                 field="name",
                 expected=package.name,
                 actual=self.package.name,
-                file=str(manifest.path),
+                file=str(package.position.file),
                 line=package.position.line,
             )
             return
+        yield from self._build_source(package)
         expected = from_manifest(package, self.place.platform.subdir, self.package.variants)
         yield from self._compare(expected, exact=False)
+
+    def _build_source(self, package: Package) -> Iterator[tuple[str, Problem]]:
+        wanted = build_source(package)
+        locked = self.package.source.source if self.package.source is not None else None
+        if same_build_source(wanted, locked):
+            return
+        beside = "beside the manifest"
+        yield self._problem(
+            "lock-source-location",
+            f"The files that {self.package.name} is built from are locked at another place.",
+            field="source",
+            expected=describe_spec(wanted) if wanted is not None else beside,
+            actual=describe_spec(locked) if locked is not None else beside,
+            file=str(package.build.position.file),
+            line=package.build.position.line,
+        )
 
     def _compare(self, expected: Expectation, exact: bool) -> Iterator[tuple[str, Problem]]:
         broken = False
@@ -164,24 +254,58 @@ class _Record:
         assert self.subject.lock is not None
         if self.subject.lock.version < _FIRST_WITH_BUILD_PACKAGES:
             return
-        locked = self._environment(environment)
-        for text in getattr(expected, environment):
-            if any(satisfies(facts, text) for facts in locked):
+        locked = self._packages(environment)
+        for needed in getattr(expected, environment):
+            if any(self._meets(needed, package) for package in locked):
                 continue
             yield self._problem(
                 "lock-build-environment",
-                f"{self.package.name} needs {text} in its {environment} environment, which no "
-                "locked package satisfies.",
+                f"{self.package.name} needs {needed.text} in its {environment} environment, which "
+                "no locked package satisfies.",
                 field=f"{environment}_packages",
-                expected=text,
-                actual=[f"{facts.name} {facts.version or ''}".strip() for facts in locked],
+                expected=self._described(needed),
+                actual=[_locked_text(package) for package in locked],
+                remedy=self._lower_case(needed),
             )
 
-    def _environment(self, kind: str) -> tuple[PackageFacts, ...]:
+    def _meets(self, needed: Requirement, package: LockedPackage) -> bool:
+        """Whether a locked package is what was asked for (pixi, LockedConda).
+
+        Of a package that is built from a path neither version nor build are looked at.
+        """
+        if needed.name != package.name:
+            return False
+        if needed.source is not None:
+            base = self.package.location
+            return package.is_source and locations_agree(
+                needed.source, base, package.location, build=True
+            )
+        return package.is_partial or satisfies(package.facts, needed.text)
+
+    def _described(self, needed: Requirement) -> str:
+        if needed.source is None:
+            return needed.text
+        return f"{needed.text} from {resolved_location(needed.source, self.package.location)}"
+
+    def _lower_case(self, needed: Requirement) -> str | None:
+        # pixi 0.77 compares the name as it is written with the locked one, which is normalised.
+        lower = needed.name.lower()
+        if needed.name == lower:
+            return None
+        return f"Write {lower} for {needed.name}: pixi accepts no lock with capitals here"
+
+    def _packages(self, kind: str) -> tuple[LockedPackage, ...]:
         assert self.subject.lock is not None
         identifiers = getattr(self.package, f"{kind}_packages")
-        packages = [self.subject.lock.package(identifier) for identifier in identifiers]
-        return tuple(resolved_facts(self.subject, self.place, each) for each in packages)
+        return tuple(self.subject.lock.package(identifier) for identifier in identifiers)
+
+    def _unasked(self, why: str) -> tuple[str, Problem]:
+        return self._problem(
+            "lock-backend",
+            f"What the build backend adds to the dependencies of {self.package.name} was not "
+            f"compared: {why}.",
+            line=None,
+        )
 
     def _unreadable(self, error: PixipackError) -> tuple[str, Problem]:
         return self._problem(
@@ -206,6 +330,12 @@ class _Record:
             **{**place, **more},
         )
         return rule, problem
+
+
+def _locked_text(package: LockedPackage) -> str:
+    if package.is_partial:
+        return f"{package.name} from {package.location}"
+    return f"{package.name} {package.version or ''}".strip()
 
 
 def _output_text(name: str, variant: Any) -> str:

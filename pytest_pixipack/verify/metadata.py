@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
-from pytest_pixipack.lock import Lock, LockedPackage
+from pytest_pixipack.lock import Lock
 from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.verify.locations import source_directory
 from pytest_pixipack.verify.places import places
@@ -66,17 +66,17 @@ def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> 
 def _wanted(subject: Subject) -> Iterator[tuple[Place, Path]]:
     assert subject.manifest is not None
     assert subject.lock is not None
+    from pytest_pixipack.verify.dev import dev_directories
+
     for place in places(subject):
+        for _, developed in dev_directories(subject, place):
+            if developed.is_dir():
+                yield place, developed
         packages = subject.lock.environments[place.environment].packages
         if place.locked is None:
             continue
         for package in packages.get(place.locked.name, ()):
-            for each in (package, *_built_with(subject.lock, package)):
-                directory = source_directory(subject.manifest.root, each.location)
-                if each.is_source and directory is not None and directory.is_dir():
-                    yield place, directory
-
-
-def _built_with(lock: Lock, package: LockedPackage) -> Iterator[LockedPackage]:
-    for identifier in (*package.build_packages, *package.host_packages):
-        yield lock.package(identifier)
+            # Of what packages are built with, the lock says all that is compared.
+            directory = source_directory(subject.manifest.root, package.location)
+            if package.is_source and directory is not None and directory.is_dir():
+                yield place, directory

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.verify.locations import source_directory
@@ -15,12 +15,12 @@ from pytest_pixipack.verify.subject import Place, Subject
 
 if TYPE_CHECKING:
     from pytest_pixipack.backend.protocol import Output
-    from pytest_pixipack.manifest import Manifest
+    from pytest_pixipack.manifest import Manifest, Package
 
 
 def resolved_facts(subject: Subject, place: Place, package: LockedPackage) -> PackageFacts:
-    """The facts of a locked package; a partial record gets what its backend or manifest says."""
-    if not package.is_partial:
+    """The facts of a locked package; those of a path source are what backend or manifest say."""
+    if not package.is_partial and directory_of(subject, package) is None:
         return package.facts
     output = matching_output(subject, place, package)
     if output is not None:
@@ -30,11 +30,15 @@ def resolved_facts(subject: Subject, place: Place, package: LockedPackage) -> Pa
             build=output.build,
             build_number=output.build_number,
             subdir=output.subdir,
+            license=output.license,
+            license_family=output.license_family,
+            flags=output.flags,
+            track_features=output.track_features,
         )
     manifest = source_manifest(subject, package)
     if isinstance(manifest, Exception) or manifest is None or manifest.package is None:
         return package.facts
-    return replace(package.facts, version=manifest.package.version)
+    return replace(package.facts, version=manifest.package.version or package.version)
 
 
 def expected_facts(subject: Subject, locked: LockedPackage) -> PackageFacts:
@@ -48,11 +52,32 @@ def expected_facts(subject: Subject, locked: LockedPackage) -> PackageFacts:
 def outputs_of(subject: Subject, place: Place, package: LockedPackage) -> tuple[Output, ...] | None:
     """What the backend of a locked source package offers, None where it was not asked."""
     directory = directory_of(subject, package)
-    if directory is None:
-        return None
+    return None if directory is None else outputs_in(subject, place, directory)
+
+
+def outputs_in(subject: Subject, place: Place, directory: Path) -> tuple[Output, ...] | None:
+    """What the backend of the package in a directory offers, None where it was not asked."""
     for known, subdir in subject.metadata:
         if subdir == place.platform.subdir and _same(known, directory):
             return subject.metadata[known, subdir]
+    return None
+
+
+def inline_package(subject: Subject, place: Place, name: str) -> Package | None:
+    """The definition of a package that stands in the workspace's manifest, if there is one."""
+    if subject.manifest is None:
+        return None
+    from pytest_pixipack.manifest import queries
+
+    manifest = subject.manifest
+    workspace = manifest.need_workspace()
+    features = queries.solved_features(workspace, manifest.environment(place.environment))
+    for feature in features:
+        if not queries.supports(workspace, feature, place.platform):
+            continue
+        for target in reversed(queries.matching_targets(feature, place.platform)):
+            if name in target.inline_packages:
+                return target.inline_packages[name]
     return None
 
 
@@ -78,13 +103,16 @@ def directory_of(subject: Subject, package: LockedPackage) -> Path | None:
 
 
 def source_manifest(subject: Subject, package: LockedPackage) -> Manifest | InvalidInput | None:
-    """The manifest of a path source, or why it cannot be read; None for other sources."""
+    """The manifest of a path source, or why it cannot be read.
+
+    None for other sources, and for a manifest that is not pixi's (`recipe.yaml`, `package.xml`).
+    """
     directory = directory_of(subject, package)
     if directory is None or subject.manifest is None:
         return None
     workspace = subject.manifest
 
-    def load() -> Manifest | InvalidInput:
+    def load() -> Manifest | InvalidInput | None:
         from pytest_pixipack.manifest import load_package
 
         if workspace.package is not None and _same(directory, workspace.root):
@@ -93,6 +121,8 @@ def source_manifest(subject: Subject, package: LockedPackage) -> Manifest | Inva
             return load_package(directory, workspace)
         except InvalidInput as error:
             return error
+        except Unsupported:
+            return None
 
     return subject.once(f"manifest of {directory}", load)
 

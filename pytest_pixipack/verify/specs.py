@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rattler import MatchSpec
 
 _NAME = re.compile(r"[^\s=<>!~\[;,]+")
-_DIGESTS = ("md5", "sha256")
+# How rattler shows a spec that names one file of a channel.
+_FILE = re.compile(r'\burl="([^"]*)"')
 
 
 @lru_cache(maxsize=8192)
@@ -61,6 +62,9 @@ def satisfies(facts: PackageFacts, text: str) -> bool:
         return True
     if facts.build is None:
         return spec.version is None or _version_in(facts.version, str(spec.version))
+    wanted = _FILE.search(str(spec)) if "://" in text else None
+    if wanted and facts.url is not None and wanted[1] != facts.url:
+        return False
     record = _record(facts)
     return record is not None and spec.matches(record)
 
@@ -97,7 +101,8 @@ def _version_in(version: str, constraint: str) -> bool:
 
 def _record(facts: PackageFacts) -> Any:
     key = (facts.name, facts.version, facts.build, facts.build_number, facts.subdir)
-    return _built_record(*key, facts.md5, facts.sha256, facts.license)
+    more = (facts.license_family, facts.flags, facts.track_features)
+    return _built_record(*key, facts.md5, facts.sha256, facts.license, *more)
 
 
 @lru_cache(maxsize=8192)
@@ -110,6 +115,9 @@ def _built_record(
     md5: str | None,
     sha256: str | None,
     license_: str | None,
+    license_family: str | None,
+    flags: tuple[str, ...],
+    track_features: tuple[str, ...],
 ) -> Any:
     from rattler import BuildString, PackageRecord
 
@@ -120,6 +128,9 @@ def _built_record(
         record.md5 = bytes.fromhex(md5) if md5 else None
         record.sha256 = bytes.fromhex(sha256) if sha256 else None
         record.license = license_
+        record.license_family = license_family
+        record.flags = list(flags)
+        record.track_features = list(track_features)
     except Exception:
         return None
     return record

@@ -37,7 +37,7 @@ class Subject:
     `environment` and `platform` (a name; `subdir` is what it is) say what artifacts, pack and
     prefix belong to; `packages` are the lock's packages for it. `environments` and `subdirs`
     restrict the rules that compare manifest and lock (None: all). `metadata` holds what backends
-    answered.
+    answered; with `notes`, it is said where none was asked.
     """
 
     manifest: Manifest | None = None
@@ -53,6 +53,7 @@ class Subject:
     environments: tuple[str, ...] | None = None
     subdirs: tuple[str, ...] | None = None
     metadata: Metadata = field(default_factory=dict)
+    notes: bool = False
     _memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
