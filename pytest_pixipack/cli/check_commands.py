@@ -15,7 +15,7 @@ from pytest_pixipack.cli.arguments import (
     add_workspace,
     engine_options,
 )
-from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, EXIT_UNCHECKED, Terminal
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -130,8 +130,28 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:
     report = report.with_strict(arguments.strict)
     terminal.print([*report.render(terminal.width), report.summary])
-    terminal.document(report.to_json(terminal.command))
+    document = report.to_json(terminal.command)
+    unreadable = _unreadable_lock(report)
+    if unreadable is not None:
+        terminal.document({**document, "outcome": "invalid-input", "error": unreadable})
+        return EXIT_UNCHECKED
+    terminal.document(document)
     return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+def _unreadable_lock(report: Report) -> dict[str, object] | None:
+    """The error of a lock that is there and cannot be read: then nothing could be checked."""
+    for finding in report.findings:
+        if finding.rule == "lock-parse" and finding.file and Path(finding.file).exists():
+            return {
+                "file": finding.file,
+                "line": finding.line,
+                "column": None,
+                "package": finding.package,
+                "message": finding.message,
+                "remedy": finding.remedy,
+            }
+    return None
 
 
 def run_rules(arguments: argparse.Namespace, terminal: Terminal) -> int:
