@@ -20,7 +20,9 @@ def check_canonical(subject: Subject) -> Iterator[Problem]:
         return
     if lock.version != 7:
         yield Problem(
-            message=f"The lock has version {lock.version}; pixi writes version 7 and upgrades it.",
+            message=f"The lock has version {lock.version}; `pixi lock --check` refuses it, and "
+            "`pixi lock` upgrades it to version 7. Other commands of pixi accept it.",
+            severity="error",
             field="version",
             expected=7,
             actual=lock.version,
