@@ -20,6 +20,8 @@ FREE = frozenset({
     "cacheDirectory", "workspaceScratchDirectory", "workDirectory", "outputDirectory",
     "buildPrefix.prefix", "hostPrefix.prefix",
 })  # fmt: skip
+# What is installed has no order that means anything; pixi's differs from run to run.
+_UNORDERED = frozenset({"buildPrefix.packages", "hostPrefix.packages"})
 _ANYTHING = frozenset({"KEY", "PAD", "REV", "TMP", "TIME", "ANY", "VOLATILE"})
 _PLACEHOLDER = re.compile(r"@([A-Z]+)@")
 _LONGEST = 120  # characters of a value in a sentence
@@ -61,12 +63,26 @@ def _differences(
             at = f"{place}.{key}" if place else str(key)
             yield from _differences(recorded.get(key), now.get(key), at, bindings)
     elif isinstance(recorded, list) and isinstance(now, list):
-        yield from _of_lists(recorded, now, place, bindings)
+        if place in _UNORDERED and (pair := _by_name(recorded, now)) is not None:
+            yield from _differences(*pair, place, bindings)
+        else:
+            yield from _of_lists(recorded, now, place, bindings)
     elif isinstance(recorded, str) and isinstance(now, str):
         if not _same_text(recorded, now, bindings):
             yield FieldDifference(place, recorded, now)
     elif type(recorded) is not type(now) or recorded != now:
         yield FieldDifference(place, recorded, now)
+
+
+def _by_name(recorded: list[Any], now: list[Any]) -> tuple[Any, Any] | None:
+    """Both lists of installed packages as objects by name; None where that says less."""
+    found = []
+    for packages in (recorded, now):
+        named = {p["name"]: p for p in packages if isinstance(p, Mapping) and "name" in p}
+        if len(named) != len(packages):
+            return None
+        found.append(named)
+    return found[0], found[1]
 
 
 def _of_lists(
