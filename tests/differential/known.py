@@ -52,6 +52,7 @@ class Known:
     kind: str = "payload"
     target: str = "any"
     says: str = ""
+    sometimes: bool = False
 
     @classmethod
     def from_toml(cls, table: Mapping[str, Any]) -> Known:
@@ -101,6 +102,6 @@ def complaints(
         f"listed, but gone: {entry.where} > {entry.field} ({entry.tool} {entry.versions}: "
         f"{entry.reason})"
         for entry in listed
-        if not any(entry.matches(each) for each in found)
+        if not entry.sometimes and not any(entry.matches(each) for each in found)
     ]
     return new + gone

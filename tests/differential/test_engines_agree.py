@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pixipack import Artifact, read_pack
+from pytest_pixipack import Artifact, read_lock, read_pack
 from pytest_pixipack.compare import (
     Difference,
     compare_artifacts,
@@ -53,6 +53,15 @@ def test_locks_that_are_kept(example, engines, expect_known, tmp_path):
     if found is None:
         found = compare_locks(ours, theirs).differences
     expect_known(Item("lock", example), found)
+
+
+@pytest.mark.parametrize("name", all_cases())
+def test_pixi_keeps_the_lock_of_the_embedded_engine(name, engines, locked):
+    """Also where pixi by itself would have chosen something else that is as good."""
+    workspace = locked(name)
+    ours = read_lock(workspace / "pixi.lock")
+    assert engines.system.lock_check(workspace).up_to_date
+    assert compare_locks(ours, engines.system.lock(workspace)).differences == ()
 
 
 @pytest.mark.parametrize("item", named(items("build", only_sources=True)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -56,6 +58,12 @@ def test_what_is_not_listed_is_a_complaint():
 def test_what_is_listed_and_gone_is_a_complaint():
     [said] = complaints(ITEM, [], [ENTRY], RELEASE)
     assert said == "listed, but gone: * > outcome (pixi-pack >=0.7,<0.8: It cannot.)"
+
+
+def test_what_happens_at_random_is_no_complaint_either_way():
+    entry = replace(ENTRY, sometimes=True)
+    assert complaints(ITEM, [REFUSED], [entry], RELEASE) == []
+    assert complaints(ITEM, [], [entry], RELEASE) == []
 
 
 def test_another_release_need_not_show_it_and_must_not():

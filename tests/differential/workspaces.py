@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +19,8 @@ from .known import Item
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "data" / "conformance" / "cases"
 EXAMPLES = TESTS.parent / "docs" / "examples"
+REPOSITORY = "https://git.example.org/stub.git"
+KEYS = ("NAME", "EMAIL")
 MANIFESTS = ("pixi.toml", "pyproject.toml")
 
 
@@ -35,10 +39,22 @@ class Case:
         shutil.copytree(self.root, target, symlinks=True, ignore=recorded)
         workspace = target / self.inside
         (workspace / "pixi.lock").unlink(missing_ok=True)
+        if (target / "repo").is_dir():
+            use_repository(workspace / "pixi.toml", target / "repo")
         return workspace
 
     def recorded(self) -> Lock:
         return parse_lock(self.lock.read_text(encoding="utf-8").replace("@ROOT@", "/root"))
+
+
+def use_repository(manifest: Path, repository: Path) -> None:
+    """Makes a Git repository of a directory and has the manifest name it, not the recorded one."""
+    who = {f"GIT_{role}_{key}": "n@example.org" for role in ("AUTHOR", "COMMITTER") for key in KEYS}
+    for command in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "m")):
+        subprocess.run(["git", *command], cwd=repository, env={**os.environ, **who}, check=True)
+    text = manifest.read_text(encoding="utf-8")
+    assert REPOSITORY in text
+    manifest.write_text(text.replace(REPOSITORY, repository.as_uri()), encoding="utf-8")
 
 
 def is_workspace(directory: Path) -> bool:

@@ -244,7 +244,12 @@ def _require_injectable(paths: Sequence[Path]) -> None:
 
 def _source_directory(work: WorkspaceRun, package: LockedPackage) -> Path:
     from pytest_pixipack.engine.locking import source_directory
+    from pytest_pixipack.engine.pinned import parse_pin
 
+    if parse_pin(package.location) is not None:
+        pixi = work.run.tools.require("pixi")
+        parts = (package.name, package.location)
+        raise refused(pixi, "remote-source-alone", *parts, package=package.name)
     directory = source_directory(work.root, package)
     if not directory.exists():
         raise InvalidInput(

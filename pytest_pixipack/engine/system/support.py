@@ -112,7 +112,11 @@ LIMITS = (
         "pixi-pack",
         "pack a source package from git or a URL ({0})",
         r"Unexpected URL for local package source: (\S+)",
-        way_on="Use a path source: the embedded engine does not fetch sources either.",
+    ),
+    Limit(
+        "remote-source-alone",
+        "pixi",
+        "build {0} on its own: `pixi build` takes a directory, and the source is {1}",
     ),
     Limit(
         "several-outputs",
