@@ -183,7 +183,12 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     prefix = unpack(arguments.pack, arguments.output_directory, env_name=arguments.env_name)
     terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])
     terminal.document(
-        {"outcome": "passed", "prefix": str(prefix.path), "packages": sorted(prefix.packages)}
+        {
+            "outcome": "passed",
+            "prefix": str(prefix.path),
+            "packages": sorted(prefix.packages),
+            "digest": prefix.normalised_digest(),
+        }
     )
     return EXIT_OK
 

@@ -29,6 +29,15 @@ class Prefix:
     records: Mapping[str, Mapping[str, Any]]
     history: str | None = None
 
+    def normalised_digest(self) -> str:
+        """One sha256 for what the prefix holds, equal for equal content wherever it was installed.
+
+        Raises as `prefix.normalised.normalised_digest` does.
+        """
+        from pytest_pixipack.prefix.normalised import normalised_digest
+
+        return normalised_digest(self)
+
 
 def read_prefix(path: Path) -> Prefix:
     """Reads `conda-meta` of the prefix at `path`; its other files are not looked at.
