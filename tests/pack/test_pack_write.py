@@ -17,6 +17,10 @@ RECORDED = [
     "flat/expected/pack",
     "binary/expected/pack",
     "run-exports/expected/pack",
+    "flat/expected/pack-again",
+    "channel-priority/expected/pack",
+    "environments/expected/pack",
+    "inject-two-versions/expected/pack",
     "pack-forms/expected/pack-cached",
     "pack-platform/expected/pack",
     "pack-platform/expected/pack-osx",
@@ -24,6 +28,8 @@ RECORDED = [
     "injection/expected/pack-pair",
     "injection/expected/pack-wheel",
     "injection/expected/pack-duplicate",
+    "injection/expected/pack-other-version",
+    "injection/expected/pack-ignored",
 ]
 
 
