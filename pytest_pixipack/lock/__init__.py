@@ -10,6 +10,7 @@ from pytest_pixipack.lock.build import (
 )
 from pytest_pixipack.lock.diff import LockChange, LockDiff, PackageChange, diff_locks
 from pytest_pixipack.lock.identifier import source_identifier
+from pytest_pixipack.lock.marks import marked
 from pytest_pixipack.lock.model import (
     Lock,
     LockChannel,
@@ -44,6 +45,7 @@ __all__ = [
     "binary_package",
     "default_scrubbers",
     "diff_locks",
+    "marked",
     "more_scrubbers",
     "parse_lock",
     "pypi_package",

@@ -13,12 +13,17 @@ from typing import Any
 import pytest
 
 from pytest_pixipack.plugin.fixtures import (
+    COLLECTED,
+    LEFT_OUT,
+    SNAPSHOT_FIXTURES,
+    UNUSED_SNAPSHOTS,
     lock_regression,
     pack_regression,
     pixi_engine,
     pixi_workspace,
     stub_backend,
     stub_channel,
+    transcript_regression,
 )
 from pytest_pixipack.plugin.options import SETTINGS, add_options, read_settings
 
@@ -29,6 +34,7 @@ __all__ = [
     "pixi_workspace",
     "stub_backend",
     "stub_channel",
+    "transcript_regression",
 ]
 
 NEEDS_NETWORK = "needs the network (--pixipack-network)"
@@ -89,11 +95,51 @@ def pytest_runtest_makereport(
 
         hide_internals(call.excinfo.value)
     report = yield
+    if COLLECTED in item.config.stash:
+        from pytest_pixipack.plugin.unused import note
+
+        note(item, report)
     if report.failed:
         from pytest_pixipack.plugin.failures import describe_failure
 
         describe_failure(item, call, report)
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Remembers how many tests there were before some were left out."""
+    before = len(items)
+    yield
+    config.stash[LEFT_OUT] = len(items) < before
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Looks which tests may have snapshots."""
+    files = {item.path for item in session.items}
+    if any(path.with_suffix("").is_dir() for path in files) or any(
+        not SNAPSHOT_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+        for item in session.items
+    ):
+        from pytest_pixipack.plugin.unused import collected
+
+        session.config.stash[COLLECTED] = collected(session)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Looks for snapshots that no test used, where reports say that some have snapshots."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or hasattr(session.config, "workerinput"):
+        return
+    reports = [report for kind in terminal.stats.values() for report in kind
+               if hasattr(report, "pixipack_snapshots")]  # fmt: skip
+    if reports:
+        from pytest_pixipack.plugin.unused import finish
+
+        finish(session, terminal, reports)
 
 
 @pytest.hookimpl(trylast=True)
@@ -104,6 +150,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         from pytest_pixipack.plugin.failures import write_skips
 
         write_skips(terminalreporter, skipped)
+    if UNUSED_SNAPSHOTS in terminalreporter.config.stash:
+        from pytest_pixipack.plugin.unused import write_unused
+
+        write_unused(terminalreporter)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

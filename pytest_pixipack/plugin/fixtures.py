@@ -13,11 +13,20 @@ from pytest_pixipack.plugin.options import SETTINGS
 if TYPE_CHECKING:
     from pytest_pixipack.plugin.snapshots import LockRegression, PackRegression
     from pytest_pixipack.plugin.stubs import StubBackend, StubChannels
+    from pytest_pixipack.plugin.transcripts import TranscriptRegression
     from pytest_pixipack.plugin.workspaces import WorkspaceFactory
 
 # Whether a phase of the test failed, and the directories that are kept if so.
 FAILED = pytest.StashKey[bool]()
 KEPT = pytest.StashKey[list[Path]]()
+# The snapshots that a test has compared with, as absolute paths.
+SNAPSHOTS = pytest.StashKey[list[str]]()
+SNAPSHOT_FIXTURES = frozenset({"lock_regression", "pack_regression"})
+# Of a run: whether tests were left out, the files with tests that may have snapshots, and the
+# snapshots that no test used.
+LEFT_OUT = pytest.StashKey[bool]()
+COLLECTED = pytest.StashKey["dict[Path, int]"]()
+UNUSED_SNAPSHOTS = pytest.StashKey["list[Path]"]()
 
 
 @pytest.fixture
@@ -81,3 +90,13 @@ def pack_regression(
     from pytest_pixipack.plugin.snapshots import PackRegression
 
     return PackRegression(request, datadir, original_datadir)
+
+
+@pytest.fixture
+def transcript_regression(
+    request: pytest.FixtureRequest, datadir: Path, original_datadir: Path
+) -> TranscriptRegression:
+    """`transcript_regression.check(stub_backend)` compares messages with those that were stored."""
+    from pytest_pixipack.plugin.transcripts import TranscriptRegression
+
+    return TranscriptRegression(request, datadir, original_datadir)

@@ -17,6 +17,7 @@ import pytest
 CHECKS = ("lock", "build", "pack", "unpack")
 TOOLCHAIN = "toolchain"  # a check as well, where toolchains are named
 ENGINES = ("auto", "embedded", "system")
+UNUSED = ("report", "fail", "delete")
 REPORT_FORMATS = (".json",)
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     report: Path | None = None
     keep: bool = False
     toolchains: tuple[tuple[str, Path], ...] = ()
+    unused: str = "report"
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -76,6 +78,8 @@ _OPTIONS = (
     _Option("report", "text", "write what was checked and found to a .json file", "PATH"),
     _Option("toolchain", "paths", "compare what the tools in DIR make of each workspace with what "
             "those of the first toolchain make (repeatable)", "NAME=DIR"),
+    _Option("unused", "text", "what to do after a full run about snapshots that no test used: "
+            "report (the default), fail or delete", "WHAT"),
     _Option("keep", "flag", "keep the copies of workspaces that passed, too"),
 )  # fmt: skip
 
@@ -105,6 +109,8 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
     values = {option.name: _value(option, config, found) for option in _OPTIONS}
     engine = values["engine"] or "auto"
     _one_of("engine", [engine], ENGINES)
+    unused = values["unused"] or "report"
+    _one_of("way to treat unused snapshots", [unused], UNUSED)
     toolchains = _toolchains(values["toolchain"], config)
     known = (*CHECKS, TOOLCHAIN) if toolchains else CHECKS
     checks = tuple(values["checks"] or known)
@@ -125,6 +131,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
         report=_report(values["report"], config),
         keep=bool(values["keep"]),
         toolchains=toolchains,
+        unused=unused,
     )
 
 

@@ -1,26 +1,28 @@
 """`lock_regression` and `pack_regression`: what was right once, kept beside the tests.
 
-The files are those of pytest-regressions, with its options `--force-regen` and `--regen-all`.
+The files are those of pytest-regressions, with its options `--force-regen` and `--regen-all` and
+its rules for directories; they are compared by meaning.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_pixipack.plugin.fixtures import SNAPSHOTS
 from pytest_pixipack.plugin.trees import write_atomically
 
 if TYPE_CHECKING:
     from pytest_pixipack.lock import Lock, Scrubber, Scrubbers
     from pytest_pixipack.pack import Pack
 
-_MOST_LINES = 60
-_BUILD_HASH = re.compile(r"(?<![0-9a-z])h[0-9a-f]{7,8}(?=_|$)")
+EXTENSIONS = (".lock", ".pack")
+# The first line of a file that is ours: others in a data directory are none of our business.
+HEADER = "# A snapshot of pytest-pixipack; pytest --force-regen writes it anew.\n"
 
 
 class LockRegression:
@@ -34,31 +36,24 @@ class LockRegression:
         self,
         lock: Lock,
         *,
+        keep: Iterable[str] = (),
+        scrub: Iterable[str | Scrubber] = (),
         basename: str | None = None,
         fullpath: Path | None = None,
-        without: Iterable[str] = (),
-        scrubbers: Iterable[Scrubber] = (),
     ) -> None:
         """Fails where the lock says something else than the stored one.
 
-        Digests, times, sizes and absolute paths do not count; `without` names scrubbers that are
-        not to be applied, `scrubbers` adds some. The second check of a test is stored under
-        `<name>_2`, unless `basename` or `fullpath` says where.
+        Markers stand for digests, identifiers, absolute paths and ports, times and sizes; of binary
+        packages only version, build, place and digest are stored. `keep` names scrubbers that are
+        not to be applied, `scrub` those to be applied as well: names of `more_scrubbers()`, or
+        scrubbers. The second check of a test is stored under `<name>_2`, unless `basename` or
+        `fullpath` says where. Raises `InvalidInput` for a scrubber that there is not.
         """
         __tracebackhide__ = True
-        from pytest_pixipack.lock import snapshot
+        from pytest_pixipack.lock import default_scrubbers, snapshot
 
-        self._snapshots.check(
-            snapshot(lock, self._scrubbers(without, scrubbers)), basename, fullpath
-        )
-
-    def _scrubbers(self, without: Iterable[str], more: Iterable[Scrubber]) -> Scrubbers:
-        from pytest_pixipack.lock import default_scrubbers
-
-        found = default_scrubbers().without(*without)
-        for added in self._config.hook.pytest_pixipack_lock_scrubbers(config=self._config):
-            found = found.adding(*added)
-        return found.adding(*more)
+        scrubbers = _chosen(self._config, default_scrubbers(), keep, scrub)
+        self._snapshots.check(snapshot(lock, scrubbers), basename, fullpath)
 
 
 class PackRegression:
@@ -66,18 +61,41 @@ class PackRegression:
 
     def __init__(self, request: pytest.FixtureRequest, datadir: Path, original: Path) -> None:
         self._snapshots = _Snapshots(request, datadir, original, ".pack")
+        self._config = request.config
 
     def check(
-        self, pack: Pack, *, basename: str | None = None, fullpath: Path | None = None
+        self,
+        pack: Pack,
+        *,
+        keep: Iterable[str] = (),
+        scrub: Iterable[str | Scrubber] = (),
+        basename: str | None = None,
+        fullpath: Path | None = None,
     ) -> None:
         """Fails where the pack holds something else than the stored one.
 
-        Digests, sizes, times and the hashes in build strings do not count.
+        Markers stand for digests, sizes, times and the hashes in build strings; `keep`, `scrub` and
+        the rest are as for locks.
         """
         __tracebackhide__ = True
-        from pytest_pixipack.lock.yaml import dump_yaml
+        from pytest_pixipack.plugin.pack_snapshots import pack_scrubbers, pack_snapshot
 
-        self._snapshots.check(dump_yaml(_pack_contents(pack)), basename, fullpath)
+        scrubbers = _chosen(self._config, pack_scrubbers(), keep, scrub)
+        self._snapshots.check(pack_snapshot(pack, scrubbers), basename, fullpath)
+
+
+def _chosen(
+    config: pytest.Config,
+    base: Scrubbers,
+    keep: Iterable[str],
+    scrub: Iterable[str | Scrubber],
+) -> Scrubbers:
+    """The scrubbers of a check: usual ones, those of hooks, those that the test asks for."""
+    from pytest_pixipack.lock.scrub import chosen_scrubbers
+
+    for added in config.hook.pytest_pixipack_lock_scrubbers(config=config):
+        base = base.adding(*added)
+    return chosen_scrubbers(base, keep, scrub)
 
 
 class _Snapshots:
@@ -99,12 +117,15 @@ class _Snapshots:
         self._checks += 1
         if basename is None and fullpath is None:
             basename = snapshot_name(self._request.node, self._checks)
+        source = fullpath or self._original / f"{basename}{self._extension}"
+        used = self._request.node.stash.setdefault(SNAPSHOTS, [])
+        used.append(str(Path(self._request.config.invocation_params.dir, source)))
         perform_regression_check(
             datadir=self._datadir,  # type: ignore[arg-type]
             original_datadir=self._original,
             request=self._request,
             check_fn=_compare,
-            dump_fn=lambda path: write_atomically(Path(path), text),
+            dump_fn=lambda path: write_atomically(Path(path), HEADER + text),
             extension=self._extension,
             basename=basename,
             fullpath=fullpath,
@@ -115,7 +136,8 @@ class _Snapshots:
 def snapshot_name(node: pytest.Item, number: int = 1) -> str:
     """The file name of a test's snapshot: that of the test, but for the engine's name in it.
 
-    The same test run by two engines has to give the same.
+    The same test run by two engines has to give the same. With `--with-test-class-names`, the name
+    of the class comes first, as pytest-regressions has it.
     """
     name = node.name
     parameters = getattr(getattr(node, "callspec", None), "params", {})
@@ -126,47 +148,24 @@ def snapshot_name(node: pytest.Item, number: int = 1) -> str:
         if engine in parts:
             parts.remove(engine)
         name = f"{start}{bracket}{'-'.join(parts)}]" if parts else start
+    in_class = getattr(node, "cls", None)
+    if in_class is not None and node.config.getoption("with_test_class_names", False):
+        name = f"{in_class.__name__}_{name}"
     text = re.sub(r"\W", "_", name)
     return text if number == 1 else f"{text}_{number}"
 
 
 def _compare(obtained: Path, expected: Path) -> None:
     __tracebackhide__ = True
-    # Git may have given the stored file other line ends.
-    before = expected.read_text(encoding="utf-8").splitlines()
-    after = obtained.read_text(encoding="utf-8").splitlines()
-    if before == after:
-        return
-    lines = list(difflib.unified_diff(before, after, "stored", "now", lineterm="", n=2))
-    shown = lines[:_MOST_LINES]
-    if len(lines) > len(shown):
-        shown.append(f"... {len(lines) - len(shown)} more lines")
-    raise AssertionError(
-        "\n".join([f"differs from {expected.name} (--force-regen stores it anew)", *shown])
-    )
+    from pytest_pixipack.lock.snapshot_diff import snapshot_changes
 
-
-def _pack_contents(pack: Pack) -> dict[str, Any]:
-    packages = {
-        facts.name: {
-            "version": facts.version,
-            "build": _BUILD_HASH.sub("h*", facts.build or ""),
-            "subdir": facts.subdir,
-            "depends": list(facts.depends),
-            "constrains": list(facts.constrains),
-        }
-        for facts in sorted(pack.records, key=lambda facts: (facts.name, facts.dist))
-    }
-    environment = pack.environment_yml
-    return {
-        "platform": pack.platform,
-        "version": pack.format_version,
-        "channels": list(environment.channels) if environment else [],
-        "packages": {
-            name: {key: value for key, value in entry.items() if value not in (None, [])}
-            for name, entry in packages.items()
-        },
-        "members": sorted(
-            _BUILD_HASH.sub("h*", member.name) for member in pack.members if member.kind == "file"
-        ),
-    }
+    try:
+        stored = expected.read_bytes().decode("utf-8")
+        changes = snapshot_changes(stored, obtained.read_bytes().decode("utf-8"))
+    except ValueError as error:
+        raise AssertionError(
+            f"{expected.name} is no snapshot: {error} (--force-regen stores it anew)"
+        ) from None
+    if changes:
+        hint = f"differs from {expected.name} (--force-regen stores it anew)"
+        raise AssertionError("\n".join([hint, *changes]))
