@@ -6,8 +6,10 @@ from functools import partial
 
 from pytest_pixipack.verify import lock_environments as environments
 from pytest_pixipack.verify.lock_closure import problems_of
-from pytest_pixipack.verify.lock_pypi import check_indexes, pypi_problems
+from pytest_pixipack.verify.lock_pypi import conda_reached, pypi_problems
+from pytest_pixipack.verify.lock_pypi_environment import check_indexes
 from pytest_pixipack.verify.lock_sources import source_problems
+from pytest_pixipack.verify.lock_text import check_canonical
 from pytest_pixipack.verify.rules import PRESENCE, REST, UNREADABLE, Problem, Rule
 from pytest_pixipack.verify.subject import Subject
 
@@ -27,6 +29,17 @@ def _locations(subject: Subject) -> tuple[Problem, ...]:
 
 def _unused(subject: Subject) -> tuple[Problem, ...]:
     rule = "lock-unused"
+    reached = conda_reached(subject)
+    conda = (
+        p
+        for p in problems_of(subject, rule)
+        if (p.environment, p.platform, p.package) not in reached
+    )
+    return (*conda, *pypi_problems(subject, rule))
+
+
+def _duplicates(subject: Subject) -> tuple[Problem, ...]:
+    rule = "lock-duplicate"
     return (*problems_of(subject, rule), *pypi_problems(subject, rule))
 
 
@@ -116,7 +129,7 @@ LOCK_RULES = (
         title="an environment has one package of a name on a platform",
         damage=("two versions of a package are locked for one environment",),
         remedy=_LOCK_AGAIN,
-        check=partial(problems_of, rule="lock-duplicate"),
+        check=_duplicates,
         rank=PRESENCE,
     ),
     Rule(
@@ -162,7 +175,7 @@ LOCK_RULES = (
         remedy=_LOCK_AGAIN,
         check=_unused,
         rank=REST,
-        consequence_of=("lock-source-metadata",),
+        consequence_of=("lock-source-metadata", "lock-duplicate"),
     ),
     Rule(
         name="lock-source-kind",
@@ -228,8 +241,9 @@ LOCK_RULES = (
         name="lock-indexes",
         layers=_BOTH,
         severity="error",
-        title="PyPI packages were locked with the indexes of the manifest",
-        damage=("a PyPI index was added, removed, replaced or moved",),
+        title="PyPI packages were locked with the indexes and find-links of the manifest",
+        damage=("a PyPI index was added, removed, replaced or moved",
+                "an entry of find-links was added, removed, replaced or moved"),
         remedy=_LOCK_AGAIN,
         check=check_indexes,
     ),
@@ -239,19 +253,127 @@ LOCK_RULES = (
         severity="error",
         title="every PyPI requirement is met by a locked package",
         damage=("a PyPI dependency was added to the manifest",
-                "a PyPI package was removed from the lock"),
+                "a PyPI package was removed from the lock",
+                "the dependencies of a local Python project changed",
+                "a PyPI requirement cannot be read"),
         remedy=_LOCK_AGAIN,
         check=partial(pypi_problems, rule="lock-pypi-requirement"),
         rank=PRESENCE,
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-extra",
+        layers=_BOTH,
+        severity="error",
+        title="what an extra of a PyPI package requires is locked",
+        damage=("an extra was added to a PyPI dependency",),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-extra"),
+        rank=PRESENCE,
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-conda",
+        layers=_BOTH,
+        severity="error",
+        title="a conda package stands for one of PyPI only where it can and is asked for",
+        damage=("a dependency on a conda package was removed that stood for one of PyPI",
+                "a PyPI requirement became tighter than the conda package that is in its place",
+                "a PyPI dependency that a conda package meets got a path, a URL or a repository",
+                "no locked conda package says which package of PyPI it is"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-conda"),
+        rank=PRESENCE,
+        consequence_of=("lock-duplicate", "lock-spec", "lock-depends"),
     ),
     Rule(
         name="lock-pypi-version",
         layers=_BOTH,
         severity="error",
         title="locked PyPI packages have versions that are asked for",
-        damage=("a PyPI requirement became tighter than what is locked",),
+        damage=("a PyPI requirement became tighter than what is locked",
+                "environments of a solve group have different versions of a PyPI package"),
         remedy=_LOCK_AGAIN,
         check=partial(pypi_problems, rule="lock-pypi-version"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-index",
+        layers=_BOTH,
+        severity="error",
+        title="locked PyPI packages come from the index that is asked for",
+        damage=("the index of a PyPI dependency was added, removed or replaced",),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-index"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-url",
+        layers=_BOTH,
+        severity="error",
+        title="PyPI packages from URLs and repositories are locked at what is asked for",
+        damage=("the URL of a PyPI dependency changed",
+                "the repository, the branch, the tag, the commit or the subdirectory of a PyPI "
+                "dependency changed"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-url"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-path",
+        layers=_BOTH,
+        severity="error",
+        title="PyPI packages from paths are locked at the path that is asked for",
+        damage=("the path of a PyPI dependency changed",
+                "the file or directory of a PyPI dependency is gone",
+                "a wheel was replaced by a directory of its name"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-path"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-python",
+        layers=_BOTH,
+        severity="error",
+        title="the locked Python is one that locked PyPI packages can run with",
+        damage=("a locked package requires a newer Python than is locked",
+                "no Python is locked beside PyPI packages",
+                "requires-python of a local Python project changed"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-python"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-tags",
+        layers=_BOTH,
+        severity="error",
+        title="locked wheels are for the locked Python and the platform",
+        damage=("a platform promises an older libc or macOS than a wheel needs",
+                "a wheel is locked for another Python or another platform"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-tags"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-binary",
+        layers=_BOTH,
+        severity="error",
+        title="where no-build is set, only wheels and editable projects are locked",
+        damage=("no-build was set for a package that has to be built",),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-binary"),
+        consequence_of=("lock-duplicate",),
+    ),
+    Rule(
+        name="lock-pypi-hash",
+        layers=_BOTH,
+        severity="warning",
+        title="local wheels, and URLs with a digest, have the digest that is locked",
+        damage=("a local wheel was replaced by another one of the same name",
+                "the digest of a PyPI package was edited"),
+        remedy=_LOCK_AGAIN,
+        check=partial(pypi_problems, rule="lock-pypi-hash"),
+        consequence_of=("lock-duplicate",),
     ),
     Rule(
         name="lock-canonical",
@@ -261,7 +383,7 @@ LOCK_RULES = (
         damage=("the lock was edited by hand or by a merge", "an entry is used by nothing",
                 "an older pixi wrote it"),
         remedy="Run `pixi lock`, and keep tools from changing line ends",
-        check=environments.check_canonical,
+        check=check_canonical,
         rank=REST,
     ),
 )  # fmt: skip

@@ -5,13 +5,14 @@ Follows prefix-dev/pixi, crates/pixi_core/src/lock_file/satisfiability/environme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 from pytest_pixipack.lock import LockedPackage, LockEnvironment
 from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.verify.cutoff import Cutoff, cutoffs
+from pytest_pixipack.verify.lock_pypi_options import options_of
 from pytest_pixipack.verify.places import (
     aligned_names,
     customised,
@@ -223,7 +224,7 @@ def _options(manifest: Manifest, environment: str) -> dict[str, str]:
         "strategy": _STRATEGIES.get(strategy, "highest"),
         "channel-priority": _priority(manifest.channel_priority(environment)),
         "pypi-prerelease-mode": str(
-            pypi_options(manifest, environment).get("prerelease-mode") or "if-necessary-or-explicit"
+            options_of(manifest, environment).prerelease_mode or "if-necessary-or-explicit"
         ),
     }
 
@@ -231,17 +232,6 @@ def _options(manifest: Manifest, environment: str) -> dict[str, str]:
 def _priority(priority: str | None) -> str:
     # A lock only tells `disabled` from the rest.
     return "disabled" if priority == "disabled" else "strict"
-
-
-def pypi_options(manifest: Manifest, environment: str) -> Mapping[str, Any]:
-    """The PyPI options of an environment; those of its features come before the workspace's."""
-    workspace = manifest.need_workspace()
-    found: dict[str, Any] = dict(workspace.pypi_options or {})
-    for member in manifest.group_members(environment):
-        default = () if member.no_default_feature else ("default",)
-        for name in (*default, *reversed(member.features)):
-            found.update(workspace.features[name].pypi_options or {})
-    return found
 
 
 def check_exclude_newer(subject: Subject) -> Iterator[Problem]:
@@ -289,49 +279,3 @@ def _environments(subject: Subject) -> Iterator[tuple[str, LockEnvironment]]:
     for name in environments(subject):
         if name in subject.lock.environments:
             yield name, subject.lock.environments[name]
-
-
-def check_canonical(subject: Subject) -> Iterator[Problem]:
-    """The lock's bytes are those that pixi would write."""
-    lock = subject.lock
-    assert lock is not None
-    if lock.text is None:
-        return
-    if lock.version != 7:
-        yield Problem(
-            message=f"The lock has version {lock.version}; `pixi lock --check` refuses it, and "
-            "`pixi lock` upgrades it to version 7. Other commands of pixi accept it.",
-            severity="error",
-            field="version",
-            expected=7,
-            actual=lock.version,
-            file=subject.lock_file,
-            line=1,
-        )
-        return
-    written = lock.to_text()
-    if lock.text == written:
-        return
-    endings = "\r\n" in lock.text and lock.text.replace("\r\n", "\n") == written
-    line, expected, actual = _first_difference(written, lock.text)
-    yield Problem(
-        message="The bytes of the lock are not those that pixi writes.",
-        expected=None if endings else expected,
-        actual=None if endings else actual,
-        file=subject.lock_file,
-        line=line,
-        cause="line-endings" if endings else None,
-    )
-
-
-def _first_difference(expected: str, actual: str) -> tuple[int, str, str]:
-    left, right = expected.split("\n"), actual.split("\n")
-    for number, (one, other) in enumerate(zip(left, right, strict=False), 1):
-        if one != other:
-            return number, one.strip() or "an empty line", other.strip() or "an empty line"
-    shorter = min(len(left), len(right))
-    return (
-        shorter,
-        "the end of the file" if len(left) == shorter else left[shorter].strip(),
-        "the end of the file" if len(right) == shorter else right[shorter].strip(),
-    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.lock import Lock
+from pytest_pixipack.lock.limits import MAX_RATTLER_VALUES, check_values
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
@@ -47,12 +49,13 @@ def check_canonical(subject: Subject) -> Iterator[Problem]:
 
 def _canonical(lock: Lock, text: str) -> str:
     # rattler_lock has the last word: it drops what it does not know. Where it refuses what this
-    # version of pytest-pixipack reads, our own writer has it.
+    # version of pytest-pixipack reads, or where the lock is huge, our own writer has it.
     from pytest_pixipack.lock.rattler_text import RattlerRefusesError, rattler_text
 
     try:
+        check_values(text, None, MAX_RATTLER_VALUES)
         return rattler_text(text)
-    except RattlerRefusesError:
+    except (RattlerRefusesError, InvalidInput):
         return lock.to_text()
 
 

@@ -16,6 +16,9 @@ MANIFEST = """
 channels = ["https://example.invalid/main"]
 platforms = ["linux-64"]
 
+[dependencies]
+python = "*"
+
 [pypi-options]
 index-url = "%s"
 
@@ -38,9 +41,13 @@ environments:
     - {INDEX}
     packages:
       linux-64:
+      - conda: https://example.invalid/main/linux-64/python-3.11.5-0.conda
       - pypi: {INDEX}/boat-1.2-py3-none-any.whl
       - pypi: {INDEX}/sail-3.0-py3-none-any.whl
 packages:
+- conda: https://example.invalid/main/linux-64/python-3.11.5-0.conda
+  sha256: {'a' * 64}
+  purls: []
 - pypi: {INDEX}/boat-1.2-py3-none-any.whl
   name: boat
   version: '1.2'
@@ -60,7 +67,7 @@ def check(tmp_path: Path, dependencies: str, lock: str = LOCK, index: str = INDE
     return check_lock(load_manifest(tmp_path), parse_lock(lock))
 
 
-@pytest.mark.parametrize("spec", ['"*"', '">=1,<2"', '{ version = "~=1.2" }', '"1.2"'])
+@pytest.mark.parametrize("spec", ['"*"', '">=1,<2"', '{ version = "~=1.2" }', '"==1.2"'])
 def test_what_is_locked_is_enough(tmp_path: Path, spec: str) -> None:
     assert check(tmp_path, f"Boat = {spec}").findings == ()
 
@@ -68,7 +75,7 @@ def test_what_is_locked_is_enough(tmp_path: Path, spec: str) -> None:
 def test_another_requirement(tmp_path: Path) -> None:
     report = check(tmp_path, 'boat = "*"\nanchor = ">=1"')
     assert report.rules == ("lock-pypi-requirement",)
-    assert report.findings[0].line == 11
+    assert report.findings[0].line == 14
 
 
 def test_a_tighter_requirement(tmp_path: Path) -> None:
