@@ -1,8 +1,8 @@
 """How large and how deep the text of a lock may be, looked at before it is parsed.
 
-The limits are far above what environments need (a lock of 3 MB has 80,000 lines), and keep time and
-memory bounded for a file that was made to exhaust them: the parser needs time that grows with the
-square of the depth of brackets, and more than 200 bytes for each value.
+The limits are far above what environments need: a lock of 3 MB has 90,000 values. They keep time
+and memory bounded for a file that was made to exhaust them: the parser needs time that grows with
+the square of the depth of brackets, and up to 400 bytes for each value, rattler_lock up to 1100.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import re
 from pytest_pixipack.errors import InvalidInput
 
 MAX_BYTES = 16 * 1024 * 1024
-MAX_VALUES = 600_000
+MAX_VALUES = 400_000
+# Where rattler_lock reads the text as well.
+MAX_RATTLER_VALUES = 200_000
 MAX_DEPTH = 500
 
 _BRACKET = re.compile(r"[\[\]{}]")
@@ -22,13 +24,18 @@ def check_text(text: str, file: str | None) -> None:
     """Raises `InvalidInput` for a text that is too large or too deep to be a lock."""
     if len(text) > MAX_BYTES:
         raise too_large(file)
-    # Every value of a sequence or mapping follows one of these, or starts a line.
-    if sum(map(text.count, "\n,[{")) > MAX_VALUES:
-        raise InvalidInput(
-            f"The lock file has more than {MAX_VALUES:,} values, which no lock needs.", file=file
-        )
+    check_values(text, file, MAX_VALUES)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text, file)
+
+
+def check_values(text: str, file: str | None, limit: int) -> None:
+    """Raises `InvalidInput` for a text with more values than `limit`."""
+    # Every value of a sequence or mapping follows one of these, or starts a line.
+    if sum(map(text.count, "\n,[{")) > limit:
+        raise InvalidInput(
+            f"The lock file has more than {limit:,} values, which no lock needs.", file=file
+        )
 
 
 def too_large(file: str | None) -> InvalidInput:

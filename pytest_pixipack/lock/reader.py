@@ -11,7 +11,13 @@ from typing import Any, NoReturn
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.lock import fields, lines
 from pytest_pixipack.lock.fields import FieldError
-from pytest_pixipack.lock.limits import MAX_BYTES, check_text, too_large
+from pytest_pixipack.lock.limits import (
+    MAX_BYTES,
+    MAX_RATTLER_VALUES,
+    check_text,
+    check_values,
+    too_large,
+)
 from pytest_pixipack.lock.model import Lock, LockedPackage, LockEnvironment
 from pytest_pixipack.lock.regular import first_irregular
 from pytest_pixipack.lock.version_7 import DocumentError, read_document
@@ -153,6 +159,7 @@ class _Reader:
     def _upgraded(self, version: int) -> Lock:
         from pytest_pixipack.lock.rattler_text import RattlerRefusesError, rattler_text
 
+        check_values(self.text, self.file, MAX_RATTLER_VALUES)
         try:
             written = rattler_text(self.text)
         except RattlerRefusesError as error:
@@ -184,12 +191,12 @@ class _Reader:
         """Says which entry of an older lock has a field of a wrong type, if one has."""
         entries = fields.as_list(self._document().get("packages"), "packages")
         for number, item in enumerate(entries, 1):
+            where = f"entry {number} of `packages`"
             try:
                 entry = fields.as_mapping(item, "packages")
-                place = next((entry[key] for key in ("conda", "pypi", "url") if key in entry), None)
+                where = str(next((entry[k] for k in ("conda", "pypi", "url") if k in entry), where))
                 fields.check_older(entry)
             except FieldError as error:
-                where = f"entry {number} of `packages`" if item is None else str(place)
                 self.fail(
                     f"{where}: {error.message}.",
                     line=lines.line_of_field(self.text, r"\w+", where, error.key),
@@ -203,6 +210,7 @@ class _Reader:
         """
         from pytest_pixipack.lock.rattler_text import RattlerRefusesError, rattler_text
 
+        check_values(self.text, self.file, MAX_RATTLER_VALUES)
         try:
             return _with_unknown(self._read_again(rattler_text(self.text)), lock)
         except RattlerRefusesError as error:
@@ -270,12 +278,9 @@ def _with_unknown(lock: Lock, original: Lock) -> Lock:
     """The lock with the unknown keys of another one that says the same."""
     from pytest_pixipack.lock.writer import unknown_keys
 
-    # Normalisation can change identifiers; then only the position tells which is which.
-    known = {package.sort_key: package for package in original.packages}
+    unknown = {_known_by(package): unknown_keys(package) for package in original.packages}
     packages = tuple(
-        replace(package, extra={**unknown_keys(known[package.sort_key]), **package.extra})
-        if package.sort_key in known
-        else package
+        replace(package, extra={**unknown.get(_known_by(package), {}), **package.extra})
         for package in lock.packages
     )
     by_key = {package.sort_key: package for package in packages}
@@ -300,6 +305,12 @@ def _with_unknown(lock: Lock, original: Lock) -> Lock:
         },
         extra=original.extra,
     )
+
+
+def _known_by(package: LockedPackage) -> tuple[object, ...]:
+    # Normalisation can change a location, but not what it is called.
+    subdir = package.subdir or package.identifier_hash
+    return package.kind, package.name.lower(), subdir, (package.file_name or "").lower()
 
 
 def _replaced(

@@ -7,19 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.lock import (
     Lock,
     LockBuilder,
-    LockOptions,
     binary_package,
     parse_lock,
-    pypi_package,
-    source_package,
     write_lock,
 )
 
@@ -167,72 +162,3 @@ def test_a_dangling_selector_of_version_6_is_refused(recorded):
     with pytest.raises(InvalidInput, match=r"does not exist: .*lost-3\.0-0\.conda") as caught:
         parse_lock(text)
     assert "lost-3.0-0.conda" in text.splitlines()[caught.value.line - 1]
-
-
-# What a lock may hold, in any combination. -----------------------------------------------------
-words = st.text("abcdefgh-_.", min_size=1, max_size=8).map(lambda word: "p" + word)
-# Among them everything that YAML 1.1 or 1.2 could take for something else.
-awkward = st.sampled_from(
-    ["0.1", ">=3", "*", "yes", "no", "on", "null", "~", "", "1_000", "1:30", "2024-01-01", "0x1f",
-     "a: b", "a #b", "- x", " lead", "trail ", "two\nlines", "two\nlines\n", "é", "😀", "\t",
-     "'", '"', "@x", "%x", "!x", "&x", "{}", "[]", "NaN", ".inf", "1e3", "01", "\x7f", "a\rb"]
-)  # fmt: skip
-texts = st.one_of(awkward, st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
-specs = st.lists(texts, max_size=3).map(tuple)
-exports = st.builds(RunExports, weak=specs, strong=specs, noarch=specs)
-
-
-@st.composite
-def locks(draw) -> Lock:
-    builder = LockBuilder()
-    platforms = draw(st.lists(st.sampled_from(["linux-64", "osx-arm64", "win-64"]), unique=True))
-    builder.environment(
-        channels=draw(st.lists(words, max_size=2)),
-        platforms=platforms,
-        options=LockOptions(strategy=draw(st.sampled_from(["highest", "lowest-version"]))),
-    )
-    for platform in platforms:
-        builder.platform(platform, virtual_packages=draw(specs))
-    host = []
-    for name in draw(st.lists(words, unique=True, max_size=3)) if platforms else []:
-        common = {
-            "name": name,
-            "version": draw(st.sampled_from(["1.0", "0.1", "1!2.0"])),
-            "build": draw(st.sampled_from(["h1_2", "py_0", "0", "abc", ""])),
-            "build_number": draw(st.integers(0, 9)),
-            "depends": draw(specs),
-            "constrains": draw(specs),
-            "extra_depends": draw(st.dictionaries(words, specs, max_size=2)),
-            "license": draw(st.none() | words),
-            "run_exports": draw(exports),
-        }
-        kind = draw(st.sampled_from(["binary", "source", "full", "pypi"]))
-        platform = draw(st.sampled_from(platforms))
-        if kind == "binary":
-            url = f"https://example.org/{draw(words)}/{platform}/{name}-1.0-h1_2.conda"
-            facts = PackageFacts(**common, subdir=platform, url=url, size=draw(st.integers(0, 9)))
-            package = binary_package(facts, run_exports=draw(st.booleans()))
-            host.append(package)
-        elif kind == "pypi":
-            facts = PackageFacts(name=name, version="1.0", sha256="0" * 64)
-            package = pypi_package(
-                facts, f"./{name}.whl", index="https://pypi.org/simple", requires_dist=draw(specs)
-            )
-        else:
-            package = source_package(
-                PackageFacts(**common, subdir=platform, variants={"target_platform": platform}),
-                f"./{name}",
-                host_packages=host,
-                source_depends=draw(st.dictionaries(words, st.just({"path": "../x"}), max_size=2)),
-                partial=kind == "source",
-            )
-        builder.add("default", platform, package)
-    return builder.build()
-
-
-@given(locks())
-def test_what_is_written_is_read_again(lock):
-    text = lock.to_text()
-    again = parse_lock(text)
-    assert again == lock
-    assert again.to_text() == text
