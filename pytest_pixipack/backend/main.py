@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def main(words: Sequence[str] = ()) -> int:
     """Serves on stdin and stdout until stdin ends; returns the exit code."""
     kind, *rest = words or ("stub",)
     if kind == "replay" and len(rest) == 1:
-        return _replay(rest[0])
+        from pathlib import Path
+
+        return serve_replay(Path(rest[0]))
     if kind == "record" and len(rest) > 1:
         from pathlib import Path
 
@@ -37,15 +43,14 @@ def _command(words: list[str]) -> list[str]:
     return [sys.executable, "-c", start_code(), "stub"]
 
 
-def _replay(name: str) -> int:
-    from pathlib import Path
-
+def serve_replay(path: Path) -> int:
+    """Answers from a transcript on stdin and stdout; returns the exit code."""
     from pytest_pixipack.backend.replay import ReplayBackend
     from pytest_pixipack.backend.stub_main import run
     from pytest_pixipack.errors import PixipackError
 
     try:
-        return run(ReplayBackend(Path(name)))
+        return run(ReplayBackend(path))
     except PixipackError as error:
         print(f"replay: {error}", file=sys.stderr)
         return 1

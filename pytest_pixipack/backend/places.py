@@ -46,6 +46,7 @@ _NAMED: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("HOST", ("hostPrefix", "prefix")),
     ),
 }
+PLACEHOLDER = re.compile(r"@([A-Z]+)@")
 _ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:[\\/]|\\\\).")
 
 
@@ -104,7 +105,8 @@ def _mapped(value: Any, change: Any) -> Any:
 
 
 def _scrubbed(text: str, spellings: list[tuple[str, str]]) -> str:
-    if "://" in text:
+    # A placeholder would look like a user in a URL.
+    if "://" in text and not PLACEHOLDER.search(text):
         text = redact(text)
     for spelled, placeholder in spellings:
         start = text.find(spelled)

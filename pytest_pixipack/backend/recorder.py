@@ -99,7 +99,7 @@ class TranscriptRecorder:
         target = folder / name
         if target.is_file() and target.read_bytes() != content:
             target = folder / digest[:12] / name
-        _write_file(target, content)
+        write_file(target, content)
         return {"path": target.relative_to(self._path.parent).as_posix(), "sha256": digest}
 
 
@@ -111,7 +111,8 @@ def _session_of(line: bytes) -> int:
     return number if isinstance(number, int) else -1
 
 
-def _write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file, and the directories that it needs, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as stream:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_pixipack.backend.places import PLACEHOLDER
 from pytest_pixipack.redaction import redact
 
 FREE = frozenset({
@@ -23,7 +24,6 @@ FREE = frozenset({
 # What is installed has no order that means anything; pixi's differs from run to run.
 _UNORDERED = frozenset({"buildPrefix.packages", "hostPrefix.packages"})
 _ANYTHING = frozenset({"KEY", "PAD", "REV", "TMP", "TIME", "ANY", "VOLATILE"})
-_PLACEHOLDER = re.compile(r"@([A-Z]+)@")
 _LONGEST = 120  # characters of a value in a sentence
 
 Bindings = dict[str, str]
@@ -133,7 +133,7 @@ def _same_text(recorded: str, now: str, bindings: Bindings) -> bool:
 
 def _pattern(text: str, bindings: Bindings) -> str:
     parts, seen = [], set()
-    for number, part in enumerate(_PLACEHOLDER.split(text)):
+    for number, part in enumerate(PLACEHOLDER.split(text)):
         if number % 2 == 0:
             parts.append(re.escape(part))
         elif part in _ANYTHING:
@@ -151,7 +151,7 @@ def _pattern(text: str, bindings: Bindings) -> str:
 def restored(value: Any, bindings: Bindings) -> Any:
     """A recorded answer with what its placeholders stand for; others stay."""
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda match: bindings.get(match[1], match[0]), value)
+        return PLACEHOLDER.sub(lambda match: bindings.get(match[1], match[0]), value)
     if isinstance(value, list):
         return [restored(entry, bindings) for entry in value]
     if isinstance(value, dict):

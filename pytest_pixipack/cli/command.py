@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pytest_pixipack.cli import (
+    backend_commands,
     channel_commands,
     check_commands,
     compare_commands,
@@ -104,4 +105,5 @@ def parser() -> argparse.ArgumentParser:
     compare_commands.add_parsers(commands)
     engine_commands.add_parsers(commands)
     channel_commands.add_parsers(commands)
+    backend_commands.add_parsers(commands)
     return root
