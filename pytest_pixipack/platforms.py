@@ -11,7 +11,9 @@ SUBDIRS = (
     "noarch", "linux-32", "linux-64", "linux-aarch64", "linux-armv6l", "linux-armv7l",
     "linux-loongarch64", "linux-ppc64le", "linux-ppc64", "linux-ppc", "linux-s390x",
     "linux-riscv32", "linux-riscv64", "osx-64", "osx-arm64", "win-32", "win-64", "win-arm64",
-    "freebsd-64", "emscripten-wasm32", "wasi-wasm32", "zos-z",
+    "freebsd-32", "freebsd-64", "freebsd-arm64", "ios-arm64", "iossimulator-arm64",
+    "iossimulator-64", "android-aarch64", "android-armv7a", "android-64", "android-32",
+    "emscripten-wasm32", "emscripten-wasm64", "wasi-wasm32", "zos-z",
 )  # fmt: skip
 
 _ARCH = {

@@ -24,6 +24,8 @@ TomlPath = tuple[str | int, ...]
 Position = tuple[int, int]
 
 _AT = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+# What tomli says where a key or a table occurs a second time.
+_TWICE = re.compile(r"Cannot (?:overwrite|declare|mutate|redefine)|Duplicate|already exist")
 _KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 
@@ -55,7 +57,8 @@ def parse_toml(
     try:
         return tomli.loads(text), Positions(text, file)
     except tomli.TOMLDecodeError as error:
-        raise _syntax_error(str(error), text, file) from None
+        broken = _syntax_error(str(error), text, file)
+        raise (_given_twice(broken, text) if _TWICE.search(str(error)) else broken) from None
     except RecursionError:
         raise InvalidInput("The values are nested too deeply.", file=file) from None
     except ValueError as error:  # for example an integer with too many digits, or 2026-02-30
@@ -88,6 +91,33 @@ def _syntax_error(message: str, text: str, file: Path | str | None) -> InvalidIn
     return InvalidInput(f"This is not valid TOML: {message}.", file=file, line=line, column=column)
 
 
+def _given_twice(broken: InvalidInput, text: str) -> InvalidInput:
+    """The same error at the second mention of the key; tomli points behind the whole value."""
+    walk = _Walk()
+    walk.document(_parse((text + "\n").encode("utf-8", "surrogatepass")))
+    lines = text.encode("utf-8", "surrogatepass").split(b"\n")
+    limit = (broken.line or 0, broken.column or 0)
+    again = [(_characters(lines, at), first[0] + 1, path) for path, first, at in walk.repeated]
+    before = [place for place in again if place[0] <= limit]
+    if not before:
+        return broken
+    at, first_line, path = max(before, key=lambda place: place[0])
+    key = ".".join(str(part) for part in path)
+    return InvalidInput(
+        f"This is not valid TOML: `{key}` is given twice; line {first_line} has it already.",
+        file=broken.file,
+        line=at[0],
+        column=at[1],
+        remedy="Keep one of the two.",
+    )
+
+
+def _characters(lines: list[bytes], at: Position) -> Position:
+    """Line and column from 1, the column in characters, for row and byte from 0."""
+    row, column = at
+    return row + 1, len(lines[row][:column].decode("utf-8", "replace")) + 1
+
+
 class Positions:
     """Where the keys and array elements of one TOML document are.
 
@@ -101,6 +131,7 @@ class Positions:
         # tree-sitter wants a newline behind the last pair.
         self._lines = (text + "\n").encode("utf-8", "surrogatepass").split(b"\n")
         self._found: dict[TomlPath, Position] | None = None
+        self._values: dict[TomlPath, Position] = {}
 
     def of(self, *path: str | int) -> Position:
         """(line, column) of a key or an element.
@@ -112,6 +143,14 @@ class Positions:
                 return position
             path = path[:-1]
         return 1, 1
+
+    def value_of(self, *path: str | int) -> Position:
+        """(line, column) where the value of a key begins: behind its `=`, or a table's `[`.
+
+        For a key without a value of its own (as `a` in `a.b = 1`), that of the key.
+        """
+        self._all()
+        return self._values.get(path) or self.of(*path)
 
     def knows(self, *path: str | int) -> bool:
         """Whether the document says something of exactly this path."""
@@ -125,9 +164,23 @@ class Positions:
         remedy: str | None = None,
     ) -> InvalidInput:
         """An error that points at this path; the caller raises it."""
-        line, column = self.of(*path)
+        return self._error_at(self.of(*path), message, package, remedy)
+
+    def value_error(
+        self,
+        message: str,
+        *path: str | int,
+        package: str | None = None,
+        remedy: str | None = None,
+    ) -> InvalidInput:
+        """An error that points at the value of this path; the caller raises it."""
+        return self._error_at(self.value_of(*path), message, package, remedy)
+
+    def _error_at(
+        self, at: Position, message: str, package: str | None, remedy: str | None
+    ) -> InvalidInput:
         return InvalidInput(
-            message, file=self.file, line=line, column=column, package=package, remedy=remedy
+            message, file=self.file, line=at[0], column=at[1], package=package, remedy=remedy
         )
 
     def unknown_key(
@@ -148,14 +201,12 @@ class Positions:
 
     def _all(self) -> dict[TomlPath, Position]:
         if self._found is None:
-            found = _Walk().document(_parse(b"\n".join(self._lines)))
-            self._found = {path: self._characters(at) for path, at in found.items()}
+            walk = _Walk()
+            found = walk.document(_parse(b"\n".join(self._lines)))
+            self._found = {path: _characters(self._lines, at) for path, at in found.items()}
+            values = walk.values.items()
+            self._values = {path: _characters(self._lines, at) for path, at in values}
         return self._found
-
-    def _characters(self, at: Position) -> Position:
-        row, column = at
-        before = self._lines[row][:column]
-        return row + 1, len(before.decode("utf-8", "replace")) + 1
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
@@ -182,6 +233,8 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found: dict[TomlPath, Position] = {}
+        self.values: dict[TomlPath, Position] = {}
+        self.repeated: list[tuple[TomlPath, Position, Position]] = []  # path, first, again
         self._defined: set[TomlPath] = set()
         self._counts: dict[TomlPath, int] = {}  # of arrays of tables: how many elements so far
 
@@ -194,6 +247,8 @@ class _Walk:
         return self.found
 
     def _put(self, path: TomlPath, at: Position, *, defined: bool) -> None:
+        if defined and path in self.found and path not in self._counts:
+            self.repeated.append((path, self.found[path], at))
         if path not in self.found or (defined and path not in self._defined):
             self.found[path] = at
         if defined:
@@ -213,6 +268,7 @@ class _Walk:
         name, at = segments[-1]
         path = (*path, name)
         self._put(path, at, defined=True)
+        self.values.setdefault(path, _start(node))
         if node.type == "table_array_element":
             self._counts[path] = self._counts.get(path, 0) + 1
             path = (*path, self._counts[path] - 1)
@@ -234,7 +290,10 @@ class _Walk:
                 for name, at in segments:
                     path = (*path, name)
                     self._put(path, at, defined=at == segments[-1][1])
-                todo += [(path, child) for child in node.children[1:] if child.is_named]
+                values = [c for c in node.children[1:] if c.is_named and c.type != "comment"]
+                for child in values:
+                    self.values.setdefault(path, _start(child))
+                    todo.append((path, child))
             elif node.type == "inline_table":
                 inner = [child for child in node.children if child.type == "pair"]
                 todo += [(path, child) for child in reversed(inner)]

@@ -92,7 +92,7 @@ def test_the_values_are_those_of_the_standard_parser(tmp_path: Path) -> None:
     ("content", "line", "column"),
     [
         (b"a = 1\nb = ]\n", 2, 5),
-        (b"a = 1\na = 2\n", 2, 6),
+        (b"a = 1\na = 2\n", 2, 1),
         (b"a = [1,\n", 2, 1),
         (b"a = 1\n# \xc3\xa4 \xff\n", 2, 5),
     ],

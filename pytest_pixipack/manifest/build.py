@@ -6,16 +6,17 @@ Follows pixi_manifest/src/toml/build_backend.rs of pixi 0.77.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from pytest_pixipack.manifest.dependencies import (
+    NAME,
     SPEC_KEYS,
     Rules,
-    check_name,
+    inherited,
     read_dependencies,
     read_fields,
     read_location,
-    read_spec,
 )
 from pytest_pixipack.manifest.model import BackendRef, BuildSection, BuildSource
 from pytest_pixipack.manifest.platforms import check_selector
@@ -27,10 +28,12 @@ _KEYS = (
     "build-string-prefix", "build-number", "secrets",
 )  # fmt: skip
 
+_FLAG = re.compile(r"[a-z0-9_]+(?::[a-z0-9_]+)?")
+
 
 def read_build(table: Table, rules: Rules) -> BuildSection:
     """The build section of a package. Raises `InvalidInput`."""
-    table.allow(*_KEYS, hidden=["configuration"])
+    table.allow(*_KEYS, hidden=["configuration"], need="backend")
     if "backend" not in table:
         raise table.error(
             "`[package.build]` names no `backend`.",
@@ -46,17 +49,30 @@ def read_build(table: Table, rules: Rules) -> BuildSection:
         source=_read_source(table),
         build_string_prefix=table.string("build-string-prefix"),
         build_number=number,
-        flags=table.strings("flags") or (),
+        flags=_read_flags(table),
         secrets=tuple(sorted(set(table.strings("secrets") or ()))),
         position=table.at(),
     )
+
+
+def _read_flags(table: Table) -> tuple[str, ...]:
+    flags = table.strings("flags") or ()
+    for index, flag in enumerate(flags):
+        if not _FLAG.fullmatch(flag):
+            raise table.error(
+                f'"{flag}" cannot be a flag.',
+                "flags",
+                index,
+                remedy='Flags hold lower-case letters, digits and `_`, as "cuda" or "blas:mkl".',
+            )
+    return flags
 
 
 def check_package_selector(table: Table, key: str) -> str:
     """A target selector in a package, where no wildcard is possible. Raises `InvalidInput`."""
     selector = check_selector(table, key)
     if "*" in selector:
-        raise table.error(
+        raise table.key_error(
             f"The wildcard `{key}` cannot be a target of a package.",
             key,
             remedy="Name one platform, such as `linux-64`, or use a condition: "
@@ -74,7 +90,13 @@ def _read_backend(table: Table, rules: Rules) -> BackendRef:
             remedy='Add for example name = "pixi-build-cmake".',
         )
     text = backend.need_string("name")
-    name = check_name(Table(table.document, {text: ""}, backend.path, "the build backend"), text)
+    if not NAME.fullmatch(text):
+        raise backend.error(
+            f"`{text}` is not a package name.",
+            "name",
+            remedy="Package names hold only letters, digits, `-`, `_` and `.`.",
+        )
+    name = text.lower()
     own = ("channels", "additional-dependencies", "name")
     backend.allow(*own, "workspace", *SPEC_KEYS)
     spec = _backend_spec(backend.without(*own), name, rules)
@@ -96,9 +118,7 @@ def _read_backend(table: Table, rules: Rules) -> BackendRef:
 
 def _backend_spec(entry: Table, name: str, rules: Rules) -> Spec:
     if "workspace" in entry:
-        # The whole entry is read anew, with what the workspace says of the backend.
-        parent = Table(entry.document, {name: entry.data}, entry.path[:-1], entry.what)
-        return read_spec(parent, name, name, rules)
+        return read_fields(inherited(entry, name, rules), name)
     if not entry.data:
         return Spec(name=name, version="*", written_name=name, position=entry.at())
     return read_fields(entry, name)
@@ -134,8 +154,9 @@ def _additional(table: Table, backend: Table) -> dict[str, Spec]:
     return read_dependencies(inner, Rules(pool=None))
 
 
-def _read_config(table: Table) -> Any:
-    """`config`, or its former name `configuration`, which earns a warning."""
+def _read_config(table: Table, *, warn: bool = True) -> Any:
+    """`config`, or its former name `configuration`, which earns a warning (as in pixi, not in a
+    target)."""
     if "config" in table:
         if "configuration" in table:
             raise table.error(
@@ -146,11 +167,12 @@ def _read_config(table: Table) -> Any:
         return json_value(table.data["config"])
     if "configuration" not in table:
         return None
-    table.warn(
-        "The `configuration` field is deprecated.",
-        "configuration",
-        remedy="Use `config` instead.",
-    )
+    if warn:
+        table.warn(
+            "The `configuration` field is deprecated.",
+            "configuration",
+            remedy="Use `config` instead.",
+        )
     return json_value(table.data["configuration"])
 
 
@@ -162,7 +184,7 @@ def _read_targets(table: Table) -> dict[str, Any]:
         selector = check_package_selector(outer, key)
         target.allow("config", hidden=["configuration"])
         if target.data:
-            configs[selector] = _read_config(target)
+            configs[selector] = _read_config(target, warn=False)
     return configs
 
 

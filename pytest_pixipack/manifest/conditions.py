@@ -26,7 +26,7 @@ def read_condition(table: Table, key: str) -> str:
         message = f"The condition `{key}` is empty."
     else:
         message = f"`{key}` is not a condition."
-    raise table.error(message, key, remedy=_condition_remedy(key))
+    raise table.key_error(message, key, remedy=_condition_remedy(key))
 
 
 def _condition_remedy(key: str) -> str:
@@ -95,11 +95,14 @@ def _when_text(table: Table, text: str, keys: tuple[str | int, ...]) -> str:
 
 
 def _when_package(table: Table, value: dict[str, Any], keys: tuple[str | int, ...]) -> str:
-    from pytest_pixipack.manifest.dependencies import SPEC_KEYS, read_fields
+    from pytest_pixipack.manifest.dependencies import NAME, SPEC_KEYS, read_fields
 
     entry = Table(table.document, value, (*table.path, *keys), "a `when` condition")
     entry.allow("package", *(key for key in SPEC_KEYS if key not in _NOT_IN_WHEN))
-    name = entry.need_string("package").lower()
+    written = entry.need_string("package")
+    if not NAME.fullmatch(written):
+        raise entry.error(f"`{written}` is not a package name.", "package")
+    name = written.lower()
     rest = entry.without("package")
     if not rest.data:
         return name

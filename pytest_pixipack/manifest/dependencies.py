@@ -12,6 +12,7 @@ from pytest_pixipack.manifest.model import Package
 from pytest_pixipack.manifest.pins import PINS, read_pin
 from pytest_pixipack.manifest.reader import Table
 from pytest_pixipack.manifest.spec import ARCHIVE_SUFFIXES, Spec, SpecKind
+from pytest_pixipack.manifest.texts import subdirectory_problem
 
 # The keys of a dependency's table (pixi_spec/src/toml.rs, TomlSpec).
 SPEC_KEYS = (
@@ -24,7 +25,8 @@ LOCATION_KEYS = (
 )  # fmt: skip
 # What identifies a package is the workspace's to say.
 _OWNED = ("version", "path", "git", "url")
-_NAME = re.compile(r"[0-9A-Za-z_.-]+")
+# pixi also takes the empty name.
+NAME = re.compile(r"[0-9A-Za-z_.-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Rules:
 
 def check_name(table: Table, key: str) -> str:
     """The normalised package name of a key. Raises `InvalidInput`."""
-    if not _NAME.fullmatch(key):
+    if not NAME.fullmatch(key):
         remedy = "Package names hold only letters, digits, `-`, `_` and `.`."
         if table.path and str(table.path[-1]).startswith("if("):
             remedy = "Conditions cannot be nested; join the expressions by `and`."
@@ -59,7 +61,7 @@ def check_name(table: Table, key: str) -> str:
                 )
         elif "==" in key or " in " in key:
             remedy = f'If this is a condition, write "if({key})".'
-        raise table.error(f"`{key}` is not a package name.", key, remedy=remedy)
+        raise table.key_error(f"`{key}` is not a package name.", key, remedy=remedy)
     return key.lower()
 
 
@@ -70,7 +72,7 @@ def read_dependencies(table: Table | None, rules: Rules) -> dict[str, Spec]:
         assert table is not None
         name = check_name(table, key)
         if name in specs:
-            raise table.error(
+            raise table.key_error(
                 f"`{key}` is listed twice, as `{specs[name].written_name}` and `{key}`.",
                 key,
                 remedy="Package names are compared in lower case; keep one of them.",
@@ -107,7 +109,7 @@ def read_spec(table: Table, key: str, name: str, rules: Rules) -> Spec:
     if rules.inline is not None:
         entry = entry.without("package")
     if "workspace" in entry:
-        entry = _inherited(entry, name, rules)
+        entry = inherited(entry, name, rules)
     pins = [pin for pin in PINS if pin in entry]
     if pins:
         own = rules.package_name
@@ -153,6 +155,19 @@ def read_fields(entry: Table, name: str) -> Spec:
     entry.allow(*SPEC_KEYS)
     kind = _kind(entry)
     _check_combinations(entry, kind)
+    return _fields(entry, name, kind)
+
+
+def check_fields(entry: Table) -> None:
+    """Checks each field of a dependency's table for itself. Raises `InvalidInput`.
+
+    For `[workspace.dependencies]`, whose entries are completed where they are inherited.
+    """
+    entry.allow(*SPEC_KEYS)
+    _fields(entry, "", "version")
+
+
+def _fields(entry: Table, name: str, kind: SpecKind) -> Spec:
     return Spec(
         name=name,
         kind=kind,
@@ -171,19 +186,23 @@ def read_fields(entry: Table, name: str) -> Spec:
         track_features=entry.strings("track-features"),
         when=read_when(entry, "when") if "when" in entry else None,
         path=entry.string("path"),
-        url=entry.string("url"),
-        git=entry.string("git"),
+        url=entry.url("url"),
+        git=entry.url("git"),
         branch=entry.string("branch"),
         tag=entry.string("tag"),
         rev=entry.string("rev"),
         lfs=entry.boolean("lfs"),
-        subdirectory=entry.string("subdirectory"),
+        subdirectory=_subdirectory(entry, kind),
         written_name=str(entry.path[-1]) if entry.path else name,
         position=entry.at(),
     )
 
 
-def _inherited(entry: Table, name: str, rules: Rules) -> Table:
+def inherited(entry: Table, name: str, rules: Rules) -> Table:
+    """An entry with `workspace = true`, completed by `[workspace.dependencies]`.
+
+    Raises `InvalidInput` where nothing can be inherited, or is not there to be.
+    """
     if not entry.boolean("workspace"):
         raise entry.error(
             "`workspace` cannot be false.",
@@ -242,8 +261,7 @@ def _check_combinations(entry: Table, kind: SpecKind) -> None:
         refused += ("channel", "file-name", "license-family")
     if kind in ("path", "git"):
         refused += ("md5", "sha256")
-    location = entry.string(kind) if kind in ("path", "url") else None
-    if location is not None and location.endswith(ARCHIVE_SUFFIXES):
+    if _is_archive(entry, kind):
         refused += (
             "version", "build", "build-number", "extras", "flags", "subdir", "license", "when",
             "track-features",
@@ -261,6 +279,20 @@ def _check_combinations(entry: Table, kind: SpecKind) -> None:
             revisions[1],
             remedy=f"Keep `{revisions[0]}` or `{revisions[1]}`.",
         )
+
+
+def _subdirectory(entry: Table, kind: SpecKind) -> str | None:
+    text = entry.string("subdirectory")
+    # Of a package file and of a path it means nothing, and pixi passes over it.
+    used = text is not None and kind in ("git", "url") and not _is_archive(entry, kind)
+    if used and (problem := subdirectory_problem(text or "")):
+        raise entry.error(f"The `subdirectory` cannot be used: {problem}.")
+    return text
+
+
+def _is_archive(entry: Table, kind: SpecKind) -> bool:
+    location = entry.string(kind) if kind in ("path", "url") else None
+    return location is not None and location.endswith(ARCHIVE_SUFFIXES)
 
 
 def _build_number(entry: Table) -> str | None:

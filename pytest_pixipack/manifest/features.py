@@ -5,14 +5,12 @@ Follows pixi_manifest/src/toml/{target,feature,environment}.rs of pixi 0.77.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pytest_pixipack.manifest.channels import read_channels
 from pytest_pixipack.manifest.dependencies import (
     Rules,
-    check_name,
     read_dependencies,
     read_inline_packages,
     read_locations,
@@ -23,14 +21,21 @@ from pytest_pixipack.manifest.model import (
     Feature,
     FeatureTarget,
     Platform,
-    PypiSpec,
 )
+from pytest_pixipack.manifest.names import environment_name_remedy
 from pytest_pixipack.manifest.platforms import (
     check_selector,
+    libc_families,
     read_system_requirements,
     selector_matches,
 )
+from pytest_pixipack.manifest.pypi import (
+    contradiction,
+    read_pypi_dependencies,
+    read_pypi_options,
+)
 from pytest_pixipack.manifest.reader import Table
+from pytest_pixipack.manifest.tasks import read_tasks
 from pytest_pixipack.toml_positions import did_you_mean
 
 TARGET_KEYS = (
@@ -43,11 +48,6 @@ _INLINE_KEYS = (
 )  # fmt: skip
 FEATURE_KEYS = (*_INLINE_KEYS, "host-dependencies", "build-dependencies", "system-requirements")
 _ENVIRONMENT_KEYS = ("features", "solve-group", "no-default-feature", *_INLINE_KEYS)
-_PYPI_KEYS = (
-    "version", "extras", "path", "editable", "git", "branch", "tag", "rev", "lfs", "url",
-    "subdirectory", "index", "env-markers",
-)  # fmt: skip
-_ENVIRONMENT_NAME = re.compile(r"[a-z0-9-]+")
 
 PRIORITIES = ("strict", "flexible", "disabled")
 STRATEGIES = ("highest", "lowest", "lowest-direct")
@@ -66,6 +66,9 @@ def read_feature(table: Table, name: str, context: FeatureRules) -> Feature:
 
     The keys of `table` are checked by the caller, for the root has more of them than a feature.
     """
+    for key in ("host-dependencies", "build-dependencies"):
+        if key in table and not context.rules.pixi_build:
+            table.warn(f"`{key}` is deprecated here.", key, remedy="Write `dependencies`.")
     targets: dict[str | None, FeatureTarget] = {None: _read_target(table, context)}
     outer = table.table("target")
     for key, target in table.tables("target", "the target `{}`"):
@@ -88,7 +91,8 @@ def read_feature(table: Table, name: str, context: FeatureRules) -> Feature:
         solve_strategy=table.choice("solve-strategy", STRATEGIES),
         targets=targets,
         system_requirements=_system_requirements(table),
-        pypi_options=table.raw("pypi-options"),
+        archspec_requirement=_archspec(table),
+        pypi_options=read_pypi_options(table),
         position=table.at(),
     )
 
@@ -100,7 +104,7 @@ def read_named_features(root: Table, context: FeatureRules) -> dict[str, Feature
     for name, table in root.tables("feature", "the feature `{}`"):
         assert outer is not None
         if name == "default":
-            raise outer.error(
+            raise outer.key_error(
                 "The feature `default` cannot be defined again.",
                 name,
                 remedy="The tables at the root of the manifest are the default feature.",
@@ -123,13 +127,9 @@ def read_environments(
         environments["default"] = Environment(name="default", position=root.at("environments"))
     for name in outer or ():
         assert outer is not None
-        if not _ENVIRONMENT_NAME.fullmatch(name):
-            better = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")
-            raise outer.error(
-                f"`{name}` cannot be the name of an environment.",
-                name,
-                remedy="Use only lower-case letters, digits and `-`"
-                + (f", for example `{better}`." if better else "."),
+        if remedy := environment_name_remedy(name):
+            raise outer.key_error(
+                f"`{name}` cannot be the name of an environment.", name, remedy=remedy
             )
         environments[name] = _read_environment(outer, name, features, context)
     _warn_of_unused(root, features, environments)
@@ -142,6 +142,7 @@ def _read_environment(
     if isinstance(outer.data[name], list):
         names = outer.strings(name) or ()
         _check_features(outer, (name,), names, features)
+        _check_agreement(outer, (name,), names, features, default=True)
         return Environment(name=name, features=names, position=outer.at(name))
     table = outer.table(name, f"the environment `{name}`")
     assert table is not None
@@ -158,13 +159,38 @@ def _read_environment(
         key = f"environment:{name}"
         features[key] = read_feature(table, name, context)
         names = (key, *names)
+    no_default = bool(table.boolean("no-default-feature"))
+    _check_agreement(table, ("features",), names, features, default=not no_default)
     return Environment(
         name=name,
         features=names,
-        no_default_feature=bool(table.boolean("no-default-feature")),
+        no_default_feature=no_default,
         solve_group=table.string("solve-group"),
         position=outer.at(name),
     )
+
+
+def _check_agreement(
+    table: Table,
+    keys: tuple[str, ...],
+    names: tuple[str, ...],
+    features: Mapping[str, Feature],
+    *,
+    default: bool,
+) -> None:
+    """What the features of an environment say once for all of it has to be the same."""
+    used = [features[name] for name in (*names, *(("default",) if default else ()))]
+    problem = contradiction([feature.pypi_options for feature in used])
+    remedy = "Say it once, or use the features in different environments."
+    if problem is None:
+        archspecs = {f.archspec_requirement for f in used if f.archspec_requirement is not None}
+        libcs = {libc for feature in used for libc in libc_families(feature.system_requirements)}
+        for what, values in (("processors", archspecs), ("C libraries", libcs)):
+            if len(values) > 1:
+                listed = " and ".join(f"`{value}`" for value in sorted(values))
+                problem = f"The features of this environment require different {what}, {listed}."
+    if problem is not None:
+        raise table.error(problem, *keys, remedy=remedy)
 
 
 def _check_features(
@@ -207,48 +233,24 @@ def _warn_of_unused(
 def _read_target(table: Table, context: FeatureRules) -> FeatureTarget:
     rules = context.rules
     for key in ("host-dependencies", "build-dependencies"):
-        if key in table:
-            _former_dependencies(table, key, rules)
+        if key in table and rules.pixi_build:
+            raise table.error(
+                f"`{key}` belongs to a package where `pixi-build` is enabled.",
+                key,
+                remedy=f"Write `[package.{key}]`, or `dependencies` for the environment.",
+            )
     constraints = replace(rules, source=False, inline=None)
     return FeatureTarget(
         dependencies=read_dependencies(table.table("dependencies"), rules),
         host_dependencies=read_dependencies(table.table("host-dependencies"), rules),
         build_dependencies=read_dependencies(table.table("build-dependencies"), rules),
-        pypi_dependencies=_pypi(table),
+        pypi_dependencies=read_pypi_dependencies(table),
         constraints=read_dependencies(table.table("constraints"), constraints),
         dev=read_locations(table.table("dev")),
         inline_packages=read_inline_packages(table.table("dependencies"), rules),
         activation=_activation(table),
-        tasks=table.raw("tasks") or {},
+        tasks=read_tasks(table),
     )
-
-
-def _former_dependencies(table: Table, key: str, rules: Rules) -> None:
-    if rules.pixi_build:
-        raise table.error(
-            f"`{key}` belongs to a package where `pixi-build` is enabled.",
-            key,
-            remedy=f"Write `[package.{key}]`, or `dependencies` for the environment.",
-        )
-    table.warn(f"`{key}` is deprecated here.", key, remedy="Write `dependencies`.")
-
-
-def _pypi(table: Table) -> dict[str, tuple[PypiSpec, ...]]:
-    inner = table.table("pypi-dependencies")
-    specs: dict[str, tuple[PypiSpec, ...]] = {}
-    for key in inner or ():
-        assert inner is not None
-        check_name(inner, key)
-        value = inner.data[key]
-        if not isinstance(value, str | dict):
-            raise inner.wrong(key, 'a version such as ">=1.2", or a table')
-        if isinstance(value, dict):
-            Table(table.document, value, (*inner.path, key), f"the PyPI dependency `{key}`").allow(
-                *_PYPI_KEYS
-            )
-        name = re.sub(r"[-_.]+", "-", key).lower()
-        specs[name] = (PypiSpec(name, value, inner.at(key)),)
-    return specs
 
 
 def _activation(table: Table) -> Activation:
@@ -261,10 +263,15 @@ def _activation(table: Table) -> Activation:
     return Activation(inner.strings("scripts") or (), values)
 
 
+def _archspec(table: Table) -> str | None:
+    inner = table.table("system-requirements")
+    return inner.string("archspec") if inner is not None else None
+
+
 def _system_requirements(table: Table) -> tuple[str, ...]:
     inner = table.table("system-requirements", "`system-requirements`")
     requirements = read_system_requirements(inner) if inner is not None else ()
-    if requirements:
+    if requirements or (inner is not None and "archspec" in inner):
         table.warn(
             "`system-requirements` is deprecated in favor of platforms with virtual packages.",
             "system-requirements",

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 from pytest_pixipack.manifest import pyproject
-from pytest_pixipack.manifest.dependencies import Rules
+from pytest_pixipack.manifest.dependencies import Rules, check_name
 from pytest_pixipack.manifest.features import (
     FEATURE_KEYS,
     FeatureRules,
@@ -21,10 +21,11 @@ from pytest_pixipack.manifest.features import (
 from pytest_pixipack.manifest.manifest import Manifest
 from pytest_pixipack.manifest.model import Feature, Package, Workspace
 from pytest_pixipack.manifest.package import Inherited, read_package
+from pytest_pixipack.manifest.pypi import check_pypi_name
 from pytest_pixipack.manifest.reader import Document, Table
 from pytest_pixipack.manifest.spec import Spec
 from pytest_pixipack.manifest.stand_ins import read_stand_ins
-from pytest_pixipack.manifest.workspace import read_workspace, settle_platforms
+from pytest_pixipack.manifest.workspace import check_requires_pixi, read_workspace, settle_platforms
 from pytest_pixipack.toml_positions import load_toml
 
 PIXI_TOML = "pixi.toml"
@@ -160,6 +161,8 @@ def _load(file: Path, outer: Manifest | None) -> Manifest:
         prefix = ("tool", "pixi")
         root = _pixi_table(root)
         defaults = pyproject.project_defaults(document, data)
+    if isinstance(root.data.get("workspace"), dict):
+        check_requires_pixi(Table(document, root.data["workspace"], (*prefix, "workspace"), ""))
     root.allow(*_ROOT_KEYS, hidden=_MORE_ROOT_KEYS)
     stand_ins = read_stand_ins(document, data)
     workspace = _read_workspace(root, data, defaults)
@@ -202,7 +205,7 @@ def _read_workspace(
         root.warn("The `project` field is deprecated.", "project", remedy="Use `workspace`.")
     workspace = read_workspace(table, _named(root, defaults))
     is_pyproject = root.document.file.name == PYPROJECT_TOML
-    context = _context(root, workspace)
+    context = _context(root, workspace, defaults)
     features: dict[str, Feature] = {"default": _default_feature(root, workspace, context)}
     features.update(read_named_features(root, context))
     if is_pyproject:
@@ -231,8 +234,12 @@ def _named(root: Table, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return {**defaults, "name": name if isinstance(name, str) else defaults.get("name")}
 
 
-def _context(root: Table, workspace: Workspace) -> FeatureRules:
-    inherited = Inherited.of(workspace, root.document.root)
+def _context(root: Table, workspace: Workspace, defaults: Mapping[str, Any]) -> FeatureRules:
+    # Inline packages are read before the workspace is put together, so that what they can inherit
+    # is what `[project]` says (pixi_manifest/src/toml/manifest.rs, inline_workspace_properties).
+    inherited = replace(
+        Inherited.of(workspace, root.document.root), workspace=defaults, inline=True
+    )
 
     def inline(table: Table, name: str) -> Package:
         if "name" in table:
@@ -258,7 +265,13 @@ def _default_feature(root: Table, workspace: Workspace, context: FeatureRules) -
 
 def _cutoffs(root: Table, key: str) -> dict[str, str]:
     inner = root.table(key)
-    return {name: inner.need_string(name) for name in inner} if inner is not None else {}
+    found = {}
+    for name in inner or ():
+        assert inner is not None
+        (check_pypi_name if key.startswith("pypi") else check_name)(inner, name)
+        inner.need_string(name)
+        found[name] = str(inner.cutoff(name))
+    return found
 
 
 def _read_package(

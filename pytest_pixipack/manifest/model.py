@@ -132,6 +132,7 @@ class Feature:
     solve_strategy: SolveStrategy | None = None
     targets: Mapping[str | None, FeatureTarget] = field(default_factory=dict)
     system_requirements: tuple[str, ...] = ()
+    archspec_requirement: str | None = None
     pypi_options: Mapping[str, Any] | None = None
     position: Position = field(compare=False)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pytest_pixipack.manifest.build import check_package_selector, read_build
 from pytest_pixipack.manifest.conditions import looks_conditional, read_condition
-from pytest_pixipack.manifest.dependencies import Rules, read_dependencies
+from pytest_pixipack.manifest.dependencies import NAME, Rules, read_dependencies
 from pytest_pixipack.manifest.licenses import check_license
 from pytest_pixipack.manifest.model import (
     RUN_EXPORT_BUCKETS,
@@ -28,6 +29,7 @@ from pytest_pixipack.manifest.spec import Spec
 from pytest_pixipack.platforms import SUBDIRS
 
 _TEXTS = ("name", "description", "license", "homepage", "repository", "documentation")
+_URLS = ("homepage", "repository", "documentation")
 _FILES = ("license-file", "readme")
 _TARGET_KEYS = (
     "run-dependencies", "run-constraints", "host-dependencies", "build-dependencies",
@@ -37,6 +39,7 @@ _KEYS = (
     *_TEXTS, *_FILES, "version", "authors", "publish", "build", *_TARGET_KEYS, "run-exports",
     "target",
 )  # fmt: skip
+_EXTRA = re.compile(r"[a-z0-9._+-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Inherited:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     dependencies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     root: Path | None = None
+    inline: bool = False
 
     @classmethod
     def of(
@@ -65,7 +69,7 @@ class Inherited:
 
 def read_package(table: Table, inherited: Inherited) -> Package:
     """The package section. Raises `InvalidInput`; warnings go to the document."""
-    table.allow(*_KEYS)
+    table.allow(*_KEYS, need="build")
     root = table.document.root
     build_table = table.table("build", "`[package.build]`")
     if build_table is None:
@@ -74,7 +78,9 @@ def read_package(table: Table, inherited: Inherited) -> Package:
             remedy='Add `[package.build]` with backend = { name = "...", version = "*" }.',
         )
     fields = {key: _text(table, key, inherited) for key in (*_TEXTS, "version")}
-    rules = Rules(pool=_rebased(inherited, root), package_name=fields["name"])
+    # Where the name cannot be one, nothing can be compared with it.
+    name = fields["name"] if NAME.fullmatch(fields["name"] or "") else None
+    rules = Rules(pool=_rebased(inherited, root), package_name=name)
     build = read_build(build_table, replace(rules, package_name=None))
     sources = _source_directory(root, build)
     return Package(
@@ -99,9 +105,7 @@ def read_package(table: Table, inherited: Inherited) -> Package:
 def _asks_workspace(table: Table, key: str, inherited: Inherited) -> bool:
     if not isinstance(table.data.get(key), dict):
         return False
-    inner = table.table(key)
-    assert inner is not None
-    inner.allow("workspace")
+    inner = _check_marker(table, key)
     if not inner.boolean("workspace"):
         raise inner.error(
             "`workspace` cannot be false.",
@@ -110,11 +114,26 @@ def _asks_workspace(table: Table, key: str, inherited: Inherited) -> bool:
         )
     if inherited.workspace.get(key) is None:
         raise inner.error(
-            f"The workspace does not say `{key}`.",
-            "workspace",
-            remedy=f"Add `{key}` to `[workspace]`, or write it here.",
+            f"An inline package cannot inherit `{key}`."
+            if inherited.inline
+            else f"The workspace does not say `{key}`.",
+            remedy="Write it here."
+            if inherited.inline
+            else f"Add `{key}` to `[workspace]`, or write it here.",
         )
     return True
+
+
+def _check_marker(table: Table, key: str) -> Table:
+    """The table `{ workspace = ... }`, as which a field can be written."""
+    inner = table.table(key)
+    assert inner is not None
+    inner.allow("workspace")
+    if inner.boolean("workspace") is None:
+        raise table.error(
+            f"`{key}` has to be a text or {{ workspace = true }}, not an empty table.", key
+        )
+    return inner
 
 
 def _text(table: Table, key: str, inherited: Inherited) -> str | None:
@@ -124,6 +143,8 @@ def _text(table: Table, key: str, inherited: Inherited) -> str | None:
         return inherited.defaults.get(key)
     if key == "license":
         check_license(table)
+    if key in _URLS:
+        return table.url(key)
     return table.version(key) if key == "version" else table.string(key)
 
 
@@ -135,9 +156,13 @@ def _authors(table: Table, inherited: Inherited) -> tuple[str, ...] | None:
 
 def _file(table: Table, key: str, inherited: Inherited, sources: Path | None) -> str | None:
     """A file's path, relative to the manifest; None where the sources are not here to look at."""
-    from_workspace = _asks_workspace(table, key, inherited)
+    if not isinstance(table.data.get(key), dict):
+        table.string(key)
+    elif sources is None:
+        _check_marker(table, key)
     if sources is None:
         return None
+    from_workspace = _asks_workspace(table, key, inherited)
     if from_workspace:
         return _relative(Path(inherited.workspace[key]), sources)
     name = table.string(key)
@@ -210,10 +235,23 @@ def _read_tables(table: Table, rules: Rules) -> dict[str | None, DependencyTable
         for bucket in RUN_EXPORT_BUCKETS:
             inner = exports.table(bucket)
             _read_section(tables, inner, "run_exports", bucket, _export_rules(rules, bucket))
-    for group, inner in table.tables("extra-dependencies", "the extra `{}`"):
+    for group, inner in _extras(table):
         _read_section(tables, inner, "extra", group, rules)
     _read_targets(tables, table, rules)
     return tables.frozen()
+
+
+def _extras(table: Table) -> Iterator[tuple[str, Table]]:
+    key = "extra-dependencies"
+    for group, inner in table.tables(key, "the extra `{}`"):
+        if not _EXTRA.fullmatch(group):
+            raise table.key_error(
+                f"`{group}` cannot be the name of an extra.",
+                key,
+                group,
+                remedy="Use at most 64 lower-case letters, digits, `_`, `.`, `+` and `-`.",
+            )
+        yield group, inner
 
 
 def _run_rules(rules: Rules) -> Rules:
@@ -255,7 +293,7 @@ def _read_targets(tables: _Tables, table: Table, rules: Rules) -> None:
             f'`[package.run-dependencies."if({expression})"]`.',
         )
         if expression in tables.found:
-            raise outer.error(
+            raise outer.key_error(
                 f'`[package.target.{key}]` means the same as the condition "if({expression})", '
                 "which is there already.",
                 key,
@@ -276,7 +314,7 @@ def _read_target(tables: _Tables, target: Table, expression: str, rules: Rules) 
         if inner := target.table(key):
             specs: Mapping[str, Spec] = read_dependencies(inner, section_rules)
             tables.put(expression, section, None, specs)
-    for group, inner in target.tables("extra-dependencies", "the extra `{}`"):
+    for group, inner in _extras(target):
         tables.put(expression, "extra", group, read_dependencies(inner, rules))
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.manifest.archspec import MICROARCHITECTURES, knows
 from pytest_pixipack.manifest.model import Platform
 from pytest_pixipack.manifest.reader import Table
 from pytest_pixipack.manifest.versions import NotAVersion, check_version, compare_versions
@@ -29,6 +31,7 @@ _FRIENDLY = {
     "windows": "__win",
 }
 _ALIASES = {"osx": "macos"}
+_UNIX = ("linux", "osx", "freebsd", "emscripten", "ios", "iossimulator", "android")
 _LIBCS = ("__glibc", "__musl", "__eglibc")
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 _GLOB = re.compile(r"[A-Za-z0-9*-]{1,64}")
@@ -42,7 +45,7 @@ _ARCHSPEC = {
 
 def is_unix(subdir: str) -> bool:
     """Whether a subdir is a kind of Unix, as rattler sees it."""
-    return family(subdir) in ("linux", "osx", "freebsd", "emscripten")
+    return family(subdir) in _UNIX
 
 
 def default_virtual_packages(subdir: str) -> tuple[str, ...]:
@@ -56,6 +59,8 @@ def default_virtual_packages(subdir: str) -> tuple[str, ...]:
     elif system == "osx":
         packages.append("__osx=13.0")
     arch = "m1" if subdir == "osx-arm64" else _ARCHSPEC.get(subdir.partition("-")[2])
+    if system == "freebsd":
+        arch = None  # rattler knows none
     if arch is not None:
         packages.append(f"__archspec=0={arch}")
     return tuple(packages)
@@ -135,11 +140,22 @@ def read_system_requirements(table: Table) -> tuple[str, ...]:
         assert inner is not None
         inner.allow("family", "version")
         inner.need_string("version")
-        packages.append(f"__{inner.string('family') or 'glibc'}={inner.version('version')}")
+        packages.append(f"__{_family(inner)}={inner.version('version')}")
     elif libc is not None:
         packages.append(f"__glibc={table.version('libc')}")
     table.string("archspec")
     return tuple(packages)
+
+
+def libc_families(requirements: Iterable[str]) -> set[str]:
+    """The C libraries among the virtual packages of `[system-requirements]`: `glibc`, ..."""
+    known = ("__linux", "__cuda", "__osx")
+    return {_package(item)[2:] for item in requirements if _package(item) not in known}
+
+
+def _family(libc: Table) -> str:
+    family = libc.string("family")
+    return "glibc" if family is None else family
 
 
 def applies_to(package: str, subdir: str) -> bool:
@@ -186,7 +202,7 @@ def check_selector(table: Table, key: str) -> str:
     Raises `InvalidInput` for what names no platform, and for `if(...)`.
     """
     if "(" in key:
-        raise table.error(
+        raise table.key_error(
             f"`{key}` cannot be a target: conditions belong into the tables of a package.",
             key,
             remedy="Name a platform, such as `linux-64`, or `unix`, `linux`, `osx`, `win`; "
@@ -195,7 +211,7 @@ def check_selector(table: Table, key: str) -> str:
     if key in FAMILIES:
         return FAMILIES[key]
     if not (_NAME.fullmatch(key) or ("*" in key and _GLOB.fullmatch(key))):
-        raise table.error(
+        raise table.key_error(
             f"`{key}` is not the name of a platform.",
             key,
             remedy=did_you_mean(key, (*FAMILIES, *SUBDIRS))
@@ -248,7 +264,7 @@ def _declared(entry: Table, raw: Sequence[str]) -> list[str]:
             raise entry.error(f"`{written[1]}` means the same as `{key}`.", written[1])
         for name in written:
             if key == "archspec":
-                declared.append(f"{package}=0={entry.need_string(name)}")
+                declared.append(f"{package}=0={_microarchitecture(entry, name)}")
             else:
                 declared.append(f"{package}={entry.version(name)}")
     for key in raw:
@@ -276,9 +292,27 @@ def _raw(entry: Table, key: str, declared: Sequence[str]) -> str:
         version = check_version(version)
     except NotAVersion as error:
         raise entry.error(f'"{version}" is not a version: {error}.', key) from None
-    if key in {_package(item) for item in declared}:
+    if key == "__archspec" and build and not knows(build):
+        raise _no_microarchitecture(entry, key, build)
+    if key.lower() in {_package(item).lower() for item in declared}:
         raise entry.error(f"`{key}` is declared twice.", key, remedy="Keep one spelling.")
     return f"{key}={version}={build}" if build else f"{key}={version}"
+
+
+def _microarchitecture(entry: Table, key: str) -> str:
+    name = entry.need_string(key)
+    if not knows(name):
+        raise _no_microarchitecture(entry, key, name)
+    return name
+
+
+def _no_microarchitecture(entry: Table, key: str, name: str) -> InvalidInput:
+    return entry.error(
+        f'"{name}" is not a microarchitecture that archspec knows.',
+        key,
+        remedy=did_you_mean(name, sorted(MICROARCHITECTURES))
+        or 'Write one such as "x86_64_v3", "armv8.2a" or "power9le".',
+    )
 
 
 def _aliases(key: str) -> tuple[str, ...]:

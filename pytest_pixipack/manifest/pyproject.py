@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_pixipack.manifest.model import Feature, FeatureTarget, PypiSpec
+from pytest_pixipack.manifest.project import (
+    check_build_system,
+    check_project,
+    check_requirement,
+)
+from pytest_pixipack.manifest.pypi import normalised
 from pytest_pixipack.manifest.reader import Document, Table
 from pytest_pixipack.manifest.spec import Spec
 from pytest_pixipack.manifest.versions import NotAVersion, check_version, check_version_spec
-
-# pixi refuses other keys of `[project]` (pixi_manifest/src/toml/pyproject.rs, TomlProject).
-_PROJECT_KEYS = (
-    "name", "version", "description", "readme", "requires-python", "license", "license-files",
-    "authors", "maintainers", "keywords", "classifiers", "urls", "entry-points", "scripts",
-    "gui-scripts", "dependencies", "optional-dependencies", "dynamic", "import-names",
-    "import-namespaces",
-)  # fmt: skip
+from pytest_pixipack.toml_positions import did_you_mean
 
 
 def project_table(document: Document, data: Mapping[str, Any]) -> Table | None:
@@ -31,12 +30,14 @@ def project_table(document: Document, data: Mapping[str, Any]) -> Table | None:
 
 def project_defaults(document: Document, data: Mapping[str, Any]) -> dict[str, Any]:
     """Name, version, description and authors, from `[project]`, else from `[tool.poetry]`."""
+    whole = Table(document, dict(data), (), "pyproject.toml")
+    check_build_system(whole)
     project = project_table(document, data)
-    tool = Table(document, dict(data), (), "pyproject.toml").table("tool")
+    tool = whole.table("tool")
     poetry = tool.table("poetry") if tool is not None else None
     defaults: dict[str, Any] = {}
     if project is not None:
-        project.allow(*_PROJECT_KEYS)
+        check_project(project)
         defaults["name"] = project.need_string("name")
         defaults["description"] = project.string("description")
         defaults["version"] = _version(project)
@@ -53,17 +54,16 @@ def implicit_features(document: Document, data: Mapping[str, Any]) -> dict[str, 
     """Requirements by feature: `[project] dependencies` are those of the default feature, each
     group of optional dependencies and each dependency group has a feature of its own name."""
     found: dict[str, list[PypiSpec]] = {}
+    groups = Groups.of(document, data)
+    for extra in groups.extras or ():
+        found[extra] = groups.extra(extra, ())
+    for group in groups.groups or ():
+        found[group] = groups.group(group, ())
     project = project_table(document, data)
-    if project is not None:
-        if optional := project.table("optional-dependencies"):
-            for group in optional:
-                found[group] = _requirements(optional, group)
-        if "dependencies" in project:
-            found.setdefault("default", []).extend(_requirements(project, "dependencies"))
-    whole = Table(document, dict(data), (), "pyproject.toml")
-    if groups := whole.table("dependency-groups", "`[dependency-groups]`"):
-        for group in groups:
-            found[group] = _group(groups, group, ())
+    if project is not None and "dependencies" in project:
+        texts = enumerate(project.strings("dependencies") or ())
+        own = [_requirement(project, text, "dependencies", index) for index, text in texts]
+        found.setdefault("default", []).extend(own)
     return found
 
 
@@ -120,55 +120,106 @@ def _authors(project: Table) -> tuple[str, ...] | None:
     if authors is None:
         return None
     found = []
-    for index, author in enumerate(authors):
-        if not isinstance(author, dict):
-            raise project.wrong("authors", "a table with `name` and `email`", index)
+    for author in authors:
         name, email = author.get("name"), author.get("email")
         found.append(f"{name} <{email}>" if name and email else str(name or email))
     return tuple(found)
 
 
-def _requirements(table: Table, key: str) -> list[PypiSpec]:
-    return [_requirement(table, text, key, i) for i, text in enumerate(table.strings(key) or ())]
-
-
 def _requirement(table: Table, text: str, key: str, index: int) -> PypiSpec:
-    found = re.match(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)", text)
-    if found is None or not _is_requirement(text):
-        raise table.error(
-            f'"{text}" is not a requirement.',
-            key,
-            index,
-            remedy='Write for example "httpx >=0.27".',
+    name = check_requirement(table, text, key, index)
+    return PypiSpec(normalised(name), text, table.at(key, index))
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Optional dependencies and dependency groups (PEP 735), which include one another.
+
+    An extra of the project itself (`this[test]`) stands for the requirements of that extra.
+    """
+
+    project: str | None
+    extras: Table | None
+    groups: Table | None
+
+    @classmethod
+    def of(cls, document: Document, data: Mapping[str, Any]) -> Groups:
+        """Those of a `pyproject.toml`."""
+        project = project_table(document, data)
+        name = project.string("name") if project is not None else None
+        whole = Table(document, dict(data), (), "pyproject.toml")
+        return cls(
+            None if name is None else normalised(name),
+            project.table("optional-dependencies") if project is not None else None,
+            whole.table("dependency-groups", "`[dependency-groups]`"),
         )
-    name = re.sub(r"[-_.]+", "-", found[1]).lower()
-    return PypiSpec(name, text, table.at(key, index))
 
+    def extra(self, name: str, through: tuple[str, ...]) -> list[PypiSpec]:
+        """The requirements of an extra with those that it includes."""
+        assert self.extras is not None
+        found: list[PypiSpec] = []
+        for index, text in enumerate(self.extras.strings(name) or ()):
+            own = _requirement(self.extras, text, name, index)
+            found += self._expanded(own, self.extras, (name, index), (*through, f"extra {name}"))
+        return found
 
-def _is_requirement(text: str) -> bool:
-    from packaging.requirements import InvalidRequirement, Requirement
+    def group(self, name: str, through: tuple[str, ...]) -> list[PypiSpec]:
+        """The requirements of a dependency group with those that it includes."""
+        assert self.groups is not None
+        found: list[PypiSpec] = []
+        here = (*through, f"group {name}")
+        for index, entry in enumerate(self.groups.array(name) or ()):
+            if isinstance(entry, str):
+                own = _requirement(self.groups, entry, name, index)
+                found += self._expanded(own, self.groups, (name, index), here)
+            elif isinstance(entry, dict):
+                found += self.group(self._included(name, index, entry, here), here)
+            else:
+                wanted = "a requirement or { include-group = ... }"
+                raise self.groups.wrong(name, wanted, index)
+        return found
 
-    try:
-        Requirement(text)
-    except InvalidRequirement:
-        return "@" in text  # pixi also takes paths there
-    return True
+    def _included(
+        self, name: str, index: int, entry: dict[str, Any], through: tuple[str, ...]
+    ) -> str:
+        assert self.groups is not None
+        path = (*self.groups.path, name, index)
+        include = Table(self.groups.document, entry, path, "an entry of a dependency group")
+        include.allow("include-group", need="include-group")
+        other = include.need_string("include-group")
+        if other not in self.groups:
+            raise include.error(
+                f"`{name}` includes the dependency group `{other}`, but there is none.",
+                "include-group",
+                remedy=did_you_mean(other, self.groups) or f"Add `{other}`, or remove this.",
+            )
+        if f"group {other}" in through:
+            raise include.error(f"`{name}` and `{other}` include each other.", "include-group")
+        return other
 
-
-def _group(groups: Table, name: str, through: tuple[str, ...]) -> list[PypiSpec]:
-    """A dependency group with those that it includes (PEP 735)."""
-    found = []
-    for index, entry in enumerate(groups.array(name) or ()):
-        if isinstance(entry, str):
-            found.append(_requirement(groups, entry, name, index))
-        elif isinstance(entry, dict) and set(entry) == {"include-group"}:
-            other = entry["include-group"]
-            if other not in groups or other in (*through, name):
-                problem = "in a circle" if other in groups else "but there is none"
-                raise groups.error(
-                    f"`{name}` includes the dependency group `{other}`, {problem}.", name, index
+    def _expanded(
+        self, own: PypiSpec, table: Table, keys: tuple[str, int], through: tuple[str, ...]
+    ) -> list[PypiSpec]:
+        wanted = _extras_of(own.value) if own.name == self.project else ()
+        if own.name != self.project:
+            return [own]
+        found: list[PypiSpec] = []
+        for extra in wanted:
+            names = {normalised(name): name for name in self.extras or ()}
+            name = names.get(normalised(extra))
+            if name is None:
+                raise table.error(
+                    f"The project has no optional dependencies `{extra}`.",
+                    *keys,
+                    remedy=did_you_mean(extra, names.values()) or f"Add `{extra}`.",
                 )
-            found += _group(groups, other, (*through, name))
-        else:
-            raise groups.wrong(name, "a requirement or { include-group = ... }", index)
-    return found
+            if f"extra {name}" in through:
+                raise table.error(f"`{extra}` includes itself.", *keys)
+            found += self.extra(name, through)
+        return found
+
+
+def _extras_of(requirement: str) -> tuple[str, ...]:
+    found = re.match(r"[^\[;@]*\[([^\]]*)\]", requirement)
+    parts = found[1].split(",") if found else []
+    return tuple(part.strip() for part in parts if part.strip())

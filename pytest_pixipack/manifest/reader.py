@@ -10,8 +10,9 @@ from typing import Any
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest.model import ManifestWarning, Position
+from pytest_pixipack.manifest.texts import cutoff_problem, url_problem
 from pytest_pixipack.manifest.versions import NotAVersion, check_version, check_version_spec
-from pytest_pixipack.toml_positions import Positions, TomlPath
+from pytest_pixipack.toml_positions import Positions, TomlPath, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +76,30 @@ class Table:
         return self.document.at(*self.path, *keys)
 
     def error(self, message: str, *keys: str | int, remedy: str | None = None) -> InvalidInput:
-        """An error at a key of this table; the caller raises it."""
+        """An error at the value of a key of this table, or at the table; the caller raises it."""
+        return self.document.positions.value_error(message, *self.path, *keys, remedy=remedy)
+
+    def key_error(self, message: str, *keys: str | int, remedy: str | None = None) -> InvalidInput:
+        """An error at a key itself, for what is wrong with its name; the caller raises it."""
         return self.document.positions.error(message, *self.path, *keys, remedy=remedy)
 
     def warn(self, message: str, *keys: str | int, remedy: str | None = None) -> None:
         """Notes a warning at a key of this table."""
         self.document.warnings.append(ManifestWarning(message, self.at(*keys), remedy))
 
-    def allow(self, *known: str, hidden: Iterable[str] = ()) -> None:
-        """Raises `InvalidInput` for a key that is not among these (`hidden` are not suggested)."""
-        for key in self.data:
-            if key not in known and key not in hidden:
-                raise self.document.positions.unknown_key(
-                    *self.path, key, known=known, where=self.what
-                )
+    def allow(self, *known: str, hidden: Iterable[str] = (), need: str | None = None) -> None:
+        """Raises `InvalidInput` for a key that is not among these (`hidden` are not suggested).
+
+        `need` is a key that has to be there: its absence is another error, and comes first, so
+        nothing is said of other keys, unless one of them is that key misspelt.
+        """
+        unknown = [key for key in self.data if key not in known and key not in hidden]
+        if need is not None and need not in self.data:
+            unknown = [key for key in unknown if did_you_mean(key, [need])]
+        if unknown:
+            raise self.document.positions.unknown_key(
+                *self.path, unknown[0], known=known, where=self.what
+            )
 
     def without(self, *keys: str) -> Table:
         """The same table without some of its keys."""
@@ -134,8 +145,6 @@ class Table:
 
     def choice(self, key: str, choices: Iterable[str]) -> Any:
         """One of some words, or None."""
-        from pytest_pixipack.toml_positions import did_you_mean
-
         value = self.string(key)
         words = tuple(choices)
         if value is not None and value not in words:
@@ -173,6 +182,31 @@ class Table:
                 raise self.wrong(key, "a string", index)
         return None if values is None else tuple(values)
 
+    def url(self, key: str) -> str | None:
+        """An absolute URL, or None."""
+        text = self.string(key)
+        if text is not None:
+            self._check_url(text, key)
+        return text
+
+    def urls(self, key: str) -> tuple[str, ...] | None:
+        """An array of absolute URLs, or None."""
+        texts = self.strings(key)
+        for index, text in enumerate(texts or ()):
+            self._check_url(text, key, index)
+        return texts
+
+    def cutoff(self, key: str) -> str | None:
+        """A day, a time or a duration, as `exclude-newer` takes them, or None."""
+        text = self.string(key)
+        if text is not None and (problem := cutoff_problem(text)):
+            raise self.error(
+                f'"{text}" cannot be used: {problem}.',
+                key,
+                remedy='Write for example "2026-01-31", "2026-01-31T12:00:00Z" or "7d".',
+            )
+        return text
+
     def version(self, key: str) -> str | None:
         """A version, or None."""
         text = self.string(key)
@@ -185,8 +219,11 @@ class Table:
                 f'"{text}" is not a version: {error}.', key, remedy=error.remedy
             ) from None
 
-    def version_spec(self, key: str) -> str | None:
-        """A version constraint as pixi writes it, or None; a bare version is noted as ambiguous."""
+    def version_spec(self, key: str, *, strict: bool = False) -> str | None:
+        """A version constraint as pixi writes it, or None.
+
+        A bare version is ambiguous, which is a warning, or an error where `strict`.
+        """
         text = self.string(key)
         if text is None:
             return None
@@ -196,6 +233,12 @@ class Table:
             raise self.error(
                 f'"{text}" is not a version constraint: {error}.', key, remedy=error.remedy
             ) from None
+        if ambiguous and strict:
+            raise self.error(
+                f'"{text}" is not a version constraint: it has no operator.',
+                key,
+                remedy=f'Write "{spec}", ">={text}" or "{text}.*".',
+            )
         if ambiguous:
             self.warn(
                 f'The version constraint "{text}" is ambiguous; it is read as "{spec}".',
@@ -203,6 +246,14 @@ class Table:
                 remedy=f'Write "{spec}" or "{text}.*".',
             )
         return spec
+
+    def _check_url(self, text: str, *keys: str | int) -> None:
+        if problem := url_problem(text):
+            raise self.error(
+                f'"{text}" is not a URL: {problem}.',
+                *keys,
+                remedy='Write one such as "https://example.org/path".',
+            )
 
     def wrong(self, key: str, wanted: str, *more: int) -> InvalidInput:
         """The error for a value of the wrong type; the caller raises it."""

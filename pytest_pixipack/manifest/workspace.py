@@ -5,17 +5,18 @@ Follows pixi_manifest/src/toml/{workspace,manifest}.rs of pixi 0.77.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pytest_pixipack.errors import Unsupported
 from pytest_pixipack.manifest.channels import read_channels
-from pytest_pixipack.manifest.dependencies import SPEC_KEYS, check_name
+from pytest_pixipack.manifest.dependencies import check_fields, check_name
 from pytest_pixipack.manifest.features import PRIORITIES, STRATEGIES
 from pytest_pixipack.manifest.licenses import check_license
 from pytest_pixipack.manifest.model import Environment, Feature, Platform, Workspace
+from pytest_pixipack.manifest.options import read_conda_pypi_map, read_s3_options
 from pytest_pixipack.manifest.platforms import (
     applies_to,
     check_selector,
@@ -24,6 +25,7 @@ from pytest_pixipack.manifest.platforms import (
     read_platforms,
     rich,
 )
+from pytest_pixipack.manifest.pypi import read_pypi_options
 from pytest_pixipack.manifest.reader import Table
 from pytest_pixipack.platforms import SUBDIRS
 from pytest_pixipack.toml_positions import did_you_mean
@@ -34,6 +36,8 @@ _KEYS = (
     "conda-pypi-map", "pypi-options", "s3-options", "preview", "target", "build-variants-files",
     "build-variants", "requires-pixi", "exclude-newer", "dependencies",
 )  # fmt: skip
+# Whose manifests these are: what a newer pixi reads may mean something else.
+READS_AS = "0.77.0"
 PREVIEWS = ("pixi-build",)
 
 
@@ -42,40 +46,70 @@ def read_workspace(table: Table, defaults: Mapping[str, Any]) -> Workspace:
 
     `defaults` are name, version, description and authors from elsewhere in the manifest.
     """
-    table.allow(*_KEYS)
+    table.allow(*_KEYS, need="channels")
     if "channels" not in table:
         raise table.error(
             "The workspace names no `channels`.", remedy='Add channels = ["conda-forge"].'
         )
     platforms = read_platforms(table)
-    exclude_newer = _exclude_newer(table)
+    preview = _preview(table)
     return Workspace(
-        name=table.string("name") or defaults.get("name"),
-        version=table.version("version") or defaults.get("version"),
-        description=table.string("description") or defaults.get("description"),
-        authors=table.strings("authors") or defaults.get("authors"),
+        name=_own(table.string("name"), defaults.get("name")),
+        version=_own(table.version("version"), defaults.get("version")),
+        description=_own(table.string("description"), defaults.get("description")),
+        authors=_own(table.strings("authors"), defaults.get("authors")),
         license=check_license(table),
         license_file=_existing_file(table, "license-file"),
         readme=_existing_file(table, "readme"),
-        homepage=table.string("homepage"),
-        repository=table.string("repository"),
-        documentation=table.string("documentation"),
+        homepage=table.url("homepage"),
+        repository=table.url("repository"),
+        documentation=table.url("documentation"),
         channels=read_channels(table) or (),
         platforms=platforms,
         declared_platforms=platforms,
         channel_priority=table.choice("channel-priority", PRIORITIES),
         solve_strategy=table.choice("solve-strategy", STRATEGIES),
-        exclude_newer=exclude_newer,
+        exclude_newer=table.cutoff("exclude-newer"),
         build_variants=_variants(table),
         build_variant_files=_variant_files(table),
         requires_pixi=table.version_spec("requires-pixi"),
-        preview=_preview(table),
-        pypi_options=table.raw("pypi-options"),
-        conda_pypi_map=table.data.get("conda-pypi-map"),
-        s3_options=table.raw("s3-options"),
-        dependencies=_pool(table),
+        preview=preview,
+        pypi_options=read_pypi_options(table),
+        conda_pypi_map=read_conda_pypi_map(table),
+        s3_options=read_s3_options(table),
+        dependencies=_pool(table, building="pixi-build" in preview),
         position=table.at(),
     )
+
+
+def _own(value: Any, default: Any) -> Any:
+    # An empty text is a text.
+    return default if value is None else value
+
+
+def check_requires_pixi(table: Table) -> None:
+    """Refuses a workspace for another pixi before its unknown keys are complained of.
+
+    Raises `InvalidInput` for what is no constraint, `Unsupported` where it excludes the pixi whose
+    manifests are read here.
+    """
+    text = table.data.get("requires-pixi")
+    if not isinstance(text, str):
+        return
+    if table.version_spec("requires-pixi", strict=True) is None:
+        return
+    from rattler import Version, VersionSpec
+
+    if not VersionSpec(text).matches(Version(READS_AS)):
+        at = table.document.positions.value_of(*table.path, "requires-pixi")
+        raise Unsupported(
+            f'The workspace requires pixi "{text}", but manifests are read as pixi {READS_AS} '
+            "reads them.",
+            file=table.document.file,
+            line=at[0],
+            column=at[1],
+            remedy="Use a version of pytest-pixipack for that pixi, or widen `requires-pixi`.",
+        )
 
 
 def settle_platforms(
@@ -253,35 +287,29 @@ def _existing_file(table: Table, key: str) -> Path | None:
     return path
 
 
-_DATE = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?"
-)
-_DURATION = re.compile(r"(?:\s*\d+\s*[a-zA-Zµ]+)+")
-
-
-def _exclude_newer(table: Table) -> str | None:
-    value = table.string("exclude-newer")
-    if value is not None and not (_DATE.fullmatch(value) or _DURATION.fullmatch(value)):
-        raise table.error(
-            f'"{value}" is neither a date nor a duration.',
-            "exclude-newer",
-            remedy='Write for example "2026-01-31", "2026-01-31T12:00:00Z" or "7d".',
-        )
-    return value
-
-
-def _pool(table: Table) -> dict[str, Mapping[str, Any]]:
+def _pool(table: Table, *, building: bool) -> dict[str, Mapping[str, Any]]:
     """`[workspace.dependencies]`, checked only for keys: members complete the entries."""
     pool: dict[str, Mapping[str, Any]] = {}
     inner = table.table("dependencies")
     for key in inner or ():
         assert inner is not None
         name = check_name(inner, key)
+        if name in pool:
+            raise inner.key_error(
+                f"`{key}` is listed twice.",
+                key,
+                remedy="Package names are compared in lower case; keep one of them.",
+            )
         if isinstance(inner.data[key], str):
             pool[name] = {"version": inner.version_spec(key)}
             continue
         entry = inner.table(key, f"the dependency `{key}`")
         assert entry is not None
-        entry.allow(*SPEC_KEYS)
+        check_fields(entry)
+        if not building and ("path" in entry or "git" in entry):
+            raise entry.error(
+                f"`{name}` is built from source, which this workspace has not enabled.",
+                remedy='Add `preview = ["pixi-build"]` to `[workspace]`.',
+            )
         pool[name] = entry.data
     return pool
