@@ -6,10 +6,12 @@ its channel's, and that before the workspace's; a date means its end in UTC.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from urllib.parse import urlsplit
 
 from pytest_pixipack.manifest import Manifest
 
@@ -22,7 +24,9 @@ _UNITS = {
     "M": 2630016, "month": 2630016, "months": 2630016,
     "y": 31557600, "year": 31557600, "years": 31557600,
 }  # fmt: skip
+_PORTS = {"http": ":80", "https": ":443"}
 _DURATION = re.compile(r"(\d+)\s*([A-Za-z]+)\s*")
+_FRACTION = re.compile(r"\.(\d+)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -43,7 +47,9 @@ class Cutoff:
             if re.fullmatch(f"(?:{_DURATION.pattern})+", text):
                 seconds = sum(int(n) * _UNITS[unit] for n, unit in _DURATION.findall(text))
                 return cls._at(now - timedelta(seconds=seconds))
-            moment = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))
+            # Python 3.10 reads fractions of 3 or 6 digits only.
+            plain = _FRACTION.sub(lambda found: f".{found[1][:6]:0<6}", text)
+            moment = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", plain))
         except (ValueError, KeyError, OverflowError):
             return None
         return cls._at(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
@@ -77,7 +83,7 @@ def cutoffs(manifest: Manifest, environment: str, now: datetime) -> Cutoffs:
 
     workspace = manifest.need_workspace()
     channels = {
-        canonical_url(channel.name, manifest.root).rstrip("/"): channel.exclude_newer
+        plain_url(canonical_url(channel.name, manifest.root)).rstrip("/"): channel.exclude_newer
         for channel in manifest.channel_refs(environment)
     }
     return Cutoffs(
@@ -85,6 +91,17 @@ def cutoffs(manifest: Manifest, environment: str, now: datetime) -> Cutoffs:
         _parsed(workspace.exclude_newer_packages, now),
         _parsed(channels, now),
     )
+
+
+def plain_url(url: str) -> str:
+    """A URL as pixi writes it: scheme and host in lower case, no `..`, no usual port."""
+    parts = urlsplit(url)
+    path = parts.path
+    if "/." in path:
+        path = posixpath.normpath(path) + ("/" if path.endswith("/") else "")
+    user, at, host = parts.netloc.rpartition("@")
+    host = host.lower().removesuffix(_PORTS.get(parts.scheme, "/"))
+    return parts._replace(netloc=f"{user}{at}{host}", path=path).geturl()
 
 
 def _parsed(texts: Mapping[str, str | None], now: datetime) -> dict[str, Cutoff]:

@@ -114,8 +114,10 @@ def same_build_source(wanted: Mapping[str, Any] | None, locked: Mapping[str, Any
             return False
         reference = _reference(wanted)
         if reference is not None and reference[0] == "rev":
-            return str(locked.get("rev") or "").startswith(reference[1])
-        return reference == _reference({k: locked.get(k) for k in ("branch", "tag")})
+            commit = str(locked.get("rev") or "")
+            return bool(locked.get("explicit_rev")) and commit.startswith(reference[1])
+        named = _reference({key: locked.get(key) for key in ("branch", "tag")})
+        return reference == named and not locked.get("explicit_rev")
     digest = wanted.get("sha256")
     return wanted.get("url") == locked.get("url") and digest in (None, locked.get("sha256"))
 

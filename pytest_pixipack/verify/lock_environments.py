@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_pixipack.lock import LockedPackage, LockEnvironment
 from pytest_pixipack.manifest import Manifest
-from pytest_pixipack.verify.cutoff import Cutoff, cutoffs
+from pytest_pixipack.verify.cutoff import Cutoff, cutoffs, plain_url
 from pytest_pixipack.verify.lock_pypi_options import options_of
 from pytest_pixipack.verify.places import (
     aligned_names,
@@ -65,8 +65,10 @@ def check_channels(subject: Subject) -> Iterator[Problem]:
     for name, locked in _environments(subject):
         assert subject.manifest is not None
         root = subject.manifest.root
-        wanted = [canonical_url(channel, root) for channel in subject.manifest.channels(name)]
-        found = [canonical_url(channel.url, root) for channel in locked.channels]
+        wanted = [
+            plain_url(canonical_url(channel, root)) for channel in subject.manifest.channels(name)
+        ]
+        found = [plain_url(canonical_url(channel.url, root)) for channel in locked.channels]
         if wanted == found:
             continue
         appended = wanted[: len(found)] == found
@@ -127,7 +129,9 @@ def _asked(subject: Subject, name: str) -> bool:
 
 def check_platform_definition(subject: Subject) -> Iterator[Problem]:
     """A platform of the lock has the subdir and virtual packages that the manifest gives it."""
+    assert subject.manifest is not None
     assert subject.lock is not None
+    aligned = aligned_names(subject.manifest, subject.lock)
     for place in places(subject):
         locked = place.locked
         if (
@@ -136,8 +140,8 @@ def check_platform_definition(subject: Subject) -> Iterator[Problem]:
         ):
             continue
         platform = place.platform
-        # A row that was found by its identity, or by the bare subdir, is not compared.
-        if locked.name != platform.name:
+        # A row that was found by the bare subdir is not compared.
+        if aligned[locked.name] != platform.name:
             continue
         subdir = platform.subdir
         wanted: dict[str, Any] = {
