@@ -59,6 +59,9 @@ def add_parsers(commands: Any) -> None:
     )
     verify.add_argument("--pack", type=Path, metavar="PACK", help="environment.tar, or a directory")
     verify.add_argument("--prefix", type=Path, metavar="DIR", help="an installed environment")
+    verify.add_argument(
+        "--expect", type=Path, metavar="FILE", help="expectations (TOML) that layers have to meet"
+    )
     add_json(verify)
     add_strict(verify)
 
@@ -99,6 +102,7 @@ def _metadata(manifest: Manifest, arguments: argparse.Namespace) -> Mapping[Any,
 
 def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Compares the layers. One that is there and cannot be read is a finding."""
+    from pytest_pixipack.expect import load_expectations
     from pytest_pixipack.manifest import load_manifest
     from pytest_pixipack.verify import verify
 
@@ -115,6 +119,7 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for path in filter(None, layers):
         if not path.exists():
             raise InvalidInput("There is no such file or directory.", file=path)
+    expectations = load_expectations(arguments.expect) if arguments.expect else None
     report = verify(
         manifest=manifest,
         lock=lock,
@@ -123,6 +128,7 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
         prefix=arguments.prefix,
         environment=arguments.environment,
         platform=arguments.platform,
+        expectations=expectations,
     )
     return _finish(report, arguments, terminal)
 

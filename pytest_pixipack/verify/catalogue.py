@@ -10,6 +10,7 @@ from pytest_pixipack.verify.rules import Rule
 def builtin_rules() -> Iterator[Rule]:
     """All rules, layer by layer."""
     from pytest_pixipack.verify.catalogue_artifact import ARTIFACT_RULES
+    from pytest_pixipack.verify.catalogue_expect import EXPECT_RULES
     from pytest_pixipack.verify.catalogue_lock import LOCK_RULES
     from pytest_pixipack.verify.catalogue_pack import PACK_RULES, PREFIX_RULES
 
@@ -17,3 +18,4 @@ def builtin_rules() -> Iterator[Rule]:
     yield from ARTIFACT_RULES
     yield from PACK_RULES
     yield from PREFIX_RULES
+    yield from EXPECT_RULES

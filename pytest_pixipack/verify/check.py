@@ -14,6 +14,7 @@ from pytest_pixipack.verify.subject import Metadata, Subject
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import Artifact
+    from pytest_pixipack.expect import Expectations
     from pytest_pixipack.lock import Lock, LockedPackage
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.pack import Pack
@@ -108,13 +109,15 @@ def verify(
     lock_path: Path | None = None,
     metadata: Metadata | None = None,
     registry: Registry | None = None,
+    expectations: Expectations | None = None,
 ) -> Report:
     """Compares all layers that are given; each rule runs where the layers that it needs are there.
 
     `platform` is a subdir or the name of a platform; without it, it is that of the pack, else that
     of the first artifact that is not noarch, else this machine's. Layers may be given as paths; one
-    that cannot be read is a finding (`pack-parse`, `pack-members`, ...). Raises `InvalidInput` for
-    an environment or a platform that the lock does not have.
+    that cannot be read is a finding (`pack-parse`, `pack-members`, ...). With `expectations`, each
+    layer is compared with them, too. Raises `InvalidInput` for an environment or a platform that
+    the lock does not have.
     """
     readings = _Readings()
     if isinstance(lock, Path):
@@ -145,7 +148,13 @@ def verify(
         metadata=metadata or {},
     )
     report = run_rules(subject, registry or default_registry())
-    return Report.merged([report, Report.of(readings.findings)])
+    report = Report.merged([report, Report.of(readings.findings)])
+    if expectations is None:
+        return report
+    from pytest_pixipack.expect import with_expectations
+    from pytest_pixipack.expect.layers import layers_of
+
+    return with_expectations(report, expectations, layers_of(subject))
 
 
 class _Readings:

@@ -26,6 +26,13 @@ def pages_with(language: str, having: str = "") -> list[Path]:
     return [page for page in PAGES if any(having in block for block in blocks(page, language))]
 
 
+def write_titled_files(page: Path, directory: Path) -> None:
+    """Files that a page shows with their names."""
+    titled = re.compile(r'^```toml title="([^"\n]+)"\n(.*?)^```', flags=re.M | re.S)
+    for name, content in titled.findall(page.read_text(encoding="utf-8")):
+        (directory / name).write_text(content, encoding="utf-8")
+
+
 def named(pages: list[Path]) -> list[object]:
     return [pytest.param(page, id=page.name) for page in pages]
 
@@ -57,10 +64,7 @@ def test_the_tests_on_a_page_pass(page: Path, repository: Path) -> None:
 
 @pytest.mark.parametrize("page", named(PAGES))
 def test_the_other_python_on_a_page_runs(page: Path, repository: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    titled = re.compile(r'^```toml title="([^"\n]+)"\n(.*?)^```', flags=re.M | re.S)
-    for name, content in titled.findall(text):
-        (repository / name).write_text(content, encoding="utf-8")
+    write_titled_files(page, repository)
     code = [block for block in blocks(page, "python") if "def test_" not in block]
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(code)],
@@ -75,6 +79,7 @@ def test_the_other_python_on_a_page_runs(page: Path, repository: Path) -> None:
 def test_the_commands_on_a_page_run(page: Path, repository: Path, tmp_path: Path) -> None:
     workspace = tmp_path / "w" / "w"
     shutil.copytree(ROOT / "docs" / "examples" / "local-build", workspace)
+    write_titled_files(page, workspace)
     environment = {**os.environ, "PIXIPACK_CACHE_DIR": str(tmp_path / "cache")}
     for block in blocks(page, "console"):
         for line in block.splitlines():

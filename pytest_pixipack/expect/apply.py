@@ -1,0 +1,237 @@
+"""Compares layers with expectations, and findings with those that are known."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.expect.model import (
+    Expectations,
+    ExpectedPackage,
+    ForbiddenPackage,
+    KnownFinding,
+    applies,
+)
+from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.verify.findings import Finding
+from pytest_pixipack.verify.report import Report
+
+if TYPE_CHECKING:
+    from rattler import MatchSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The packages of one layer on one platform.
+
+    `name` is `lock`, `artifact`, `pack` or `prefix`; `subdir` the platform that it is for; where
+    `whole`, what is not among `packages` is missing (a single artifact is not whole).
+    """
+
+    name: str
+    subdir: str
+    packages: Sequence[PackageFacts]
+    whole: bool = True
+    environment: str | None = None
+    file: str | None = None
+
+
+def with_expectations(
+    report: Report,
+    expectations: Expectations,
+    layers: Iterable[Layer],
+    *,
+    today: datetime.date | None = None,
+) -> Report:
+    """The report with what the expectations add.
+
+    Findings that are known become notes with their reason, as long as they have not expired
+    (the day of `expires` still counts; `today` is by default the date in UTC). A known finding that
+    nothing found any more is a finding of the rule `expect-known`, and so is one that has expired.
+    """
+    day = today or datetime.datetime.now(datetime.timezone.utc).date()
+    found = [*report.findings, *expected_findings(expectations, layers)]
+    used: set[int] = set()
+    shown = [_as_known(finding, expectations.known, used, day) for finding in found]
+    shown += _stale(expectations, used, day)
+    rules = ("expect-package", "expect-forbidden", "expect-known")
+    return replace(Report.of(shown, (*report.checked, *rules)), strict=report.strict)
+
+
+def expected_findings(expectations: Expectations, layers: Iterable[Layer]) -> Iterator[Finding]:
+    """What is not as expected, layer by layer."""
+    file = str(expectations.file)
+    for layer in layers:
+        for expected in expectations.packages:
+            if applies(expected.platform, layer.subdir):
+                yield from _expected(expected, layer, file)
+        for forbidden in expectations.forbidden:
+            if applies(forbidden.platform, layer.subdir):
+                yield from _forbidden(forbidden, layer, file)
+
+
+def _expected(expected: ExpectedPackage, layer: Layer, file: str) -> Iterator[Finding]:
+    found = [facts for facts in layer.packages if facts.name == expected.name]
+    if not found and layer.whole:
+        yield _finding(
+            layer,
+            file,
+            expected.line,
+            rule="expect-package",
+            message=f"{expected.name} is expected in the {layer.name}, but is not there.",
+            package=expected.name,
+            expected=expected.version or "*",
+            remedy="Add it, or correct the expectation.",
+        )
+    for facts in found:
+        for field, wanted, actual in _differing(expected, facts):
+            yield _finding(
+                layer,
+                file,
+                expected.line,
+                rule="expect-package",
+                message=f"{facts.name}: its {field} in the {layer.name} is not as expected.",
+                package=facts.name,
+                version=facts.version,
+                field=field,
+                expected=wanted,
+                actual=actual,
+                remedy="Correct the package, or the expectation.",
+            )
+
+
+def _differing(expected: ExpectedPackage, facts: PackageFacts) -> Iterator[tuple[str, Any, Any]]:
+    """Field, what is expected, and what is there, for each that does not fit.
+
+    What a layer does not know (the build of a partial source record, the files in a lock) is not
+    held against it.
+    """
+    from pytest_pixipack.matchers import IsBuildString, IsSpec, IsVersion
+
+    if expected.version and facts.version and facts.version != IsVersion(expected.version):
+        yield "version", expected.version, facts.version
+    if expected.build and facts.build and facts.build != IsBuildString(expected.build):
+        yield "build", expected.build, facts.build
+    if expected.build_number not in (None, facts.build_number) and facts.build_number is not None:
+        yield "build number", expected.build_number, facts.build_number
+    if expected.subdir and facts.subdir and facts.subdir != expected.subdir:
+        yield "subdir", expected.subdir, facts.subdir
+    lacking = [spec for spec in expected.depends if not _among(IsSpec(spec), facts.depends)]
+    if lacking and facts.version is not None:
+        yield "depends", lacking, list(facts.depends)
+    if expected.files and facts.files is not None:
+        absent = [each for each in expected.files if not _matches(each, facts.files)]
+        if absent:
+            yield "files", absent, None
+
+
+def _among(matcher: Any, specs: Iterable[str]) -> bool:
+    return any(spec == matcher for spec in specs)
+
+
+def _matches(pattern: str, paths: Iterable[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for path in paths)
+
+
+def _forbidden(forbidden: ForbiddenPackage, layer: Layer, file: str) -> Iterator[Finding]:
+    from rattler import MatchSpec
+
+    spec = MatchSpec(forbidden.spec)
+    for facts in layer.packages:
+        if _satisfies(facts, spec):
+            yield _finding(
+                layer,
+                file,
+                forbidden.line,
+                rule="expect-forbidden",
+                message=f"{facts.name} is in the {layer.name}; {forbidden.spec} is forbidden.",
+                package=facts.name,
+                version=facts.version,
+                expected=f"no {forbidden.spec}",
+                actual=facts.dist,
+                remedy="Find out what needs it: another package depends on it, or the manifest.",
+            )
+
+
+def _satisfies(facts: PackageFacts, spec: MatchSpec) -> bool:
+    """Whether a package is one that a spec means; a package without a version is, by its name."""
+    name = spec.name.normalized if spec.name is not None else None
+    if name != facts.name:
+        return False
+    if facts.version is None:
+        return True
+    from rattler import PackageRecord
+    from rattler.package import BuildString
+
+    record = PackageRecord(
+        name=facts.name,
+        version=facts.version,
+        build=BuildString(facts.build or ""),
+        build_number=facts.build_number or 0,
+        subdir=facts.subdir or "noarch",
+        arch=None,
+        platform=None,
+    )
+    return bool(spec.matches(record))
+
+
+def _finding(layer: Layer, file: str, line: int, **fields: Any) -> Finding:
+    return Finding(
+        severity="error",
+        layers=("expectation", layer.name),
+        environment=layer.environment,
+        platform=layer.subdir,
+        file=file,
+        line=line,
+        **fields,
+    )
+
+
+def _as_known(
+    finding: Finding, known: Sequence[KnownFinding], used: set[int], today: datetime.date
+) -> Finding:
+    for number, entry in enumerate(known):
+        if not _is(entry, finding):
+            continue
+        used.add(number)
+        if entry.expires is None or today <= entry.expires:
+            until = f" until {entry.expires}" if entry.expires else ""
+            message = f"{finding.message} Known{until}: {entry.reason}"
+            return replace(finding, severity="note", message=message)
+    return finding
+
+
+def _is(entry: KnownFinding, finding: Finding) -> bool:
+    return (
+        entry.rule == finding.rule
+        and entry.package in (None, finding.package)
+        and entry.environment in (None, finding.environment)
+        and (entry.platform is None or applies(entry.platform, finding.platform or ""))
+    )
+
+
+def _stale(expectations: Expectations, used: set[int], today: datetime.date) -> Iterator[Finding]:
+    for number, entry in enumerate(expectations.known):
+        what = f"{entry.rule} of {entry.package}" if entry.package else entry.rule
+        if number not in used:
+            message = f"The known finding {what} is gone: nothing is found any more."
+            remedy = "Remove it from the expectations."
+        elif entry.expires is not None and today > entry.expires:
+            message = f"The known finding {what} has expired on {entry.expires}: {entry.reason}"
+            remedy = "Mend what it is about, or set another date."
+        else:
+            continue
+        yield Finding(
+            rule="expect-known",
+            severity="error",
+            layers=("expectation",),
+            message=message,
+            platform=entry.platform,
+            package=entry.package,
+            file=str(expectations.file),
+            line=entry.line,
+            remedy=remedy,
+        )

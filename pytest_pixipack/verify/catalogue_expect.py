@@ -1,0 +1,42 @@
+"""The rules of expectations; they are run by `expect.with_expectations`, not by the registry."""
+
+from __future__ import annotations
+
+from pytest_pixipack.verify.catalogue_lock import _nothing
+from pytest_pixipack.verify.rules import FIELD, PRESENCE, REST, Rule
+
+_EXPECTATION = ("expectation",)
+
+EXPECT_RULES = (
+    Rule(
+        name="expect-package",
+        layers=_EXPECTATION,
+        severity="error",
+        title="a package that is expected is there, and is as expected",
+        damage=("a package of the expectations is not there, or has another version, build or "
+                "file",),
+        remedy="Correct the package, or the expectation",
+        check=_nothing,
+        rank=PRESENCE,
+    ),
+    Rule(
+        name="expect-forbidden",
+        layers=_EXPECTATION,
+        severity="error",
+        title="no package is there that the expectations forbid",
+        damage=("a forbidden package came in, as a dependency or by itself",),
+        remedy="Find out what needs it",
+        check=_nothing,
+        rank=FIELD,
+    ),
+    Rule(
+        name="expect-known",
+        layers=_EXPECTATION,
+        severity="error",
+        title="a finding that is known is still found, and its date has not passed",
+        damage=("a known finding is gone, or has expired",),
+        remedy="Remove it from the expectations, or mend what it is about",
+        check=_nothing,
+        rank=REST,
+    ),
+)  # fmt: skip

@@ -1,0 +1,44 @@
+"""`pixipack verify --expect`: expectations in TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+PACK = Path(__file__).parents[1] / "data/conformance/cases/flat/expected/pack/environment.tar"
+
+
+@pytest.fixture
+def verify(pixipack, tmp_path):
+    def run(text, *more):
+        (tmp_path / "expect.toml").write_text(text, encoding="utf-8")
+        return pixipack("verify", "--pack", PACK, "--expect", tmp_path / "expect.toml", *more)
+
+    return run
+
+
+def test_a_pack_that_is_as_expected(verify):
+    assert verify('forbidden = ["openssl"]\n[packages]\nlibz = "*"\n').code == 0
+
+
+def test_a_pack_that_is_not(verify, tmp_path):
+    done = verify('[packages]\nlibz = ">=99"\nabsent = "*"\n', "--json", "-")
+
+    assert done.code == 1
+    found = {(f["package"], f["rule"], f["line"]) for f in done.document["findings"]}
+    assert found == {("libz", "expect-package", 2), ("absent", "expect-package", 3)}
+    assert {f["file"] for f in done.document["findings"]} == {str(tmp_path / "expect.toml")}
+
+
+def test_a_known_finding_does_not_fail(verify):
+    text = '[packages]\nabsent = "*"\n[[known]]\nrule = "expect-package"\nreason = "soon"\n'
+
+    assert verify(text).code == 0
+
+
+def test_broken_expectations_check_nothing(verify):
+    done = verify("[packages\n")
+
+    assert done.code == 2
+    assert "expect.toml:1" in done.err

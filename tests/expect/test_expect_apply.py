@@ -1,0 +1,152 @@
+"""What is expected is compared with every layer; what is known is a note until it expires."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from pytest_pixipack.expect import (
+    Expectations,
+    ExpectedPackage,
+    ForbiddenPackage,
+    KnownFinding,
+    Layer,
+    expected_findings,
+    with_expectations,
+)
+from pytest_pixipack.facts import FileFacts, PackageFacts
+from pytest_pixipack.verify import Report
+from pytest_pixipack.verify.findings import Finding
+
+FILE = Path("expect.toml")
+CURL = PackageFacts(
+    name="curl", version="8.9.1", build="h12ab_3", build_number=3, subdir="linux-64",
+    depends=("libz >=1.3,<2", "openssl"),
+    files={"bin/curl": FileFacts("bin/curl"), "lib/libcurl.so.4": FileFacts("lib/libcurl.so.4")},
+)  # fmt: skip
+TODAY = datetime.date(2026, 6, 15)
+
+
+def layer(*packages: PackageFacts, subdir: str = "linux-64", whole: bool = True) -> Layer:
+    return Layer("pack", subdir, packages, whole)
+
+
+def differing(where: Layer, **fields: object) -> list[str | None]:
+    wanted = ExpectedPackage(name="curl", **fields)  # type: ignore[arg-type]
+    found = expected_findings(Expectations(file=FILE, packages=(wanted,)), [where])
+    return [finding.field for finding in found]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"version": ">=8,<9"},
+        {"build": "h*_3"},
+        {"build_number": 3},
+        {"subdir": "linux-64"},
+        {"depends": ("openssl",)},
+        {"depends": ("libz >=1.3,<2",)},
+        {"files": ("bin/curl", "lib/libcurl.so*")},
+    ],
+    ids=str,
+)
+def test_what_is_as_expected_is_silent(fields: dict[str, object]) -> None:
+    assert differing(layer(CURL), **fields) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"version": ">=9"}, "version"),
+        ({"build": "py*"}, "build"),
+        ({"build_number": 0}, "build number"),
+        ({"subdir": "noarch"}, "subdir"),
+        ({"depends": ("libz >=1.3",)}, "depends"),
+        ({"files": ("bin/curl", "bin/curl-config")}, "files"),
+    ],
+    ids=str,
+)
+def test_what_is_not_is_named(fields: dict[str, object], field: str) -> None:
+    assert differing(layer(CURL), **fields) == [field]
+
+
+def test_a_package_that_is_missing_is_a_finding_where_the_layer_is_whole() -> None:
+    assert differing(layer()) == [None]
+    assert differing(layer(whole=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "subdir", "found"),
+    [
+        ("linux-64", "linux-64", True),
+        ("linux-64", "linux-aarch64", False),
+        ("linux", "linux-aarch64", True),
+        ("unix", "osx-arm64", True),
+        ("unix", "win-64", False),
+        ("win", "win-64", True),
+        (None, "win-64", True),
+    ],
+)
+def test_expectations_of_a_platform_hold_there_only(
+    platform: str | None, subdir: str, found: bool
+) -> None:
+    assert differing(layer(subdir=subdir), platform=platform) == [None] * found
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"), [("curl", True), ("curl <8", False), ("curl >=8", True), ("libz", False)]
+)
+def test_a_forbidden_package_is_found_by_name_and_version(spec: str, found: bool) -> None:
+    expectations = Expectations(file=FILE, forbidden=(ForbiddenPackage(spec=spec),))
+
+    rules = [each.rule for each in expected_findings(expectations, [layer(CURL)])]
+
+    assert rules == ["expect-forbidden"] * found
+
+
+OLD = Finding(
+    rule="artifact-timestamp", severity="error", layers=("artifact",), message="It is in seconds.",
+    package="curl", platform="linux-64",
+)  # fmt: skip
+
+
+def with_known(*findings: Finding, **fields: object) -> list[tuple[str, str]]:
+    entry = KnownFinding(rule="artifact-timestamp", reason="upstream", **fields)  # type: ignore[arg-type]
+    expectations = Expectations(file=FILE, known=(entry,))
+    report = with_expectations(Report.of(findings), expectations, [], today=TODAY)
+    return [(finding.rule, finding.severity) for finding in report.findings]
+
+
+def test_a_known_finding_is_a_note() -> None:
+    assert with_known(OLD) == [("artifact-timestamp", "note")]
+    assert with_known(OLD, package="curl", platform="linux") == [("artifact-timestamp", "note")]
+
+
+def test_it_counts_until_the_end_of_its_last_day() -> None:
+    assert with_known(OLD, expires=TODAY) == [("artifact-timestamp", "note")]
+
+
+def test_one_that_has_expired_is_an_error_again_and_says_so() -> None:
+    expired = with_known(OLD, expires=TODAY - datetime.timedelta(days=1))
+
+    assert sorted(expired) == [("artifact-timestamp", "error"), ("expect-known", "error")]
+
+
+def test_one_that_is_gone_is_reported() -> None:
+    assert with_known() == [("expect-known", "error")]
+    assert ("expect-known", "error") in with_known(OLD, package="libz")
+
+
+def test_an_expectation_that_fails_can_be_known_too() -> None:
+    entry = KnownFinding(rule="expect-package", package="zlib", reason="not yet packaged")
+    wanted = ExpectedPackage(name="zlib")
+    expectations = Expectations(file=FILE, packages=(wanted,), known=(entry,))
+
+    report = with_expectations(Report(), expectations, [layer(CURL)], today=TODAY)
+
+    assert report.ok
+    assert [finding.severity for finding in report.findings] == ["note"]
+    assert "Known: not yet packaged" in report.findings[0].message
