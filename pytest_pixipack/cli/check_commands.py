@@ -39,6 +39,11 @@ def add_parsers(commands: Any) -> None:
         action="store_true",
         help="do not ask build backends; compare with the manifests only",
     )
+    check.add_argument(
+        "--packable",
+        action="store_true",
+        help="also say what will stand in the way of packing what is locked",
+    )
     add_json(check)
     add_strict(check)
     add_engine(check)
@@ -85,7 +90,24 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     for warning in manifest.warnings:
         terminal.say(f"{warning.file}:{warning.line}: {warning.message}")
     metadata = {} if arguments.no_backend else _metadata(manifest, arguments)
-    return _finish(check_lock_file(manifest, metadata=metadata, notes=True), arguments, terminal)
+    report = check_lock_file(manifest, metadata=metadata, notes=True)
+    if arguments.packable:
+        report = _with_packability(report, manifest)
+    return _finish(report, arguments, terminal)
+
+
+def _with_packability(report: Report, manifest: Manifest) -> Report:
+    from pytest_pixipack.lock import read_lock
+    from pytest_pixipack.verify import Report
+    from pytest_pixipack.verify.packable import RULE, packable_findings
+
+    path = manifest.root / LOCK_NAME
+    try:
+        lock = read_lock(path)
+    except InvalidInput:  # which the report says
+        return report
+    found = Report.of(packable_findings(lock, lock_file=str(path)), [RULE])
+    return Report.merged([report, found])
 
 
 def _metadata(manifest: Manifest, arguments: argparse.Namespace) -> Mapping[Any, Any]:

@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.lock import LockedPackage
+from pytest_pixipack.lock.pypi_files import DIRECT, file_name, why_no_wheel
 from pytest_pixipack.pack import PackedWheel
 from pytest_pixipack.redaction import public_url
-
-_SUFFIX = ".whl"
-# How pixi writes the URL of a requirement that names a file (`name @ https://...`).
-_DIRECT = "direct+"
 
 
 def locked_wheels(
@@ -39,8 +35,8 @@ def locked_wheels(
         if package.kind != "pypi":
             continue
         if (reason := why_no_wheel(package)) is None:
-            path = files.path_of_wheel(package.facts, package.location.removeprefix(_DIRECT))
-            wheel = packed_wheel(path, wheel_file_name(package.location))
+            path = files.path_of_wheel(package.facts, package.location.removeprefix(DIRECT))
+            wheel = packed_wheel(path, file_name(package.location))
             yield replace(wheel, version=_spelled(wheel.version, package.version))
         elif not ignore_other:
             raise Unsupported(
@@ -67,39 +63,20 @@ def _spelled(version: str, locked: str | None) -> str:
     return locked if same and locked is not None else version
 
 
-def why_no_wheel(package: LockedPackage) -> str | None:
-    """Why a locked PyPI package cannot travel in a pack, as the end of a sentence, or None."""
-    location = package.location.removeprefix(_DIRECT)
-    if location.startswith("git+"):
-        return "it is locked to a git repository"
-    if wheel_file_name(location).endswith(_SUFFIX):
-        return None
-    if "://" not in location and not location.endswith((".tar.gz", ".zip", ".tar.bz2", ".tgz")):
-        return "it is locked to a directory"
-    return "it is locked to a source distribution"
-
-
-def wheel_file_name(location: str) -> str:
-    """The file name in a locked location; URLs may be percent-encoded and carry a digest."""
-    location = location.removeprefix(_DIRECT)
-    path = unquote(urlsplit(location).path) if "://" in location else location.replace("\\", "/")
-    return path.rstrip("/").rpartition("/")[2]
-
-
-def packed_wheel(path: Path, file_name: str | None = None) -> PackedWheel:
+def packed_wheel(path: Path, name_in_lock: str | None = None) -> PackedWheel:
     """A wheel file as a member of a pack; name and version come from its file name (PEP 427).
 
     Raises `InvalidInput` where that is no name of a wheel.
     """
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-    file_name = file_name or path.name
+    whole = name_in_lock or path.name
     try:
-        name, version, _, _ = parse_wheel_filename(file_name)
+        name, version, _, _ = parse_wheel_filename(whole)
     except InvalidWheelFilename as error:
         raise InvalidInput(
-            f"{file_name} is not the name of a wheel: {str(error).rstrip('.')}.",
+            f"{whole} is not the name of a wheel: {str(error).rstrip('.')}.",
             file=path,
             remedy="A wheel is named NAME-VERSION-PYTHON-ABI-PLATFORM.whl.",
         ) from None
-    return PackedWheel(file_name, path, name, str(version))
+    return PackedWheel(whole, path, name, str(version))

@@ -1,4 +1,4 @@
-"""The rules of expectations; they are run by `expect.with_expectations`, not by the registry."""
+"""Rules that run on demand: those of expectations (`--expect`), and packability (`--packable`)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from pytest_pixipack.verify.rules import FIELD, PRESENCE, REST, Rule
 _EXPECTATION = ("expectation",)
 
 EXPECT_RULES = (
+    Rule(
+        name="lock-packable",
+        layers=("packability",),
+        severity="error",
+        title="everything that is locked can be packed (only with `check --packable`)",
+        damage=("a PyPI package is locked to a source distribution, a directory or a repository",
+                "the lock has no digest of a package, or it comes from a directory of one machine"),
+        remedy="Depend on a release that has a wheel, or build one and inject it",
+        check=_nothing,
+        rank=PRESENCE,
+    ),
     Rule(
         name="expect-package",
         layers=_EXPECTATION,

@@ -42,3 +42,27 @@ def test_broken_expectations_check_nothing(verify):
 
     assert done.code == 2
     assert "expect.toml:1" in done.err
+
+
+def test_packability_is_told_on_demand(pixipack, example):
+    assert pixipack("check", example).code == 0
+
+    done = pixipack("check", example, "--packable", "--json", "-")
+
+    assert done.code == 0
+    assert "lock-packable" not in {f["rule"] for f in done.document["findings"]}
+
+
+def test_what_cannot_be_packed_fails(pixipack, example):
+    lock = example / "pixi.lock"
+    text = lock.read_text(encoding="utf-8")
+    entry = "- pypi: https://files.example/sail-1.0.tar.gz\n  name: sail\n  version: '1.0'\n"
+    selector = "      - pypi: https://files.example/sail-1.0.tar.gz\n"
+    at = text.index("      linux-aarch64:\n")
+    lock.write_text(text[:at] + selector + text[at:] + entry, encoding="utf-8")
+
+    done = pixipack("check", example, "--packable", "--json", "-")
+
+    assert done.code == 1
+    found = [f for f in done.document["findings"] if f["rule"] == "lock-packable"]
+    assert [(f["package"], f["severity"]) for f in found] == [("sail", "error")]
