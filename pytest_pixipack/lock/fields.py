@@ -7,13 +7,14 @@ with file and line.
 
 from __future__ import annotations
 
-import string
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from pytest_pixipack.facts import VariantValue
 
-_HEX = frozenset(string.hexdigits)
+_STR = frozenset({str})
+_HEX = re.compile(r"[0-9a-fA-F]+")
 # The last second of the year 9999: a larger timestamp is in milliseconds (rattler_lock,
 # utils/serde/timestamp.rs). Moments are those of the crate jiff, in milliseconds.
 _LAST_SECOND = 253_402_300_799
@@ -37,7 +38,7 @@ class FieldError(Exception):
 
 def as_mapping(value: object, key: str) -> dict[str, Any]:
     """A mapping with text keys, copied. Raises `FieldError` for everything else."""
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+    if not isinstance(value, dict) or not _STR.issuperset(map(type, value)):
         raise FieldError(key, f"`{key}` has to be a mapping, not {_kind(value)}")
     return cast("dict[str, Any]", dict(value))
 
@@ -99,9 +100,9 @@ def as_texts(value: object, key: str) -> tuple[str, ...]:
     if value is None:
         return ()
     items = as_list(value, key)
-    for item in items:
-        if not isinstance(item, str):
-            raise FieldError(key, f"`{key}` has to be a list of texts, not of {_kind(item)}")
+    if not _STR.issuperset(map(type, items)):
+        wrong = next(item for item in items if not isinstance(item, str))
+        raise FieldError(key, f"`{key}` has to be a list of texts, not of {_kind(wrong)}")
     return tuple(items)
 
 
@@ -139,7 +140,7 @@ def digest(entry: dict[str, Any], key: str, length: int) -> str | None:
     value = text(entry, key)
     if value is None:
         return None
-    if len(value) != length or not _HEX.issuperset(value):
+    if len(value) != length or _HEX.fullmatch(value) is None:
         raise FieldError(key, f"`{key}` has to be {length} hexadecimal digits, not `{value}`")
     return value.lower()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
 from pytest_pixipack.platforms import SUBDIRS
@@ -89,6 +90,7 @@ def derive(location: str) -> Derived:
     return Derived(name, *identity, subdir, channel)
 
 
+@lru_cache(maxsize=64)  # asked several times for each package
 def split_file_name(name: str) -> tuple[str, str, str] | None:
     """Name, version and build of an archive's file name, None where it is no archive's name."""
     for suffix in _ARCHIVE_SUFFIXES:

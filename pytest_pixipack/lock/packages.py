@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_pixipack.facts import RUN_EXPORT_KINDS, PackageFacts, PackageKind, RunExports
@@ -18,10 +18,10 @@ _IDENTIFIER = re.compile(
 
 def kind_of(entry: Mapping[str, Any]) -> PackageKind:
     """The kind of an entry or of a selector. Raises `FieldError` where it names none or several."""
-    kinds = [kind for kind, key in KEY_OF_KIND.items() if key in entry]
-    if not kinds:
-        raise FieldError("packages", "an entry needs `conda`, `conda_source` or `pypi`")
-    return kinds[0]
+    for kind, key in KEY_OF_KIND.items():
+        if key in entry:
+            return kind
+    raise FieldError("packages", "an entry needs `conda`, `conda_source` or `pypi`")
 
 
 def identifier_of(kind: PackageKind, written: object) -> str:
@@ -104,7 +104,8 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     )
     # Version 7 still reads the variants of a binary package, and never writes them.
     fields.variants(entry, "variants")
-    _check_rest(entry)
+    if entry:
+        _check_rest(entry)
     return LockedPackage(kind="binary", location=place, identifier=place, facts=facts, extra=entry)
 
 
@@ -137,7 +138,7 @@ def _source(entry: dict[str, Any]) -> LockedPackage:
         variants=fields.variants(entry, "variants"),
         size=fields.integer(entry, "size"),
         # A source record always knows its run exports; none written means none.
-        **{**common, "run_exports": common["run_exports"] or RunExports()},
+        **{**common, "run_exports": common.get("run_exports") or RunExports()},
     )
     source = entry.pop("source", None)
     return LockedPackage(
@@ -205,21 +206,14 @@ def _digests(entry: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _common(entry: dict[str, Any]) -> dict[str, Any]:
-    """The facts that binary and source packages spell the same way."""
-    purls = entry.pop("purls", None)
-    return {
-        "depends": fields.texts(entry, "depends"),
-        "constrains": fields.texts(entry, "constrains"),
-        "extra_depends": fields.text_lists(entry, "extra_depends"),
-        "features": fields.text(entry, "features"),
-        "flags": fields.texts(entry, "flags"),
-        "track_features": fields.texts(entry, "track_features"),
-        "license": fields.text(entry, "license"),
-        "license_family": fields.text(entry, "license_family"),
-        "purls": None if purls is None else fields.as_texts(purls, "purls"),
-        "run_exports": _run_exports(entry),
-        "python_site_packages_path": fields.text(entry, "python_site_packages_path"),
-    }
+    """The facts that binary and source packages spell the same way, as far as they are there."""
+    # Most entries have few of these keys, and a large lock has many entries.
+    return {key: read(entry, key) for key, read in _COMMON.items() if key in entry}
+
+
+def _purls(entry: dict[str, Any], key: str) -> tuple[str, ...] | None:
+    value = entry.pop(key)
+    return None if value is None else fields.as_texts(value, key)
 
 
 def _place(value: object, key: str) -> dict[str, Any]:
@@ -229,8 +223,8 @@ def _place(value: object, key: str) -> dict[str, Any]:
     return place
 
 
-def _run_exports(entry: dict[str, Any]) -> RunExports | None:
-    value = entry.pop("run_exports", None)
+def _run_exports(entry: dict[str, Any], key: str) -> RunExports | None:
+    value = entry.pop(key)
     if value is None:
         return None
     mapping = fields.as_mapping(value, "run_exports")
@@ -266,3 +260,18 @@ def _references(entry: dict[str, Any], key: str) -> tuple[str, ...]:
         kind = kind_of(selector)
         result.append(identifier_of(kind, selector[KEY_OF_KIND[kind]]))
     return tuple(result)
+
+
+_COMMON: Mapping[str, Callable[[dict[str, Any], str], Any]] = {
+    "depends": fields.texts,
+    "constrains": fields.texts,
+    "extra_depends": fields.text_lists,
+    "features": fields.text,
+    "flags": fields.texts,
+    "track_features": fields.texts,
+    "license": fields.text,
+    "license_family": fields.text,
+    "purls": _purls,
+    "run_exports": _run_exports,
+    "python_site_packages_path": fields.text,
+}

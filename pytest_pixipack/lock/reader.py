@@ -104,6 +104,13 @@ class _Reader:
         return lock if irregular is None else self._normalized(lock, irregular)
 
     def _check_characters(self) -> None:
+        if self.text.startswith("\ufeff"):
+            raise InvalidInput(
+                "The lock file starts with a byte order mark, which pixi cannot read.",
+                file=self.file,
+                line=1,
+                remedy="Save it as UTF-8 without a byte order mark.",
+            )
         try:
             self.text.encode("utf-8")
         except UnicodeEncodeError as error:

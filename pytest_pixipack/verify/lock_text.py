@@ -11,7 +11,6 @@ from pytest_pixipack.lock.limits import MAX_RATTLER_VALUES, check_values
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
-_BYTE_ORDER_MARK = "\ufeff"
 _END = "the end of the file"
 
 
@@ -61,10 +60,7 @@ def _canonical(lock: Lock, text: str) -> str:
 
 def _manner(text: str, written: str) -> tuple[str, str | None]:
     """What sets the whole text apart, and the cause where that explains all of it."""
-    plain = text.removeprefix(_BYTE_ORDER_MARK)
-    if plain == written:
-        return "The lock starts with a byte order mark; pixi writes none.", "encoding"
-    if plain.replace("\r\n", "\n") == written:
+    if text.replace("\r\n", "\n") == written:
         return "The lines of the lock end in CR LF; pixi writes LF.", "line-endings"
     if any(line.lstrip().startswith("#") for line in text.splitlines()):
         return "The lock has comments, which pixi drops when it writes the lock again.", None
