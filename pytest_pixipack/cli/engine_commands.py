@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.artifact.safety import DEFAULT_LIMITS
 from pytest_pixipack.cli.arguments import (
     add_engine,
     add_engine_name,
@@ -14,6 +16,7 @@ from pytest_pixipack.cli.arguments import (
     add_strict,
     add_workspace,
     engine_options,
+    positive,
     workspace_root,
 )
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
@@ -103,11 +106,25 @@ def add_parsers(commands: Any) -> None:
         help="where the environment and its activation script go (default: here)",
     )
     unpack.add_argument("-e", "--env-name", default="env", help="name of the environment")
+    unpack.add_argument(
+        "--max-size",
+        type=positive,
+        metavar="GIB",
+        help=f"refuse packages that unpack to more (default: {DEFAULT_LIMITS.max_unpacked_bytes >> 30})",
+    )
+    unpack.add_argument(
+        "--max-ratio",
+        type=positive,
+        metavar="N",
+        help="refuse packages that unpack to more than N times their size (default: "
+        f"{DEFAULT_LIMITS.max_ratio})",
+    )
     add_json(unpack)
 
 
 def run_lock(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Solves; writes the lock, or with `--check` says how it would change."""
+    from pytest_pixipack.engine.keeping import is_in
     from pytest_pixipack.lock import read_lock, write_lock
     from pytest_pixipack.lock.diff import diff_locks
 
@@ -115,12 +132,11 @@ def run_lock(arguments: argparse.Namespace, terminal: Terminal) -> int:
     path = root / "pixi.lock"
     old = read_lock(path) if path.is_file() else None
     new = _engine(arguments).lock(root)
-    text = new.to_text().encode("utf-8")
-    same = path.is_file() and path.read_bytes() == text
+    same = is_in(new, path)
     changes = [] if same or old is None else [str(each) for each in diff_locks(old, new)]
     if arguments.check:
         terminal.print(changes or ([f"{path} does not exist"] if old is None else []))
-        words = "is what a fresh solve gives" if same else "differs from a fresh solve"
+        words = "is up to date" if same else "is out of date"
         terminal.print([f"{path} {words}"] if old is not None else [])
         terminal.document({"outcome": "passed" if same else "failed", "changes": changes})
         return EXIT_OK if same else EXIT_FINDINGS
@@ -180,7 +196,14 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Installs a pack for this machine."""
     from pytest_pixipack.pack import unpack
 
-    prefix = unpack(arguments.pack, arguments.output_directory, env_name=arguments.env_name)
+    limits = DEFAULT_LIMITS
+    if arguments.max_size is not None:
+        limits = replace(limits, max_unpacked_bytes=arguments.max_size << 30)
+    if arguments.max_ratio is not None:
+        limits = replace(limits, max_ratio=arguments.max_ratio)
+    prefix = unpack(
+        arguments.pack, arguments.output_directory, env_name=arguments.env_name, limits=limits
+    )
     terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])
     terminal.document(
         {

@@ -174,6 +174,10 @@ class Assembler:
         """One spelling for paths that pixi takes for equal (`x`, `x/`, but not `./x`)."""
         return self._spellings.setdefault(location_parts(location), location)
 
+    def source_package(self, location: str) -> SourcePackage:
+        """The package at a location, its backend initialised. Raises as `Sessions.package`."""
+        return self._sessions.package(self.checkouts.directory(location))
+
     def outputs(self, package: SourcePackage, target: Target) -> tuple[Output, ...]:
         """What the backend of a package offers for a target."""
         params = outputs_params(

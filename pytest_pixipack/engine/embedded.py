@@ -15,6 +15,7 @@ from pytest_pixipack.engine.building import Builder, Places, built_record, make_
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.closure import check_closure
 from pytest_pixipack.engine.fetch import PackageFiles
+from pytest_pixipack.engine.keeping import Earlier, earlier_lock
 from pytest_pixipack.engine.locking import (
     built_against,
     platform_of,
@@ -62,9 +63,16 @@ class EmbeddedEngine:
         self.options = options
 
     def lock(self, root: Path) -> Lock:
-        """Solves the workspace in `root`; nothing is written there."""
+        """Solves the workspace in `root`; nothing is written there.
+
+        What an existing `pixi.lock` says is kept where it can be, as pixi does: one that is up to
+        date is returned as it is. Remove it to solve anew.
+        """
         with self._run(root) as run:
-            return solve_workspace(run.manifest, run.table, run.assembler)
+            earlier = _earlier(run)
+            if earlier is not None and earlier.is_current:
+                return earlier.lock
+            return solve_workspace(run.manifest, run.table, run.assembler, earlier)
 
     def build(
         self,
@@ -176,6 +184,22 @@ def locked(manifest: Manifest) -> Lock:
             remedy="Run `pixi lock` or `pixipack lock`.",
         )
     return read_lock(path)
+
+
+def _earlier(run: _Run) -> Earlier | None:
+    """The workspace's lock compared with its manifest; None where there is nothing to keep.
+
+    A lock of other packages than the stand-ins' is of no use to them.
+    """
+    from pytest_pixipack.workspace.relock import made_from_stand_ins
+
+    path = run.manifest.root / LOCK_NAME
+    if not path.is_file():
+        return None
+    lock = read_lock(path)
+    if not made_from_stand_ins(lock, run.options, run.manifest.root):
+        return None
+    return earlier_lock(run.manifest, lock, run.table, run.assembler)
 
 
 def _sources(lock: Lock, manifest: Manifest, environment: str, subdir: str) -> list[LockedPackage]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pytest_pixipack.engine.assemble import Assembler, PreferenceKey, preference_key
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.keeping import Earlier
 from pytest_pixipack.engine.locations import directory_of
 from pytest_pixipack.engine.pinned import parse_pin
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
+from pytest_pixipack.engine.target import Kept
 from pytest_pixipack.engine.targets import match_spec, target_for, wanted_sources
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.facts import PackageFacts
@@ -32,13 +34,19 @@ class _Solved:
 
     environment: str
     platform: Platform
-    packages: tuple[Resolved, ...]
+    packages: tuple[Resolved | LockedPackage, ...]
 
 
-def solve_workspace(manifest: Manifest, table: ChannelTable, assembler: Assembler) -> Lock:
+def solve_workspace(
+    manifest: Manifest,
+    table: ChannelTable,
+    assembler: Assembler,
+    earlier: Earlier | None = None,
+) -> Lock:
     """Solves all environments of a workspace and returns the lock.
 
-    Raises `SolveError` where requirements cannot be met, `InvalidInput` for a package or
+    What is up to date in an `earlier` lock stays as it is; the rest of it is preferred. Raises
+    `SolveError` where requirements cannot be met, `InvalidInput` for a package or
     channel that is not there, `BackendError` for a backend that fails.
     """
     manifest.need_workspace()
@@ -46,23 +54,31 @@ def solve_workspace(manifest: Manifest, table: ChannelTable, assembler: Assemble
     for name in manifest.environment_names():
         members = [member.name for member in manifest.group_members(name)]
         if name == members[0]:
-            solved += _solve_group(manifest, table, assembler, members)
-    return _to_lock(manifest, table, solved)
+            solved += _solve_group(manifest, table, assembler, members, earlier)
+    return _to_lock(manifest, table, solved, earlier)
 
 
 def _solve_group(
-    manifest: Manifest, table: ChannelTable, assembler: Assembler, members: list[str]
+    manifest: Manifest,
+    table: ChannelTable,
+    assembler: Assembler,
+    members: list[str],
+    earlier: Earlier | None,
 ) -> list[_Solved]:
     """Solves environments that share versions; an environment without a group is alone."""
     platforms = {p.name: p for name in members for p in manifest.platforms(name)}
     solved = []
     for platform in platforms.values():
         present = [n for n in members if platform in manifest.platforms(n)]
-        packages = _solve(manifest, table, assembler, present, platform)
+        if earlier is not None and earlier.fits(present, platform):
+            solved += [_Solved(n, platform, earlier.packages(n, platform)) for n in present]
+            continue
+        kept = earlier.kept(present, platform) if earlier else None
+        packages = _solve(manifest, table, assembler, present, platform, kept)
         for name in present:
             own = manifest.dependencies(name, platform)
-            kept = packages if len(present) == 1 else _needed(own, packages)
-            solved.append(_Solved(name, platform, kept))
+            share = packages if len(present) == 1 else _needed(own, packages)
+            solved.append(_Solved(name, platform, share))
     return solved
 
 
@@ -72,6 +88,7 @@ def _solve(
     assembler: Assembler,
     members: list[str],
     platform: Platform,
+    kept: Kept | None,
 ) -> tuple[Resolved, ...]:
     for name in members:
         _refuse_pypi(manifest, name, platform)
@@ -79,10 +96,11 @@ def _solve(
     constraints = _merged(manifest.constraints(name, platform) for name in members)
     return assembler.solve(
         f"environment {' and '.join(members)} for {platform.name}",
-        target_for(manifest, members[0], platform, table),
+        target_for(manifest, members[0], platform, table, kept=kept),
         [match_spec(s, table) for s in sorted(specs, key=lambda spec: not spec.is_source)],
-        wanted_sources(specs, assembler.checkouts, {}),
+        wanted_sources(specs, assembler.checkouts, kept.pins if kept else {}),
         [match_spec(spec, table) for spec in constraints],
+        kept=kept.binaries if kept else (),
     )
 
 
@@ -119,7 +137,9 @@ def _refuse_pypi(manifest: Manifest, environment: str, platform: Platform) -> No
         )
 
 
-def _to_lock(manifest: Manifest, table: ChannelTable, solved: list[_Solved]) -> Lock:
+def _to_lock(
+    manifest: Manifest, table: ChannelTable, solved: list[_Solved], earlier: Earlier | None
+) -> Lock:
     builder = LockBuilder()
     names = manifest.lock_platform_names()
     used = {each.platform.name for each in solved}
@@ -140,7 +160,7 @@ def _to_lock(manifest: Manifest, table: ChannelTable, solved: list[_Solved]) -> 
                 channel_priority=manifest.channel_priority(name),
             ),
         )
-    packages = _Packages(builder)
+    packages = _Packages(builder, earlier.lock if earlier else None)
     for each in solved:
         for package in each.packages:
             builder.add(each.environment, names[each.platform.name], packages.entry(package))
@@ -156,11 +176,14 @@ def _lock_strategy(strategy: str) -> str:
 class _Packages:
     """Lock entries of solved packages; what source packages were built against is registered."""
 
-    def __init__(self, builder: LockBuilder) -> None:
+    def __init__(self, builder: LockBuilder, earlier: Lock | None) -> None:
         self._builder = builder
+        self._earlier = earlier
         self._sources: dict[int, LockedPackage] = {}
 
-    def entry(self, package: Resolved) -> LockedPackage:
+    def entry(self, package: Resolved | LockedPackage) -> LockedPackage:
+        if isinstance(package, LockedPackage):
+            return self._again(package)
         if isinstance(package, BinaryRecord):
             return binary_package(package.facts, run_exports=True)
         # The assembler keeps its records, so that each has one identity. What looks the same can
@@ -181,6 +204,13 @@ class _Packages:
             build_packages=[self._registered(each) for each in record.build_packages],
             host_packages=[self._registered(each) for each in record.host_packages],
         )
+
+    def _again(self, package: LockedPackage) -> LockedPackage:
+        """An entry of the earlier lock, with what it was built with."""
+        for identifier in (*package.build_packages, *package.host_packages):
+            assert self._earlier is not None
+            self._builder.register(self._again(self._earlier.package(identifier)))
+        return package
 
     def _registered(self, package: Resolved) -> LockedPackage:
         return self._builder.register(self.entry(package))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.engine.checkouts import Checkouts, workspace_around
 from pytest_pixipack.engine.guarded import GuardedBackend
 from pytest_pixipack.engine.hermetic import hermetic_environment
+from pytest_pixipack.engine.locations import below
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
 from pytest_pixipack.manifest import Manifest, Spec, load_package
@@ -25,13 +27,32 @@ STUB = "stub"
 
 
 class SourcePackage:
-    """A source package's manifest with an initialised backend behind it."""
+    """A source package's manifest with an initialised backend behind it.
 
-    def __init__(self, manifest: Manifest, directory: Path, backend: Backend) -> None:
+    `source` says in a lock's words where the files are that are built, None for beside the
+    manifest.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        directory: Path,
+        backend: Backend,
+        source: Mapping[str, Any] | None = None,
+        source_location: str | None = None,
+    ) -> None:
         self.manifest = manifest
         self.directory = directory
+        self.source = source
+        self._source_location = source_location
         self._backend = backend
         self._outputs: dict[str, tuple[Output, ...]] = {}
+
+    def source_location_for(self, location: str) -> str | None:
+        """The location of the files that are built, for a manifest at `location`."""
+        if self.source is not None and "path" in self.source:
+            return below(self.source["path"], location)
+        return self._source_location
 
     def outputs(self, params: Mapping[str, Any], key: str) -> tuple[Output, ...]:
         """What the backend offers; asked once for each `key`."""
@@ -67,6 +88,7 @@ class Sessions:
         self._options = options
         self._scratch = scratch
         self._search_path = search_path
+        self.checkouts = Checkouts(workspace.root, options)
         self._open: dict[Path, SourcePackage] = {}
         self._guard: NetworkGuard | None = None
         self._closing = ExitStack()
@@ -85,23 +107,52 @@ class Sessions:
         self._open.clear()
         self._closing.close()
 
-    def package(self, directory: Path, asked_by: Spec | None = None) -> SourcePackage:
+    def package(
+        self,
+        directory: Path,
+        asked_by: Spec | None = None,
+        build_pins: Mapping[str, Sequence[str]] | None = None,
+    ) -> SourcePackage:
         """The package in a directory, its backend initialised.
 
-        Raises `InvalidInput` where there is no package, `Unsupported` where no backend of that
-        name can be run, `BackendError` where the backend refuses.
+        `build_pins` are locations that a lock has for sources that lie elsewhere. Raises
+        `InvalidInput` where there is no package, `Unsupported` where no backend of that name can
+        be run, `BackendError` where the backend refuses, and as `Checkouts.locate` does.
         """
         if directory not in self._open:
-            manifest = self._load(directory, asked_by)
-            self._open[directory] = SourcePackage(manifest, directory, self._start(manifest))
+            self._open[directory] = self._opened(directory, asked_by, build_pins or {})
         return self._open[directory]
 
-    def _load(self, directory: Path, asked_by: Spec | None) -> Manifest:
-        if directory == self._workspace.root and self._workspace.package is not None:
-            return self._workspace
-        return load_package(directory, self._workspace, asked_by=asked_by)
+    def _opened(
+        self, directory: Path, asked_by: Spec | None, build_pins: Mapping[str, Sequence[str]]
+    ) -> SourcePackage:
+        root = self.checkouts.checkout_root(directory)
+        workspace = self._workspace if root is None else workspace_around(directory, root, asked_by)
+        manifest = self._load(directory, workspace, asked_by)
+        package = manifest.need_package()
+        words = location = elsewhere = None
+        if package.build.source is not None:
+            name = package.name or directory.name
+            words, location = self.checkouts.build_source(
+                package.build.source, str(directory), name, build_pins.get(name, ())
+            )
+            elsewhere = self.checkouts.directory(location, name)
+            location = None if "path" in words else location
+        backend = self._start(manifest, workspace, root, elsewhere)
+        return SourcePackage(manifest, directory, backend, words, location)
 
-    def _start(self, manifest: Manifest) -> Backend:
+    def _load(self, directory: Path, workspace: Manifest, asked_by: Spec | None) -> Manifest:
+        if directory == workspace.root and workspace.package is not None:
+            return workspace
+        return load_package(directory, workspace, asked_by=asked_by)
+
+    def _start(
+        self,
+        manifest: Manifest,
+        workspace: Manifest,
+        checkout_root: Path | None,
+        source_directory: Path | None,
+    ) -> Backend:
         from pytest_pixipack.backend.project_model import initialize_params
 
         assert manifest.package is not None
@@ -111,9 +162,11 @@ class Sessions:
             backend.initialize(
                 initialize_params(
                     manifest,
-                    workspace_directory=self._workspace.root,
+                    workspace_directory=workspace.root,
                     cache_directory=self._scratch / "cache",
                     scratch_directory=self._scratch / "scratch",
+                    source_directory=source_directory,
+                    checkout_root=checkout_root,
                 )
             )
         except BaseException:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -70,7 +70,8 @@ class Solver:
             offered = _offer_sources(request.sources, Path(scratch), self._table)
             preferred = self._locked_records(request.preferred, channels, Path(scratch))
             records = self._run(request, channels, Path(scratch) if offered else None, preferred)
-            return tuple(self._resolved(record, channels, offered) for record in records)
+            known = {self._table.origin_of(facts.url or ""): facts for facts in request.preferred}
+            return tuple(self._resolved(each, channels, offered, known) for each in records)
 
     def _run(
         self,
@@ -156,11 +157,19 @@ class Solver:
             self._gateway = rattler.Gateway(cache_dir=self._cache_dir)
         return self._gateway
 
-    def _resolved(self, record: Any, channels: list[Channel], offered: _Offered) -> Resolved:
+    def _resolved(
+        self,
+        record: Any,
+        channels: list[Channel],
+        offered: _Offered,
+        known: Mapping[str, PackageFacts],
+    ) -> Resolved:
         url = str(record.url)
         for channel in channels:
             if url.startswith(channel.origin):
                 locked = channel.url + url[len(channel.origin) :]
+                if url in known:  # what is preferred is taken as the lock has it
+                    return BinaryRecord(replace(known[url], url=locked, channel=channel.url), url)
                 facts = PackageFacts.from_index(
                     json.loads(record.to_json()), url=locked, channel=channel.url
                 )

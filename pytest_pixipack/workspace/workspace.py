@@ -100,14 +100,17 @@ class Workspace:
     def lock(self) -> Lock:
         """Solves all environments, writes `pixi.lock` and returns it.
 
-        The system engine keeps what an existing lock says, as pixi does, unless that was made from
+        What an existing lock says is kept where it can be, as pixi does, unless that was made from
         other channels than those that stand in now.
         """
+        from pytest_pixipack.engine.keeping import is_in
         from pytest_pixipack.lock import write_lock
         from pytest_pixipack.workspace.relock import forget_other_channels
 
         forget_other_channels(self.lock_path, self.engine.options.with_stand_ins(self.manifest))
-        write_lock(self.engine.lock(self.root), self.lock_path)
+        lock = self.engine.lock(self.root)
+        if not is_in(lock, self.lock_path):
+            write_lock(lock, self.lock_path)
         self._locked_here = True
         return self.locked()
 
