@@ -17,12 +17,8 @@ from pytest_pixipack.verify.lock_pypi_environment import environment_problems
 from pytest_pixipack.verify.lock_pypi_files import file_problems
 from pytest_pixipack.verify.lock_pypi_group import group_problems, reached_by_pypi
 from pytest_pixipack.verify.lock_pypi_local import Metadata, changes, read_project
-from pytest_pixipack.verify.lock_pypi_markers import (
-    applies,
-    marker_environment,
-    normalised,
-    required_extra,
-)
+from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
+from pytest_pixipack.verify.lock_pypi_markers import applies, marker_environment, required_extra
 from pytest_pixipack.verify.lock_pypi_match import (
     NO_VERSION,
     Locked,

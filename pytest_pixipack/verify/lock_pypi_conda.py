@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from pytest_pixipack.lock import LockedPackage
-from pytest_pixipack.verify.lock_pypi_markers import normalised
+from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
 from pytest_pixipack.verify.resolved import resolved_facts
 from pytest_pixipack.verify.specs import spec_name
 from pytest_pixipack.verify.subject import Place, Subject

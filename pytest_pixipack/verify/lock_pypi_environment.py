@@ -12,7 +12,7 @@ from typing import Any
 from pytest_pixipack.lock import Lock, LockedPackage, LockEnvironment
 from pytest_pixipack.manifest import Manifest, Platform, PypiSpec, queries
 from pytest_pixipack.verify.findings import Severity
-from pytest_pixipack.verify.lock_pypi_markers import normalised
+from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
 from pytest_pixipack.verify.lock_pypi_match import (
     distribution_extension,
     file_name_of,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.verify.lock_closure import problems_of
 from pytest_pixipack.verify.lock_pypi_conda import CondaSide
-from pytest_pixipack.verify.lock_pypi_markers import normalised
+from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Place, Subject
 

@@ -15,12 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.lock import LockedPackage
-from pytest_pixipack.verify.lock_pypi_markers import (
-    normalised,
-    required_extra,
-    same_meaning,
-    without_extra,
-)
+from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
+from pytest_pixipack.verify.lock_pypi_markers import required_extra, same_meaning, without_extra
 from pytest_pixipack.verify.lock_pypi_match import repository
 from pytest_pixipack.verify.lock_pypi_wanted import GitSource, NotARequirement, Wanted, parse
 

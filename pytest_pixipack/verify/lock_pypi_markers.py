@@ -10,6 +10,15 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from pytest_pixipack.verify.lock_pypi_marker_tree import (
+    Comparison,
+    Node,
+    comparisons,
+    holds,
+    normalised,
+    parse_marker,
+)
+
 _MACHINES = {
     "linux-32": "i386", "linux-64": "x86_64", "linux-aarch64": "aarch64",
     "linux-armv6l": "armv6l", "linux-armv7l": "armv7l", "linux-ppc64le": "ppc64le",
@@ -28,16 +37,6 @@ _EXTRA = re.compile(
     r"""\bextra\s*(?P<op>==|!=)\s*(?P<q>['"])(?P<name>[^'"]*)(?P=q)"""
     r"""|(?P<r>['"])(?P<other>[^'"]*)(?P=r)\s*(?P<po>==|!=)\s*extra\b"""
 )
-_LITERAL = re.compile(r"""(?P<before>[a-z_.]+)?\s*(?:===|[<>=!~]=|<|>|not\s+in|in)?\s*"""
-                      r"""(?P<q>['"])(?P<text>[^'"]*)(?P=q)\s*(?:(?:===|[<>=!~]=|<|>|in)\s*"""
-                      r"""(?P<after>[a-z_.]+))?""")  # fmt: skip
-_VERSIONS = ("python_version", "python_full_version", "implementation_version")
-_ALIASES = {
-    "os.name": "os_name", "sys.platform": "sys_platform", "platform.machine": "platform_machine",
-    "platform.version": "platform_version", "python_implementation":
-    "platform_python_implementation", "platform.python_implementation":
-    "platform_python_implementation",
-}  # fmt: skip
 # Beyond that many combinations two markers are told apart by their text.
 _MOST = 20_000
 
@@ -73,62 +72,51 @@ def applies(
 
     Without an environment every condition but one on an extra counts as met, as in pixi.
     """
-    if not marker:
-        return True
-    text = _decided(marker, frozenset(map(normalised, extras)))
+    tree = parse_marker(marker or "")
+    asked = frozenset(map(normalised, extras))
     if environment is None:
-        return _could_hold(text)
-    return _holds(text, environment)
+        return any(holds(tree, each, asked) for each in _environments([tree]))
+    return holds(tree, environment, asked)
 
 
 def extras_in(marker: str | None) -> tuple[str, ...]:
     """The extras that a marker speaks of."""
-    found = (match["name"] or match["other"] for match in _EXTRA.finditer(marker or ""))
-    return tuple(dict.fromkeys(normalised(name) for name in found))
+    found = comparisons(parse_marker(marker or ""))
+    return tuple(dict.fromkeys(normalised(each.text) for each in found if each.name == "extra"))
 
 
 def required_extra(marker: str | None) -> str | None:
     """The extra without which the marker never holds."""
-    for extra in extras_in(marker):
-        others = [name for name in extras_in(marker) if name != extra]
-        if not any(_could_hold(_decided(marker or "", chosen)) for chosen in _subsets(others)):
+    tree = parse_marker(marker or "")
+    names = extras_in(marker)
+    environments = list(_environments([tree])) if names else []
+    for extra in names:
+        others = [name for name in names if name != extra]
+        if not any(holds(tree, e, chosen) for chosen in _subsets(others) for e in environments):
             return extra
     return None
 
 
 def without_extra(marker: str | None, extra: str, outer: str | None) -> str | None:
     """`marker` where `extra` is asked for, and `outer` beside it."""
-    parts = []
-    if marker:
-        parts.append(_EXTRA.sub(lambda m: _literal(m, {extra}) if _name(m) == extra else m[0],
-                                marker))  # fmt: skip
-    if outer:
-        parts.append(outer)
-    return " and ".join(f"({part})" for part in parts) or None
+    text = _EXTRA.sub(lambda match: _decided(match, extra), marker) if marker else None
+    return " and ".join(f"({part})" for part in (text, outer) if part) or None
 
 
 def same_meaning(one: str | None, other: str | None) -> bool:
     """Whether two markers hold in the same environments, with the same extras."""
     if (one or "") == (other or ""):
         return True
-    texts = (one or _ALWAYS, other or _ALWAYS)
+    left, right = parse_marker(one or ""), parse_marker(other or "")
+    environments = list(_environments([left, right]))
     names = sorted({*extras_in(one), *extras_in(other)})
-    choices = _choices(texts)
-    combinations = 2 ** len(names)
-    for values in choices.values():
-        combinations *= len(values)
-    if combinations > _MOST:
+    if 2 ** len(names) * len(environments) > _MOST:
         return False
-    for extras in _subsets(names):
-        left, right = (_decided(text, extras) for text in texts)
-        if any(_holds(left, each) != _holds(right, each) for each in _environments(choices)):
-            return False
-    return True
-
-
-def normalised(name: str) -> str:
-    """A PyPI name or extra as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return all(
+        holds(left, each, extras) == holds(right, each, extras)
+        for extras in _subsets(names)
+        for each in environments
+    )
 
 
 def _subsets(names: list[str]) -> Iterator[frozenset[str]]:
@@ -136,57 +124,40 @@ def _subsets(names: list[str]) -> Iterator[frozenset[str]]:
         yield from map(frozenset, itertools.combinations(names, size))
 
 
-def _name(match: re.Match[str]) -> str:
-    return normalised(match["name"] if match["name"] is not None else match["other"])
+def _decided(match: re.Match[str], extra: str) -> str:
+    """A comparison with `extra` where that extra is asked for."""
+    name = match["name"] if match["name"] is not None else match["other"]
+    if normalised(name) != extra:
+        return match[0]
+    return _ALWAYS if (match["op"] or match["po"]) == "==" else _NEVER
 
 
-def _literal(match: re.Match[str], extras: Iterable[str]) -> str:
-    there = _name(match) in extras
-    return _ALWAYS if there == ((match["op"] or match["po"]) == "==") else _NEVER
+def _environments(trees: Iterable[Node]) -> Iterator[dict[str, str]]:
+    """Environments between which the markers can tell, and no others."""
+    choices = _choices([each for tree in trees for each in comparisons(tree)])
+    base = marker_environment("linux-64", "3.11.0") or {}
+    for values in itertools.islice(itertools.product(*choices.values()), _MOST + 1):
+        environment = {**base, **dict(zip(choices, values, strict=True))}
+        if "python" in choices:
+            python = environment.pop("python")
+            environment["python_full_version"] = environment["implementation_version"] = python
+            environment["python_version"] = ".".join(python.split(".")[:2])
+        yield environment
 
 
-def _decided(marker: str, extras: frozenset[str]) -> str:
-    """The marker with its conditions on extras replaced by what they amount to."""
-    return _EXTRA.sub(lambda match: _literal(match, extras), marker)
-
-
-def _holds(marker: str, environment: Mapping[str, str]) -> bool:
-    from packaging.markers import (
-        InvalidMarker,
-        Marker,
-        UndefinedComparison,
-        UndefinedEnvironmentName,
-    )
-    from packaging.version import InvalidVersion
-
-    try:
-        return Marker(marker).evaluate({**environment, "extra": ""})
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
-        return False
-
-
-def _could_hold(marker: str) -> bool:
-    """Whether there is an environment in which a marker without extras holds."""
-    return any(_holds(marker, each) for each in _environments(_choices((marker,))))
-
-
-def _choices(markers: Iterable[str]) -> dict[str, list[str]]:
-    """For each variable the values between which the markers can tell."""
+def _choices(found: Iterable[Comparison]) -> dict[str, list[str]]:
     versions: set[str] = set()
     texts: dict[str, set[str]] = {}
-    for marker in markers:
-        for match in _LITERAL.finditer(marker):
-            name = match["before"] or match["after"] or ""
-            name = _ALIASES.get(name, name)
-            if name in _VERSIONS:
-                versions.update(re.findall(r"\d+(?:\.\d+)*", match["text"]))
-            else:
-                texts.setdefault(name, {"", "~"}).update((match["text"], match["text"] + "~"))
-    around = {other for text in versions for other in _around(text)}
-    found = {name: sorted(values) for name, values in texts.items()}
-    if around:
-        found["python"] = sorted(around)
-    return found
+    for each in found:
+        if each.is_version:
+            versions.update(re.findall(r"\d+(?:\.\d+)*", each.text))
+        elif each.name != "extra":
+            words = {each.text, *each.text.split()} if each.operator.endswith("in") else {each.text}
+            texts.setdefault(each.name, {"", "~"}).update(words, (word + "~" for word in words))
+    result = {name: sorted(values) for name, values in texts.items()}
+    if versions:
+        result["python"] = sorted({other for text in versions for other in _around(text)})
+    return result
 
 
 def _around(version: str) -> Iterator[str]:
@@ -196,23 +167,13 @@ def _around(version: str) -> Iterator[str]:
     yield f"{major}.{minor}.{patch}"
     yield f"{major}.{minor}.{patch + 1}"
     yield f"{major}.{minor + 1}.0"
+    yield f"{major + 1}.0.0"
     if patch:
         yield f"{major}.{minor}.{patch - 1}"
     if minor:
         yield f"{major}.{minor - 1}.99"
     if major:
         yield f"{major - 1}.99.99"
-
-
-def _environments(choices: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:
-    base = marker_environment("linux-64", "3.11.0") or {}
-    for values in itertools.product(*choices.values()):
-        environment = {**base, **dict(zip(choices, values, strict=True))}
-        if "python" in choices:
-            python = environment.pop("python")
-            environment["python_full_version"] = environment["implementation_version"] = python
-            environment["python_version"] = ".".join(python.split(".")[:2])
-        yield environment
 
 
 def _is_version(text: str) -> bool:

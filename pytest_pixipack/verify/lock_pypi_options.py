@@ -13,7 +13,7 @@ from typing import Any
 from pytest_pixipack.lock import LockEnvironment
 from pytest_pixipack.lock.model import DEFAULT_INDEX
 from pytest_pixipack.manifest import Manifest, PypiSpec, queries
-from pytest_pixipack.verify.lock_pypi_markers import normalised
+from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
 from pytest_pixipack.verify.lock_pypi_match import same_index
 
 

@@ -7,12 +7,13 @@ crates/pixi_uv_conversions (requirements.rs).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pytest_pixipack.manifest import PypiSpec
-from pytest_pixipack.verify.lock_pypi_markers import normalised
+from pytest_pixipack.verify.lock_pypi_marker_tree import NotAMarker, normalised, parse_marker
 
 _OPERATOR = re.compile(r"\s*(===|[<>=!~]=|<|>|\*)")
 
@@ -70,12 +71,17 @@ def wanted_of(spec: PypiSpec) -> Wanted:
         return Wanted(normalised(spec.name), f"{spec.name} {text}", bounds=bounds, spec=spec)
     if normalised(re.split(r"[^A-Za-z0-9._-]", text)[0]) != normalised(spec.name):
         raise NotARequirement(f'"{text}" is not a version specifier')
-    found = parse(text)
-    return Wanted(**{**_fields(found), "spec": spec})
+    return replace(parse(text), spec=spec)
 
 
 def parse(text: str, asker: str | None = None) -> Wanted:
     """A PEP 508 requirement. Raises `NotARequirement`."""
+    found = _parsed(text)
+    return found if asker is None else replace(found, asker=asker)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Wanted:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -87,8 +93,7 @@ def parse(text: str, asker: str | None = None) -> Wanted:
         name=normalised(found.name),
         text=text,
         extras=tuple(sorted(normalised(extra) for extra in found.extras)),
-        marker=str(found.marker) if found.marker is not None else None,
-        asker=asker,
+        marker=_checked(str(found.marker)) if found.marker is not None else None,
         **source,
     )
 
@@ -101,10 +106,6 @@ def check_bounds(bounds: str) -> None:
         SpecifierSet(bounds)
     except InvalidSpecifier:
         raise NotARequirement(f'"{bounds}" is not a version specifier') from None
-
-
-def _fields(wanted: Wanted) -> dict[str, Any]:
-    return {name: getattr(wanted, name) for name in wanted.__slots__}
 
 
 def _of_table(spec: PypiSpec, value: dict[str, Any]) -> Wanted:
@@ -140,12 +141,11 @@ def _of_table(spec: PypiSpec, value: dict[str, Any]) -> Wanted:
 
 
 def _checked(marker: str) -> str:
-    from packaging.markers import InvalidMarker, Marker
-
     try:
-        return str(Marker(marker))
-    except InvalidMarker:
-        raise NotARequirement(f'"{marker}" is not an environment marker') from None
+        parse_marker(marker)
+    except NotAMarker as error:
+        raise NotARequirement(str(error)) from None
+    return marker
 
 
 def _located(url: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Asks the real pixi about the cases of `pypi_cases` and writes down what it says.
 
-    python -m tests.verify.pypi_recording [NAME...]
+    python -m tests.verify.pypi_recording
 
-needs pixi and git on PATH. Each case is a workspace with a lock that pixi made, in which something
-was edited; `verdict.json` holds what `pixi lock --check` says of it. In all of it `@ROOT@` stands
-for the folder with the channel, `@INDEX@` for the index's URL, and `@REV@` for the commit.
+needs pixi and git on PATH. `tests/data/pypi-lock-check` then holds each base workspace with the
+lock that pixi made of it, and `verdicts.json`: what `pixi lock --check` says of each case, and
+whether `pixi list --locked` takes it. In all of it `@ROOT@` stands for the folder with the channel,
+`@INDEX@` for the URL of the index (`@HOST@` without its scheme), and `@REV@` for the commit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,6 +66,22 @@ class World:
         return done.returncode, done.stderr
 
 
+def recorded(folder: Path, base: str, *edits: Edit) -> Path:
+    """A recorded workspace below `folder`, edited. Its channel and its index are not there."""
+    root = folder.as_uri().removeprefix("file://")
+    host = "127.0.0.1:9"
+    values = {"@ROOT@": root, "@INDEX@": f"http://{host}", "@HOST@": host, "@REV@": "c" * 40}
+    around = World(folder, values)
+    workspace = folder / "workspace"
+    shutil.copytree(DATA / base, workspace)
+    for path in workspace.rglob("*"):
+        if path.is_file() and path.suffix != ".whl":
+            path.write_bytes(around.real(path.read_bytes().decode()).encode())
+    for edit in edits:
+        apply(around, workspace, edit)
+    return workspace
+
+
 @contextmanager
 def world() -> Iterator[World]:
     """A world of its own below a temporary directory."""
@@ -110,18 +126,19 @@ def locked_base(world: World, name: str) -> Path:
 
 
 def apply(world: World, workspace: Path, edit: Edit) -> None:
+    """Makes an edit. Raises `ValueError` where there is nothing to replace."""
     path = workspace / edit.file
-    if edit.old is None:
-        if edit.new is None:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        else:
-            write_files(world, workspace, {edit.file: edit.new})
-        return
-    text = world.general(path.read_bytes().decode())
-    if edit.old not in text:
-        raise SystemExit(f"{edit.file} does not have {edit.old!r}:\n{text}")
-    assert isinstance(edit.new, str)
-    path.write_bytes(world.real(text.replace(edit.old, edit.new)).encode())
+    if edit.old is not None:
+        text = world.general(path.read_bytes().decode())
+        if edit.old not in text or not isinstance(edit.new, str):
+            raise ValueError(f"{edit.file} does not have {edit.old!r}:\n{text}")
+        write_files(world, workspace, {edit.file: text.replace(edit.old, edit.new)})
+    elif edit.new is not None:
+        write_files(world, workspace, {edit.file: edit.new})
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def verdict(world: World, workspace: Path) -> dict[str, Any]:
@@ -141,41 +158,44 @@ def _sorted_names(match: re.Match[str]) -> str:
     return match[1] + ", ".join(sorted(match[2].split(", ")))
 
 
-def record(world: World, case: Case, target: Path) -> None:
-    """Writes a case with its verdict below `target`."""
-    workspace = world.root / "cases" / case.name
+def made(world: World, case: Case, workspace: Path) -> Path:
+    """The workspace of a case."""
     shutil.copytree(locked_base(world, case.base), workspace, ignore=_own)
     for edit in case.edits:
         apply(world, workspace, edit)
-    shutil.rmtree(target, ignore_errors=True)
-    for path in sorted(workspace.rglob("*")):
-        if path.is_file():
-            copy = target / path.relative_to(workspace)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            content = path.read_bytes()
-            if path.suffix != ".whl":
-                content = world.general(content.decode()).encode()
-            copy.write_bytes(content)
-    found = verdict(world, workspace)
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    (target / "verdict.json").write_bytes(text.encode())
+    return workspace
+
+
+def keep(world: World, name: str, target: Path) -> None:
+    """Copies a base workspace with its lock below `target`."""
+    source = locked_base(world, name)
+    for path in sorted(source.rglob("*")):
+        kept = path.relative_to(source)
+        if path.is_dir() or _own("", list(kept.parts)):
+            continue
+        content = path.read_bytes()
+        if path.suffix != ".whl":
+            content = world.general(content.decode()).encode()
+        (target / kept).parent.mkdir(parents=True, exist_ok=True)
+        (target / kept).write_bytes(content)
 
 
 def _own(_folder: str, names: list[str]) -> set[str]:
     return {".pixi", ".gitignore", ".gitattributes"} & set(names)
 
 
-def main(names: list[str]) -> None:
-    with world() as made:
+def main() -> None:
+    shutil.rmtree(DATA, ignore_errors=True)
+    verdicts = {}
+    with world() as around:
+        for name in BASES:
+            keep(around, name, DATA / name)
         for case in CASES:
-            if not names or case.name in names or case.base in names:
-                record(made, case, DATA / case.name)
-                text = (DATA / case.name / "verdict.json").read_text(encoding="utf-8")
-                found = json.loads(text)
-                sys.stdout.write(f"{case.name}: {found['up_to_date']} {found['strict']}\n")
-                for reason in found["reasons"]:
-                    sys.stdout.write(f"    {reason}\n")
+            workspace = made(around, case, around.root / "cases" / case.name)
+            verdicts[case.name] = verdict(around, workspace)
+    text = json.dumps(verdicts, indent=1, ensure_ascii=False) + "\n"
+    (DATA / "verdicts.json").write_bytes(text.encode())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
