@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_pixipack.compare import CAUSES, VERDICTS, Comparison, Difference
-from pytest_pixipack.compare.causes import CAUSE_TEXTS
+from pytest_pixipack.compare.causes import CAUSE_TEXTS, causes_markdown
 from pytest_pixipack.compare.render import (
     cause_lines,
     comparison_markdown,
@@ -91,3 +93,8 @@ def test_anything_can_be_shown(differences, width):
     assert all("\n" not in line for line in lines)
     assert bool(tree_lines(found, width)) == bool(differences)
     assert comparison_markdown(found, "a|b").startswith("### `a\\|b`: ")
+
+
+def test_the_documentation_has_all_causes():
+    page = Path(__file__).parents[2] / "docs" / "compare.md"
+    assert causes_markdown() in page.read_text(encoding="utf-8")
