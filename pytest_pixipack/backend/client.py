@@ -21,6 +21,7 @@ from pytest_pixipack.backend.protocol import BuildResult, OutputsResult
 from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend
 from pytest_pixipack.backend.stub_main import Answering
+from pytest_pixipack.backend.stub_orders import ORDERS_VARIABLE
 from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
 
 Json = dict[str, Any]
@@ -173,6 +174,7 @@ class ProcessBackend(_Session):
             # Our stub would record a second time what the client records already.
             inherited = os.environ if env is None else env
             env = {key: value for key, value in inherited.items() if key != RECORD_VARIABLE}
+            env[ORDERS_VARIABLE] = str(record)
         self._process = BackendProcess(
             [str(part) for part in argv], self.name, env=env, cwd=cwd, umask=umask, grace=grace
         )
@@ -207,26 +209,42 @@ class InProcessBackend(_Session):
         *,
         name: str = "stub",
         backend: Answering | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         super().__init__(name, record)
-        self._backend = backend or StubBackend()
+        self._record = record
+        self._backend = backend
+        self._timeout = timeout
 
     def _exchange(self, request: Json) -> Json:
         method = request["method"]
         try:
-            reply = self._backend.answer(copy.deepcopy(request))
+            reply = self._answering().answer(copy.deepcopy(request))
         except Misbehaviour as fault:
-            if fault.how == "crash":
-                raise rpc_errors.exited(
-                    self.name, method, fault.CRASH_CODE, fault.CRASH_TEXT
-                ) from None
-            if fault.how == "junk":
-                raise rpc_errors.junk(self.name, method, fault.JUNK_TEXT.encode()) from None
-            raise rpc_errors.timed_out(self.name, method, DEFAULT_TIMEOUT) from None
-        # As on the wire: tuples become lists, keys become strings.
+            reply = self._despite(fault, method)
         # Only notifications have no reply, and a session sends none.
         answer: Json = json.loads(json.dumps(reply or {}))
         return answer
+
+    def _answering(self) -> Answering:
+        if self._backend is None:
+            stub = StubBackend(str(self._record) if self._record else None)
+            self._backend = stub
+            stub.start()
+        return self._backend
+
+    def _despite(self, fault: Misbehaviour, method: str) -> Json | None:
+        """The reply that a process would have got through; raises what its client would have."""
+        if fault.how in ("crash", "crash-halfway"):
+            code, text = fault.CRASH_CODE, fault.CRASH_TEXT
+            raise rpc_errors.exited(self.name, method, code, text) from None
+        if fault.how in ("junk", "noise"):
+            raise rpc_errors.junk(self.name, method, fault.JUNK_TEXT.encode()) from None
+        if fault.how == "hang" or (fault.how == "slow" and fault.fault.seconds > self._timeout):
+            raise rpc_errors.timed_out(self.name, method, self._timeout) from None
+        if fault.how == "wrong-id":
+            raise rpc_errors.malformed(self.name, method, "a reply to another request") from None
+        return fault.reply
 
 
 def check_built(built: BuildResult, params: Mapping[str, Any]) -> None:

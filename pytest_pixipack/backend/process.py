@@ -174,8 +174,8 @@ class BackendProcess:
                 raise rpc_errors.timed_out(
                     self._name, method, timeout, self.stderr_text()
                 ) from None
-            if line is None:
-                raise self._ended(method)
+            if line is None or (not line.endswith(b"\n") and len(line) <= MAX_LINE):
+                raise self._ended(method)  # perhaps in the middle of its answer
             if not line.strip():
                 continue
             message = self._parsed(line, method)

@@ -15,8 +15,9 @@ from typing import Any
 
 from pytest_pixipack.artifact import Member, write_artifact
 from pytest_pixipack.backend.stub import INPUT_GLOBS
-from pytest_pixipack.errors import Infrastructure
+from pytest_pixipack.errors import BackendError, Infrastructure
 
+_FILE_KEYS = frozenset({"text", "from", "link", "executable"})
 TIMESTAMP = 1_700_000_000_000  # ms since the epoch
 
 Json = dict[str, Any]
@@ -32,9 +33,9 @@ def build_package(
 ) -> Json:
     """Writes the package that `conda/build_v1` asks for and returns the method's result.
 
-    `facts` has `license`, `noarch` and `timestamp` (ms since the epoch); `fault` is one of those of
-    the build stage. Raises `Infrastructure` where files
-    cannot be read or written.
+    `facts` is the table of the output (`stub_orders.OUTPUT_KEYS`) with `timestamp` (ms since the
+    epoch); `fault` is one of those of the build stage. Raises `Infrastructure` where files cannot
+    be read or written.
     """
     output = params["output"]
     # As rattler-build does: whatever the manifest says, a package's name is in lower case.
@@ -51,6 +52,7 @@ def build_package(
     if fault != "missing-file":
         path.parent.mkdir(parents=True, exist_ok=True)
         members = payload(output["name"], Path(source), host, config, target_config, output)
+        members = _told(members, facts, Path(source), host)
         write_artifact(path, index, members, run_exports=_run_exports(params) or None)
     if fault == "corrupt-artifact":
         content = path.read_bytes()
@@ -82,7 +84,12 @@ def index_json(params: Json, facts: Mapping[str, Any]) -> Json:
         },
         "license": facts.get("license"),
         "name": output["name"],
+        "flags": facts.get("flags"),
+        "license_family": facts.get("license-family"),
         "noarch": facts.get("noarch"),
+        "purls": facts.get("purls"),
+        "python_site_packages_path": facts.get("python-site-packages-path"),
+        "track_features": " ".join(facts.get("track-features") or []) or None,
         "platform": None if platform == "noarch" else platform,
         "subdir": output["subdir"],
         "timestamp": TIMESTAMP if timestamp is None else timestamp,
@@ -112,6 +119,40 @@ def payload(
     path = f"share/{name}/config.json"
     members[path] = Member(path, text.encode())
     return [members[key] for key in sorted(members)]
+
+
+def _told(members: list[Member], facts: Mapping[str, Any], source: Path, host: str) -> list[Member]:
+    """The files that the stub was told of, in the place of those of the same path."""
+    found = {member.path: member for member in members}
+    for name, text in (facts.get("scripts") or {}).items():
+        member = _script(name, text, host)
+        found[member.path] = member
+    for path, content in (facts.get("files") or {}).items():
+        found[path] = _file(path, content, source)
+    return [found[path] for path in sorted(found)]
+
+
+def _script(name: str, text: str, host: str) -> Member:
+    if host.startswith("win"):
+        return Member(f"Scripts/{name}.bat", f"@{text}\r\n".encode(), executable=True)
+    return Member(f"bin/{name}", f"#!/bin/sh\n{text}\n".encode(), executable=True)
+
+
+def _file(path: str, content: Any, source: Path) -> Member:
+    """`"text"`, or `{ text = ..., from = ..., link = ..., executable = true }`."""
+    if isinstance(content, str):
+        return Member(path, content.encode())
+    if not isinstance(content, dict) or not content.keys() <= _FILE_KEYS:
+        raise BackendError(f"files.{path} has to be a text, or a table with text, from or link")
+    if "link" in content:
+        return Member(path, link_target=content["link"])
+    try:
+        data = (source / content["from"]).read_bytes() if "from" in content else None
+    except OSError as error:
+        raise BackendError(f"files.{path}: {content['from']} cannot be read: {error}") from None
+    if data is None:
+        data = str(content.get("text", "")).encode()
+    return Member(path, data, executable=bool(content.get("executable")))
 
 
 def applies(selector: str, platform: str) -> bool:

@@ -14,11 +14,18 @@ from typing import IO, Any, NoReturn, Protocol
 
 from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend, error_reply
+from pytest_pixipack.backend.stub_orders import orders_directory
+from pytest_pixipack.errors import PixipackError
 
 
 def main() -> int:
     """Answers requests until stdin ends; returns the exit code."""
-    return run(StubBackend())
+    try:
+        backend = StubBackend(orders_directory(os.environ))
+    except PixipackError as error:
+        print(f"stub: {error.message}", file=sys.stderr)
+        return 1
+    return run(backend)
 
 
 class Answering(Protocol):
@@ -49,14 +56,19 @@ def serve(
 
     `backend` is a stub of its own unless given.
     """
-    backend = backend or StubBackend()
+    backend = backend or StubBackend(orders_directory(os.environ))
+    if isinstance(backend, StubBackend):
+        try:
+            backend.start()
+        except Misbehaviour as fault:
+            _around(fault, replies, requests)
     for line in requests:
         if not line.strip():
             continue
         try:
             reply = _answer(backend, line, recorder)
         except Misbehaviour as fault:
-            _misbehave(fault, requests, replies)
+            reply = _around(fault, replies, requests)
         if reply is None:
             continue
         _record(recorder, "<-", reply)
@@ -82,20 +94,46 @@ def _record(recorder: Recorder | None, direction: str, message: Any) -> None:
         recorder(direction, message)
 
 
-def _misbehave(fault: Misbehaviour, requests: IO[bytes], replies: IO[bytes]) -> NoReturn:
-    code = 0
-    if fault.how == "crash":
-        sys.stderr.write(fault.CRASH_TEXT + "\n")
+def _around(
+    misbehaviour: Misbehaviour, replies: IO[bytes], requests: IO[bytes]
+) -> dict[str, Any] | None:
+    """Does what the stub was told to do; returns the reply where one is still to be sent."""
+    fault, reply = misbehaviour.fault, misbehaviour.reply
+    if fault.how in ("crash", "crash-halfway"):
+        if reply is not None:
+            line = json.dumps(reply).encode("ascii")
+            _print(replies, line[: len(line) // 2])
+        _crash(misbehaviour)
+    if fault.how == "junk":
+        _print(replies, misbehaviour.JUNK_TEXT.encode() + b"\n")
+        os._exit(0)
+    if fault.how == "hang":
+        requests.read()  # until stdin closes
+        os._exit(0)
+    if fault.how == "noise":
+        _print(replies, misbehaviour.JUNK_TEXT.encode() + b"\n")
+    elif fault.how == "slow":
+        time.sleep(fault.seconds)
+    elif fault.how == "flood":
+        line = b"stub: " + b"flood " * 12 + b"\n"
+        sys.stderr.buffer.write(line * (fault.bytes // len(line)))
         sys.stderr.flush()
-        # pixi drops what it has not yet read of stderr when the process ends; 0.2 s are too few.
-        time.sleep(0.5)
-        code = fault.CRASH_CODE
-    elif fault.how == "junk":
-        replies.write(fault.JUNK_TEXT.encode() + b"\n")
-        replies.flush()
-    else:
-        requests.read()  # hang: until stdin closes
-    os._exit(code)
+    elif fault.how == "wrong-id" and reply is not None:
+        return {**reply, "id": 4_711}
+    return reply
+
+
+def _print(replies: IO[bytes], data: bytes) -> None:
+    replies.write(data)
+    replies.flush()
+
+
+def _crash(misbehaviour: Misbehaviour) -> NoReturn:
+    sys.stderr.write(misbehaviour.CRASH_TEXT + "\n")
+    sys.stderr.flush()
+    # pixi drops what it has not yet read of stderr when the process ends; 0.2 s are too few.
+    time.sleep(0.5)
+    os._exit(misbehaviour.CRASH_CODE)
 
 
 if __name__ == "__main__":

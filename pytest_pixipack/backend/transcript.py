@@ -61,6 +61,14 @@ class Call:
         )
 
 
+class Configuration(dict[str, Any]):
+    """What a backend was told, as it came; where it differs, a failing test says which key."""
+
+
+def _configuration(value: Any) -> Any:
+    return Configuration(value) if isinstance(value, dict) else value
+
+
 @dataclass(frozen=True, slots=True)
 class InitializeCall:
     """What a backend was told about a package."""
@@ -71,12 +79,12 @@ class InitializeCall:
     @property
     def configuration(self) -> Any:
         """`[package.build.config]`, or None."""
-        return self.params.get("configuration")
+        return _configuration(self.params.get("configuration"))
 
     @property
     def target_configuration(self) -> Any:
         """`[package.build.target.<selector>.config]` by selector, or None."""
-        return self.params.get("targetConfiguration")
+        return _configuration(self.params.get("targetConfiguration"))
 
     @property
     def project_model(self) -> Mapping[str, Any]:

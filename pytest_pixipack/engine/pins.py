@@ -5,10 +5,10 @@ Follows prefix-dev/pixi, `crates/pixi_command_dispatcher/src/build/pin_compatibl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
+from pytest_pixipack.backend.pins import pin_fields
 from pytest_pixipack.backend.protocol import Dependencies, NamedSpec, Output
 from pytest_pixipack.errors import BackendError
 from pytest_pixipack.facts import PackageFacts
@@ -64,45 +64,4 @@ class _Pins:
                 package=self._package,
                 remedy=f"Add {spec.name} to the host dependencies.",
             )
-        return NamedSpec(spec.name, "binary", _bounds(spec.fields, found))
-
-
-def _bounds(fields: Mapping[str, Any], found: PackageFacts) -> dict[str, Any]:
-    assert found.version is not None
-    if fields.get("exact"):
-        return {"version": f"=={found.version}", "build": found.build}
-    bounds = (
-        _lower(fields.get("lowerBound"), found.version),
-        _upper(fields.get("upperBound"), found.version),
-    )
-    version = ",".join(bound for bound in bounds if bound) or "*"
-    return {"version": version, **({"build": fields["build"]} if fields.get("build") else {})}
-
-
-def _lower(bound: Any, version: str) -> str | None:
-    match bound:
-        case {"version": str(literal)}:
-            return f">={literal}"
-        case {"expression": str(expression)}:
-            return f">={_kept(version, expression)}"
-    return None
-
-
-def _upper(bound: Any, version: str) -> str | None:
-    match bound:
-        case {"version": str(literal)}:
-            return f"<{literal}"
-        case {"expression": str(expression)}:
-            # The first version that a user would call incompatible, its pre-releases included.
-            return f"<{_kept(version, expression).bump_last().with_alpha()}"
-    return None
-
-
-def _kept(version: str, expression: str) -> Any:
-    """The first segments of a version, as many as the expression has an `x`."""
-    import rattler
-
-    parsed = rattler.Version(version)
-    surplus = parsed.segment_count - expression.count("x")
-    shortened = parsed.pop_segments(surplus) if surplus > 0 else parsed
-    return (shortened or parsed).remove_local()
+        return NamedSpec(spec.name, "binary", pin_fields(spec.fields, found.version, found.build))

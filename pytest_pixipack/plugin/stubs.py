@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_pixipack.backend.expectations import Expected, Offered
     from pytest_pixipack.backend.transcript import Call, InitializeCall, Transcript
     from pytest_pixipack.channel import StubChannel
+    from pytest_pixipack.facts import VariantValue
 
 SPECS = "fixture_channels"
 
@@ -71,6 +73,55 @@ class StubBackend:
     def __str__(self) -> str:
         return self.name
 
+    # --- what it is to do ---------------------------------------------------------------------
+    def tell(self, package: str, **orders: Any) -> StubBackend:
+        """Says what it is to do for a package; keys are those of `stub.toml`, `-` written as `_`.
+
+        `tell("lib", noarch="generic", run_dependencies={"zlib": ">=1"}, outputs=[...])`. What is
+        told later is added; a key that is told again has the later value.
+        """
+        from pytest_pixipack.backend.stub_orders import check_stub_table
+
+        table = {key.replace("_", "-"): value for key, value in orders.items()}
+        check_stub_table(table, f"tell({package!r})")
+
+        def change(found: dict[str, Any]) -> None:
+            found.setdefault("packages", {}).setdefault(package, {}).update(table)
+
+        return self._change(change)
+
+    def fail(self, stage: str, how: str, *, package: str | None = None, **more: Any) -> StubBackend:
+        """Says what goes wrong: `fail("build", "crash", package="lib")`, `fail("start", "hang")`.
+
+        Without `package`, for all of them. `more`: `message`, `seconds` (`slow`), `bytes`
+        (`flood`). Raises `BackendError` for a fault, or a stage of one, that there is not.
+        """
+        from pytest_pixipack.backend.stub_orders import check_faults
+
+        fault = {"stage": stage, "how": how, **more}
+        check_faults(fault, "fail")
+
+        def change(found: dict[str, Any]) -> None:
+            place = found
+            if package is not None:
+                place = found.setdefault("packages", {}).setdefault(package, {})
+            place["fail"] = [*(place.get("fail") or []), fault]
+
+        return self._change(change)
+
+    def _change(self, change: Callable[[dict[str, Any]], None]) -> StubBackend:
+        import json
+
+        from pytest_pixipack.backend.stub_orders import ORDERS_FILE
+        from pytest_pixipack.plugin.trees import write_atomically
+
+        path = self.directory / ORDERS_FILE
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        change(found)
+        write_atomically(path, json.dumps(found))
+        return self
+
+    # --- what it was told ---------------------------------------------------------------------
     @property
     def transcript(self) -> Transcript:
         """All messages so far."""
@@ -89,3 +140,41 @@ class StubBackend:
     def builds(self, package: str) -> tuple[Call, ...]:
         """The builds of a package. Raises as `initialize` does."""
         return self.transcript.builds(package)
+
+    # --- what it answered ---------------------------------------------------------------------
+    def expects_dependencies(self, package: str, expected: Expected) -> None:
+        """Fails where an output has not the dependencies that are expected, and only those.
+
+        `expected` maps a platform (`linux-64`, `osx-arm64 on linux-64` for host and build platform,
+        `linux-64 [python=3.12]` for a variant, `*`) to sections (`build`, `host`, `run`,
+        `constraints`) to lists: `"openssl"` or `"openssl >=3"` has to be there, `"!openssl"` must
+        not, anything else leaks, unless the list has an ellipsis (`...`).
+        """
+        __tracebackhide__ = True
+        from pytest_pixipack.backend.expectations import dependency_problems
+
+        _fail_with(
+            f"{package}: dependencies", dependency_problems(self._offered(package), expected)
+        )
+
+    def expects_variants(self, package: str, matrix: Mapping[str, Sequence[VariantValue]]) -> None:
+        """Fails where a combination of a declared matrix was not offered, or another one was.
+
+        Every platform that was asked for has to have each combination once:
+        `expects_variants("lib", {"python": ["3.11", "3.12"]})`.
+        """
+        __tracebackhide__ = True
+        from pytest_pixipack.backend.expectations import variant_problems
+
+        _fail_with(f"{package}: variants", variant_problems(self._offered(package), matrix))
+
+    def _offered(self, package: str) -> list[Offered]:
+        from pytest_pixipack.backend.expectations import offered
+
+        return offered(self.transcript.calls, package)
+
+
+def _fail_with(subject: str, problems: list[str]) -> None:
+    __tracebackhide__ = True
+    if problems:
+        raise AssertionError("\n  ".join([f"{subject} are not as expected", *problems]))
