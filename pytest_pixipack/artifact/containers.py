@@ -41,7 +41,13 @@ class Budget:
         """Refuses the archive once it has become too large."""
         self._spent += size
         if self._spent > self._most:
-            refuse(self._archive, None, f"unpacks to more than {self._most} bytes")
+            refuse(
+                self._archive,
+                None,
+                f"unpacks to more than {self._most} bytes",
+                remedy="If it is right, raise the limit: `pixipack unpack --max-size` or "
+                "`--max-ratio`, in Python `ArtifactLimits`.",
+            )
 
 
 class Unpacked:

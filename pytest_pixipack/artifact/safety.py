@@ -33,10 +33,12 @@ class ArtifactLimits:
 DEFAULT_LIMITS = ArtifactLimits()
 
 
-def refuse(archive: object, member: str | None, problem: str) -> NoReturn:
+def refuse(
+    archive: object, member: str | None, problem: str, *, remedy: str | None = None
+) -> NoReturn:
     """Raises `InvalidInput` that names the archive and, where there is one, the member."""
     subject = "The package" if member is None else f"The member `{member}`"
-    raise InvalidInput(f"{subject} {problem}.", file=str(archive))
+    raise InvalidInput(f"{subject} {problem}.", file=str(archive), remedy=remedy)
 
 
 def safe_name(name: str, archive: object) -> str:

@@ -107,6 +107,13 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
     )
 
 
+def positive(text: str) -> int:
+    """A number above zero, as argparse wants it. Raises `argparse.ArgumentTypeError`."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
+
+
 def pairs(values: Iterable[str], option: str) -> list[tuple[str, str]]:
     """`NAME=VALUE` arguments, split. Raises `InvalidInput` for another form."""
     found = []

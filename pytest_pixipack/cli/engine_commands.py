@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pixipack.artifact.safety import DEFAULT_LIMITS
 from pytest_pixipack.cli.arguments import (
     add_engine,
     add_engine_name,
@@ -110,14 +109,13 @@ def add_parsers(commands: Any) -> None:
         "--max-size",
         type=positive,
         metavar="GIB",
-        help=f"refuse packages that unpack to more (default: {DEFAULT_LIMITS.max_unpacked_bytes >> 30})",
+        help="refuse packages that unpack to more (default: 32)",
     )
     unpack.add_argument(
         "--max-ratio",
         type=positive,
         metavar="N",
-        help="refuse packages that unpack to more than N times their size (default: "
-        f"{DEFAULT_LIMITS.max_ratio})",
+        help="refuse packages that unpack to more than N times their size (default: 2000)",
     )
     add_json(unpack)
 
@@ -194,9 +192,10 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Installs a pack for this machine."""
+    from pytest_pixipack.artifact import DEFAULT_LIMITS
     from pytest_pixipack.pack import unpack
 
-    limits = DEFAULT_LIMITS
+    limits = DEFAULT_LIMITS  # those that the help names
     if arguments.max_size is not None:
         limits = replace(limits, max_unpacked_bytes=arguments.max_size << 30)
     if arguments.max_ratio is not None:

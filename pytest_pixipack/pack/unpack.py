@@ -18,6 +18,7 @@ from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.safe_names import unsafe_name
 
 if TYPE_CHECKING:
+    from pytest_pixipack.artifact import ArtifactLimits
     from pytest_pixipack.prefix import InstallRecord, Prefix
 
 
@@ -30,6 +31,7 @@ def unpack(
     env_name: str = "env",
     shells: Sequence[str] | None = None,
     execute_link_scripts: bool = False,
+    limits: ArtifactLimits | None = None,
 ) -> Prefix:
     """Installs the packages of a pack at `out`/`env_name` and writes the activation scripts beside.
 
@@ -39,9 +41,12 @@ def unpack(
     and moved when it is complete; where it fails, nothing is left at the target. Unlike
     pixi-unpack, digests are verified and an environment that is already there is not changed.
 
-    Wheels are installed, too, without running the environment's Python. Raises `InvalidInput`,
-    `Unsupported` (format) or `Infrastructure`.
+    `limits` are those of each package in it. Wheels are installed, too, without running the
+    environment's Python.
+
+    Raises `InvalidInput`, `Unsupported` (format) or `Infrastructure`.
     """
+    from pytest_pixipack.artifact import DEFAULT_LIMITS
     from pytest_pixipack.prefix.activation import default_shell
     from pytest_pixipack.prefix.install import install
 
@@ -61,6 +66,7 @@ def unpack(
             cache_dir=scratch if cache_dir else None,
             execute_link_scripts=execute_link_scripts,
             wheels=[extracted / WHEELS / name for name in pack.wheels],
+            limits=limits or DEFAULT_LIMITS,
         )
     try:
         _write_activation(out, prefix, wanted, shells or (default_shell(wanted),))

@@ -66,3 +66,19 @@ def test_options_that_do_not_fit_write_nothing(pixipack, example, tmp_path, opti
 
 def test_two_forms_at_once_are_refused(pixipack, example):
     assert pixipack("pack", example, "--create-executable", "--directory-only").code == 2
+
+
+def test_the_limits_of_unpacking_can_be_set(pixipack, example, tmp_path):
+    from pytest_pixipack.artifact import DEFAULT_LIMITS
+
+    assert pixipack("pack", example, "-o", tmp_path / "p.tar").code == 0
+
+    usual = pixipack("unpack", "--help").out
+    assert f"(default: {DEFAULT_LIMITS.max_ratio})" in usual
+    assert f"(default: {DEFAULT_LIMITS.max_unpacked_bytes >> 30})" in usual
+    limits = ("--max-size", "1", "--max-ratio", "5")
+    assert pixipack("unpack", tmp_path / "p.tar", "-o", tmp_path / "out", *limits).code == 0
+
+
+def test_a_limit_is_a_number(pixipack, tmp_path):
+    assert pixipack("unpack", tmp_path / "p.tar", "--max-ratio", "none").code == 2
