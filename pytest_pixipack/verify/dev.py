@@ -52,6 +52,15 @@ def broken_dev_sources(subject: Subject, place: Place) -> Iterator[tuple[Spec, s
             continue
 
 
+def unasked(subject: Subject, place: Place) -> Iterator[Spec]:
+    """The packages under development of which no backend has said what they need."""
+    assert subject.manifest is not None
+    found = dict(dev_directories(subject, place))
+    for spec in subject.manifest.dev_dependencies(place.environment, place.platform):
+        if spec not in found or outputs_in(subject, place, found[spec]) is None:
+            yield spec
+
+
 def dev_needs(subject: Subject, place: Place) -> tuple[list[Need], bool]:
     """The requirements that packages under development bring, and whether these are all."""
     assert subject.manifest is not None

@@ -6,6 +6,7 @@ Follows prefix-dev/pixi, crates/pixi_core/src/lock_file/satisfiability/platform.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,8 +27,8 @@ from pytest_pixipack.verify.resolved import resolved_facts
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.specs import (
     condition_holds,
-    parse_spec,
     satisfies,
+    spec_condition,
     spec_extras,
     spec_name,
     virtual_satisfies,
@@ -104,6 +105,7 @@ class _Walk:
         self.known = {package.name: package for package in self.conda}
         self.facts = {p.name: resolved_facts(subject, place, p) for p in self.conda}
         self.virtual = self.manifest.virtual_packages(place.environment, place.platform)
+        self.met: set[str] = set()
         self.visited: set[str] = set()
         self.followed: set[tuple[str, str]] = set()
         self.wanted_sources: set[str] = set()
@@ -113,10 +115,10 @@ class _Walk:
     def run(self) -> list[tuple[str, Problem]]:
         self._duplicates()
         self._constraints()
-        queue = list(requirements(self.manifest, self.place))
+        queue = deque(requirements(self.manifest, self.place))
         queue += self._dev_requirements()
         while queue:
-            queue += self._visit(queue.pop(0))
+            queue += self._visit(queue.popleft())
         self._unused()
         self._unwanted_sources()
         self._constrained()
@@ -136,7 +138,8 @@ class _Walk:
 
     def _visit(self, need: Need) -> list[Need]:
         """What a requirement brings in; notes what is wrong with it."""
-        if not self._applies(need):
+        plain = need.spec is None and need.source is None
+        if (plain and need.text in self.met) or not self._applies(need):
             return []
         package = self.known.get(need.name)
         if package is None:
@@ -151,14 +154,13 @@ class _Walk:
             return self._follow(package, need)
         if not satisfies(self.facts[need.name], need.text):
             self._unsatisfied(need, package)
+        elif plain:
+            self.met.add(need.text)
         return self._follow(package, need)
 
     def _applies(self, need: Need) -> bool:
-        spec = parse_spec(need.text)
-        condition = spec.condition if spec is not None else None
-        return condition is None or condition_holds(
-            str(condition), self.facts.values(), self.virtual
-        )
+        condition = spec_condition(need.text)
+        return condition is None or condition_holds(condition, self.facts.values(), self.virtual)
 
     def _follow(self, package: LockedPackage, need: Need) -> list[Need]:
         found: list[Need] = []
@@ -195,10 +197,17 @@ class _Walk:
     def _unselected(self, name: str) -> LockedPackage | None:
         """An entry of the lock that the environment ought to refer to."""
         subdirs = (self.place.platform.subdir, "noarch", None)
-        for package in self.lock.packages:
-            if package.name == name and package.kind != "pypi" and package.subdir in subdirs:
+        for package in self.subject.once("by name", self._by_name).get(name, ()):
+            if package.subdir in subdirs:
                 return package
         return None
+
+    def _by_name(self) -> dict[str, list[LockedPackage]]:
+        found: dict[str, list[LockedPackage]] = {}
+        for package in self.lock.packages:
+            if package.kind != "pypi":
+                found.setdefault(package.name, []).append(package)
+        return found
 
     def _missing(self, need: Need, actual: str | None) -> None:
         by = f"{need.asker} depends on" if need.asker else "The manifest asks for"
@@ -211,6 +220,7 @@ class _Walk:
             expected=need.text,
             actual=actual,
             about=(need.name,),
+            remedy=None if need.asker else _or(f"remove {need.name} from the manifest"),
         )
 
     def _unsatisfied(self, need: Need, package: LockedPackage) -> None:
@@ -224,6 +234,9 @@ class _Walk:
             expected=need.text,
             actual=" ".join(part for part in (facts.name, facts.version, facts.build) if part),
             about=(need.name,),
+            remedy=None
+            if need.asker
+            else _or(f'allow {facts.version} again, as in {facts.name} = "=={facts.version}"'),
         )
 
     def _kind(self, need: Need, package: LockedPackage) -> None:
@@ -235,6 +248,7 @@ class _Walk:
             expected=f"source package in {describe_spec(need.source or {})}",
             actual="binary package",
             about=(package.name,),
+            remedy=_or(f'write {package.name} = "*", without the place of its source'),
         )
 
     def _is_file(self, need: Need, package: LockedPackage) -> bool:
@@ -270,6 +284,7 @@ class _Walk:
                 expected=resolved_location(need.source or {}, need.base),
                 actual=package.location,
                 about=(package.name,),
+                remedy=_or(f"name {package.location} again"),
             )
 
     def _duplicates(self) -> None:
@@ -300,6 +315,7 @@ class _Walk:
                 expected=text,
                 actual=f"{package.name} {package.version} {package.build}",
                 about=(package.name,),
+                remedy=_or(f"let the constraint allow {package.version}"),
             )
 
     def _unused(self) -> None:
@@ -312,6 +328,7 @@ class _Walk:
                     f"{package.name} is locked, but nothing needs it.",
                     package,
                     actual=package.dist if package.version else package.name,
+                    remedy=_or(f"add {package.name} to the dependencies again"),
                 )
 
     def _unwanted_sources(self) -> None:
@@ -328,6 +345,9 @@ class _Walk:
                     package,
                     expected="binary package",
                     actual=f"source package in {package.location}",
+                    remedy=_or(f'write {package.name} = {{ path = "{package.location}" }}')
+                    if "://" not in package.location
+                    else None,
                 )
 
     def _constrained(self) -> None:
@@ -394,6 +414,10 @@ class _Walk:
             **more,
         )
         self.problems.append((rule, problem))
+
+
+def _or(otherwise: str) -> str:
+    return f"Run `pixi lock`, or {otherwise}"
 
 
 def problems_of(subject: Subject, rule: str) -> Iterable[Problem]:

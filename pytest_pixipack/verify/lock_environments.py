@@ -5,7 +5,7 @@ Follows prefix-dev/pixi, crates/pixi_core/src/lock_file/satisfiability/environme
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -22,6 +22,12 @@ from pytest_pixipack.verify.places import (
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
+# What the options of a lock are called in a manifest.
+_KEYS = {
+    "strategy": "solve-strategy",
+    "channel-priority": "channel-priority",
+    "pypi-prerelease-mode": "prerelease-mode in [pypi-options]",
+}
 _STRATEGIES = {"lowest": "lowest-version", "lowest-direct": "lowest-version-direct"}
 
 
@@ -40,6 +46,7 @@ def check_environments(subject: Subject) -> Iterator[Problem]:
                 file=file,
                 line=_environment_line(subject.manifest, name),
                 layers=("manifest", "lock"),
+                remedy=f"Run `pixi lock`, or remove {name} from [environments]",
             )
     if subject.environments is None:
         for name in subject.lock.environments:
@@ -50,7 +57,12 @@ def check_environments(subject: Subject) -> Iterator[Problem]:
                     field="environments",
                     actual=name,
                     file=subject.lock_file,
+                    remedy=f"Run `pixi lock`, or add {name} to [environments] again",
                 )
+
+
+def _array(texts: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{text}"' for text in texts) + "]"
 
 
 def _environment_line(manifest: Manifest, name: str) -> int:
@@ -81,6 +93,7 @@ def check_channels(subject: Subject) -> Iterator[Problem]:
             actual=found,
             file=str(subject.manifest.path),
             line=subject.manifest.position("workspace", "channels").line,
+            remedy=f"Run `pixi lock`, or write channels = {_array(c.url for c in locked.channels)}",
         )
 
 
@@ -104,6 +117,7 @@ def check_platforms(subject: Subject) -> Iterator[Problem]:
                 expected=place.platform.name,
                 file=str(manifest.path),
                 line=manifest.position("workspace", "platforms").line,
+                remedy=f"Run `pixi lock`, or remove {place.platform.name} from the platforms",
             )
     aligned = aligned_names(manifest, lock)
     for name, environment in _environments(subject):
@@ -120,6 +134,7 @@ def check_platforms(subject: Subject) -> Iterator[Problem]:
                 field="platforms",
                 actual=key,
                 file=subject.lock_file,
+                remedy=f"Run `pixi lock`, or add {lock.platform(key).subdir} to the platforms",
             )
 
 
@@ -219,6 +234,7 @@ def check_options(subject: Subject) -> Iterator[Problem]:
                     expected=expected,
                     actual=found[option],
                     file=subject.lock_file,
+                    remedy=f"Run `pixi lock`, or set {_KEYS[option]} as it was",
                 )
 
 
@@ -267,6 +283,7 @@ def check_exclude_newer(subject: Subject) -> Iterator[Problem]:
                         actual=_time(timestamp),
                         file=subject.lock_file,
                         line=subject.line_of(package),
+                        remedy=f"Run `pixi lock`, or set exclude-newer after {_time(timestamp)}",
                     )
 
 

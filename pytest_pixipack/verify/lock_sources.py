@@ -55,6 +55,7 @@ def source_problems(subject: Subject, rule: str) -> Iterable[Problem]:
 def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
     assert subject.lock is not None
     for place in places(subject):
+        yield from _unasked_dev(subject, place)
         packages = subject.lock.environments[place.environment].packages
         if place.locked is None:
             continue
@@ -66,6 +67,25 @@ def _all(subject: Subject) -> Iterator[tuple[str, Problem]]:
                 yield from record.check()
             else:
                 yield from record.check_pinned()
+
+
+def _unasked_dev(subject: Subject, place: Place) -> Iterator[tuple[str, Problem]]:
+    """Packages under development whose backends were not asked."""
+    from pytest_pixipack.verify.dev import unasked
+
+    for spec in unasked(subject, place):
+        yield (
+            "lock-backend",
+            Problem(
+                message=f"What the build backend adds to the dependencies of {spec.name} was not "
+                "compared: it was not asked.",
+                environment=place.environment,
+                platform=place.platform.name,
+                package=spec.name,
+                file=str(spec.position.file),
+                line=spec.position.line,
+            ),
+        )
 
 
 class _Record:
@@ -242,7 +262,21 @@ class _Record:
             actual=list(difference.extra) if exact else self._of_same_name(difference),
             cause="dependency-change",
             evidence=f"the {who} says something else than when it was locked",
+            remedy=self._restore(difference),
         )
+
+    def _restore(self, difference: SpecDifference) -> str | None:
+        """The edit of the package's manifest that would make it what is locked."""
+        manifest = source_manifest(self.subject, self.package)
+        file = manifest.path.name if isinstance(manifest, Manifest) else "its manifest"
+        if self.package.location != ".":
+            file = f"{self.package.location}/{file}"
+        edits = []
+        if gone := self._of_same_name(difference) or list(difference.extra):
+            edits.append(f"declare {', '.join(gone)}")
+        elif difference.missing:
+            edits.append(f"remove {', '.join(difference.missing)}")
+        return f"Run `pixi lock`, or {edits[0]} in {file}" if edits else None
 
     def _of_same_name(self, difference: SpecDifference) -> list[str]:
         from pytest_pixipack.verify.specs import spec_name

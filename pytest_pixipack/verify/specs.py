@@ -19,7 +19,7 @@ _NAME = re.compile(r"[^\s=<>!~\[;,]+")
 _FILE = re.compile(r'\burl="([^"]*)"')
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def parse_spec(text: str) -> MatchSpec | None:
     """The match spec in a text, None where conda would not read it."""
     from rattler import MatchSpec
@@ -32,6 +32,7 @@ def parse_spec(text: str) -> MatchSpec | None:
     return spec if spec.name is not None else None
 
 
+@lru_cache(maxsize=65536)
 def spec_name(text: str) -> str:
     """The lower-case package name of a match spec, as far as it can be told."""
     spec = parse_spec(text)
@@ -41,10 +42,18 @@ def spec_name(text: str) -> str:
     return found.group().lower() if found else text
 
 
+@lru_cache(maxsize=65536)
 def spec_extras(text: str) -> tuple[str, ...]:
     """The extras that a match spec asks for."""
     spec = parse_spec(text)
     return tuple(spec.extras or ()) if spec is not None else ()
+
+
+@lru_cache(maxsize=65536)
+def spec_condition(text: str) -> str | None:
+    """The condition after `when`, None where there is none."""
+    spec = parse_spec(text)
+    return str(spec.condition) if spec is not None and spec.condition is not None else None
 
 
 def satisfies(facts: PackageFacts, text: str) -> bool:
