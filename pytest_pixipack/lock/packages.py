@@ -82,6 +82,8 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     if subdir is None:
         raise FieldError("subdir", "`subdir` is missing and does not follow from the location")
     default_noarch = location.noarch_of(derived.subdir or subdir, derived.build or build)
+    # What a URL was asked for has no channel: pixi writes null, and means the URL's when it reads.
+    no_channel = "channel" in entry and entry["channel"] is None and derived.channel is not None
     channel = fields.text(entry, "channel")
     if channel is not None and not location.is_url(channel):
         raise FieldError("channel", f"`channel` has to be a URL, not `{channel}`")
@@ -106,16 +108,20 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     fields.variants(entry, "variants")
     if entry:
         _check_rest(entry)
+    if no_channel:
+        entry["channel"] = None
     return LockedPackage(kind="binary", location=place, identifier=place, facts=facts, extra=entry)
 
 
 def _check_rest(entry: dict[str, Any]) -> None:
     """Checks the keys that stay in `extra`."""
     for key, length in (("legacy_bz2_md5", 32), ("attestations_sha256", 64)):
-        if entry.get(key) is not None:
-            entry[key] = fields.digest({**entry}, key, length)
-    fields.integer({**entry}, "legacy_bz2_size")
-    fields.timestamp({**entry}, "indexed_timestamp")
+        if (value := fields.digest(entry, key, length)) is not None:
+            entry[key] = value
+    for key, read in (("legacy_bz2_size", fields.integer), ("indexed_timestamp", fields.timestamp)):
+        value = entry.get(key)
+        if read(entry, key) is not None:
+            entry[key] = value
 
 
 def _source(entry: dict[str, Any]) -> LockedPackage:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def package_to_entry(package: LockedPackage, keys: Mapping[str, str]) -> dict[st
         known = values.get(key)
         nested = isinstance(known, dict) and isinstance(value, Mapping)
         values[key] = {**known, **value} if known is not None and nested else value
-    return _ordered(values, order)
+    return _ordered(values, order, nulls=package.extra)
 
 
 def unknown_keys(package: LockedPackage) -> dict[str, Any]:
@@ -304,11 +304,12 @@ def _references(package: LockedPackage, keys: Mapping[str, str]) -> dict[str, An
     return result
 
 
-def _ordered(values: Mapping[str, Any], order: Iterable[str]) -> dict[str, Any]:
-    """The values that are not None: known keys in their order, then the others in theirs."""
-    result = {key: values[key] for key in order if values.get(key) is not None}
-    rest = {key: value for key, value in values.items() if key not in result and value is not None}
-    return {**result, **rest}
+def _ordered(
+    values: Mapping[str, Any], order: Iterable[str], nulls: Container[str] = ()
+) -> dict[str, Any]:
+    """The values that are not None, or in `nulls`: known keys in their order, then the others."""
+    kept = {key: value for key, value in values.items() if value is not None or key in nulls}
+    return {**{key: kept[key] for key in order if key in kept}, **kept}
 
 
 def _mode(path: Path) -> int:

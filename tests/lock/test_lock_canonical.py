@@ -95,3 +95,29 @@ def test_an_older_version_is_said_as_such(recorded, findings_of):
 def test_the_canonical_text_is_not_reported(recorded, findings_of):
     text = recorded(CASE).replace("version: 7\n", "# by hand\nversion: 7\n")
     assert findings_of(parse_lock(text).to_text()) == []
+
+
+def test_what_was_asked_for_by_url_has_no_channel(findings_of):
+    """pixi 0.77 writes it, and drops it when it reads the lock and writes it again."""
+    url = "http://127.0.0.1:8765/main/win-64/libz-1.0.1-h1_0.conda"
+    text = f"""\
+version: 7
+platforms:
+- name: linux-64
+environments:
+  default:
+    channels:
+    - url: http://127.0.0.1:8765/main/
+    packages:
+      linux-64:
+      - conda: {url}
+packages:
+- conda: {url}
+  channel: null
+  timestamp: 1700000000000
+"""
+    lock = parse_lock(text)
+    assert lock["linux-64"]["libz"].channel == "http://127.0.0.1:8765/main"
+    assert lock.to_text() == text
+    assert findings_of(text) == []
+    assert findings_of("# by hand\n" + text) != []

@@ -74,7 +74,7 @@ def we_write(text: str) -> str | None:
         f"attestations_sha256: {SHA256}", "attestations_sha256: x", "indexed_timestamp: 1700000000",
         "indexed_timestamp: x", "depends: []", "depends: null", "depends:\n- 5",
         "constrains:\n- b\n- a", "extra_depends: {}", "extra_depends:\n  b: []\n  a:\n  - x",
-        "extra_depends:\n  a: null", "channel: null", "channel: https://example.org/main/",
+        "extra_depends:\n  a: null", "channel: https://example.org/main/",
         "channel: https://EXAMPLE.org:443/other//", "channel: https://exämple.org/x y",
         "channel: file:///srv/main", "channel: main", "features: ''", "flags:\n- b\n- a\n- a",
         "track_features:\n- b\n- a", "track_features: a b", "file_name: x-1-0.conda",
