@@ -30,6 +30,7 @@ def check_canonical(subject: Subject) -> Iterator[Problem]:
             actual=lock.version,
             file=subject.lock_file,
             line=1,
+            remedy="Run `pixi lock`",
         )
         return
     written = _canonical(lock, lock.text)
