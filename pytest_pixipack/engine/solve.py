@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from pytest_pixipack.engine.fetch_specs import (
     records_shown,
     solver_text,
 )
+from pytest_pixipack.engine.proxies import client_for
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.errors import Infrastructure, InvalidInput, SolveError
 from pytest_pixipack.facts import PackageFacts
@@ -154,7 +156,8 @@ class Solver:
             import rattler
 
             self._cache_dir.mkdir(parents=True, exist_ok=True)
-            self._gateway = rattler.Gateway(cache_dir=self._cache_dir)
+            client = client_for(os.environ)
+            self._gateway = rattler.Gateway(cache_dir=self._cache_dir, client=client)
         return self._gateway
 
     def _resolved(

@@ -33,6 +33,7 @@ LOCK_NAME = "pixi.lock"
 # What `NetworkGuard.wrap` says of itself: no namespace, no permission to run, no such command.
 _WRAPPER_CODES = (125, 126, 127)
 _NEWEST_LOCK = 7
+_LOOPBACK = re.compile(rb"://(?:[^/\s\"']*@)?(?:127\.0\.0\.1|localhost):(\d{1,5})\b")
 _LOCK_VERSION = re.compile(rb"^version:\s*(\d+)\s*$", flags=re.M)
 
 
@@ -132,7 +133,8 @@ def workspace_run(
         )
         channels = stand_in_channels(options.channels, manifest.root)
         served = {channel.served_as: channel.directory for channel in channels}
-        with network_guard(network=options.network, channels=served) as guard:
+        ports = loopback_ports(manifest)
+        with network_guard(network=options.network, channels=served, loopback_ports=ports) as guard:
             mirrors = {
                 each.url: _with_slash(guard.channel_url(each.served_as)) for each in channels
             }
@@ -141,6 +143,17 @@ def workspace_run(
             run = Run(tools, options, scratch, environment, configuration, guard, timeout)
             with _leftovers(manifest.root, keep):
                 yield WorkspaceRun(run, manifest, table)
+
+
+def loopback_ports(manifest: Manifest) -> list[int]:
+    """The ports of servers on this machine that the manifest or the lock names: channels, indexes
+    and sources, which need no network.
+    """
+    found: set[int] = set()
+    for path in (manifest.path, manifest.root / LOCK_NAME):
+        if path.is_file():
+            found.update(map(int, _LOOPBACK.findall(path.read_bytes())))
+    return sorted(port for port in found if 0 < port < 65536)
 
 
 def _with_slash(url: str) -> str:
