@@ -27,6 +27,8 @@ __all__ = ["DifferenceKind", "LockChange", "LockDiff", "PackageChange", "diff", 
 
 # The first version that knows virtual packages, build environments and partial source records.
 _RICH = 7
+# How much of the way to a package in nested build environments is kept: names and roles.
+_DEEPEST = 6
 _Pair = tuple[LockedPackage | None, LockedPackage | None]
 
 
@@ -79,8 +81,6 @@ class _Walk:
         self.changes: list[LockChange] = []
         self.packages: list[PackageChange] = []
         self._fields: dict[tuple[str, ...], tuple[FieldChange, ...]] = {}
-        # Where a build environment was compared already, within one environment and platform.
-        self._seen: set[tuple[str, str, str, str]] = set()
 
     def lock(self) -> None:
         """The whole locks."""
@@ -162,7 +162,7 @@ class _Walk:
         for platform in sorted({*left.packages, *right.packages}):
             first, second = left.packages.get(platform), right.packages.get(platform)
             if first and second:
-                self._pairs(name, platform, (), first, second)
+                self._pairs(name, platform, first, second)
             elif first or second:
                 sides = (_dists(first), _dists(second))
                 self._add("packages", *sides, "payload", name, platform)
@@ -173,26 +173,31 @@ class _Walk:
         self,
         environment: str,
         platform: str,
-        inside: tuple[str, ...],
         left: Iterable[LockedPackage],
         right: Iterable[LockedPackage],
     ) -> None:
-        for old, new in pair_packages(left, right):
-            known = old or new
-            assert known is not None
-            self._package(environment, platform, inside, known.name, old, new)
-            if old is None or new is None:
-                continue
-            key = (environment, platform, old.identifier, new.identifier)
-            if key in self._seen:
-                continue
-            self._seen.add(key)
-            for role in ("build", "host"):
-                first = _references(old, role, self.old)
-                second = _references(new, role, self.new)
-                if self._both_say(first, second):
-                    path = (*inside, known.name, role)
-                    self._pairs(environment, platform, path, first, second)
+        """The packages of an environment, and those that they are built with."""
+        waiting: list[tuple[tuple[str, ...], Iterable[LockedPackage], Iterable[LockedPackage]]]
+        waiting = [((), left, right)]
+        seen: set[tuple[str, str]] = set()
+        while waiting:
+            inside, lefts, rights = waiting.pop()
+            for old, new in pair_packages(lefts, rights):
+                name = (old or new).name  # type: ignore[union-attr]
+                self._package(environment, platform, inside, name, old, new)
+                if old is None or new is None or (old.identifier, new.identifier) in seen:
+                    continue
+                seen.add((old.identifier, new.identifier))
+                waiting += self._built_with((*inside[-_DEEPEST:], name), old, new)
+
+    def _built_with(
+        self, path: tuple[str, ...], left: LockedPackage, right: LockedPackage
+    ) -> Iterator[tuple[tuple[str, ...], list[LockedPackage], list[LockedPackage]]]:
+        for role in ("host", "build"):
+            first = _references(left, role, self.old)
+            second = _references(right, role, self.new)
+            if self._both_say(first, second):
+                yield (*path, role), first, second
 
     def _package(
         self,

@@ -380,3 +380,14 @@ def test_every_difference_is_shown_and_nothing_fails(left, right, width):
         if not change.inside:
             assert change.name in text
             assert change.name in markdown
+
+
+@pytest.mark.slow
+def test_a_very_long_chain_of_packages_that_build_each_other_is_compared():
+    def chain(version: str) -> Lock:
+        packages = [conda("first", version)]
+        for number in range(3000):
+            packages.append(source(f"p{number}", host_packages=[packages[-1]]))
+        return one(packages[-1], built_with=packages)
+
+    assert what(chain("1"), chain("2")) == [("first", "upgraded")]
