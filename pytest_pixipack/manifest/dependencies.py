@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_pixipack.manifest.conditions import read_when
+from pytest_pixipack.manifest.matchers import read_matcher, read_matchers
 from pytest_pixipack.manifest.model import Package
 from pytest_pixipack.manifest.pins import PINS, read_pin
 from pytest_pixipack.manifest.reader import Table
@@ -172,7 +173,7 @@ def _fields(entry: Table, name: str, kind: SpecKind) -> Spec:
         name=name,
         kind=kind,
         version=entry.version_spec("version"),
-        build=entry.string("build"),
+        build=read_matcher(entry, "build"),
         build_number=_build_number(entry),
         channel=entry.string("channel"),
         subdir=entry.string("subdir"),
@@ -182,7 +183,7 @@ def _fields(entry: Table, name: str, kind: SpecKind) -> Spec:
         license=entry.string("license"),
         license_family=entry.string("license-family"),
         extras=entry.strings("extras"),
-        flags=entry.strings("flags"),
+        flags=read_matchers(entry, "flags"),
         track_features=entry.strings("track-features"),
         when=read_when(entry, "when") if "when" in entry else None,
         path=entry.string("path"),

@@ -75,13 +75,7 @@ def read_feature(table: Table, name: str, context: FeatureRules) -> Feature:
         assert outer is not None
         selector = check_selector(outer, key)
         target.allow(*TARGET_KEYS)
-        if not any(selector_matches(selector, platform) for platform in context.platforms):
-            outer.warn(
-                f"The target `{key}` matches no platform of the workspace.",
-                key,
-                remedy=did_you_mean(key, [platform.name for platform in context.platforms])
-                or f"Add `{key}` to the platforms of the workspace, or remove the table.",
-            )
+        _warn_of_unmatched(outer, key, selector, context.platforms, table.strings("platforms"))
         targets[selector] = _read_target(target, context)
     return Feature(
         name=name,
@@ -94,6 +88,27 @@ def read_feature(table: Table, name: str, context: FeatureRules) -> Feature:
         archspec_requirement=_archspec(table),
         pypi_options=read_pypi_options(table),
         position=table.at(),
+    )
+
+
+def _warn_of_unmatched(
+    outer: Table,
+    key: str,
+    selector: str,
+    platforms: tuple[Platform, ...],
+    own: tuple[str, ...] | None,
+) -> None:
+    """Warns of a target that applies nowhere; `own` are the platforms that the feature lists."""
+    names = [platform.name for platform in platforms if selector_matches(selector, platform)]
+    if names and (own is None or any(name in own for name in names)):
+        return
+    where = "feature" if names else "workspace"
+    known = own or () if names else [platform.name for platform in platforms]
+    outer.warn(
+        f"The target `{key}` matches no platform of the {where}.",
+        key,
+        remedy=did_you_mean(key, known)
+        or f"Add `{key}` to the platforms of the {where}, or remove the table.",
     )
 
 

@@ -6,6 +6,15 @@ import re
 
 from pytest_pixipack.manifest.reader import Table
 
+_GNU_PLUS = re.compile(r"(?:[AL]?GPL|GFDL)-.*\+")
+
+
+def _as_packaging_knows(text: str) -> str:
+    """The same expression without what SPDX has and PEP 639 does not."""
+    text = re.sub(r"\bDocumentRef-[A-Za-z0-9.-]+:(?=LicenseRef-)", "", text)
+    text = re.sub(r"\bLicenseRef-(?=[\s()]|$)", "LicenseRef-x", text)
+    return re.sub(r"\bNOASSERTION\b", "LicenseRef-x", text)
+
 
 def check_license(table: Table) -> str | None:
     """The `license` of a workspace or package. Raises `InvalidInput` for what is not SPDX.
@@ -22,15 +31,21 @@ def check_license(table: Table) -> str | None:
         )
     except ImportError:
         return text
+    known = _as_packaging_knows(text)
     try:
-        canonical = canonicalize_license_expression(text)
+        canonical = canonicalize_license_expression(known)
     except InvalidLicenseExpression as error:
         reason, better = f": {error}", None
     else:
         # pixi wants identifiers and operators spelled exactly.
-        if re.findall(r"[^\s()]+", canonical) == re.findall(r"[^\s()]+", text):
+        words = re.findall(r"[^\s()]+", known)
+        if plus := next((word for word in words if _GNU_PLUS.fullmatch(word)), None):
+            better = text.replace(plus, f"{plus[:-1]}-or-later") if "or-" not in plus else None
+            reason = ": the `+` of GNU licenses is spelled `-or-later`"
+        elif re.findall(r"[^\s()]+", canonical) == words:
             return text
-        reason, better = "", canonical
+        else:
+            reason, better = "", canonical
     raise table.error(
         f'"{text}" is not an SPDX license expression{reason}.',
         "license",

@@ -36,8 +36,8 @@ _ROOT_KEYS = (
     "constraints", "exclude-newer", "pypi-dependencies", "pypi-exclude-newer", "dev", "activation",
     "tasks", "feature", "environments", "pypi-options", "system-requirements",
 )  # fmt: skip
-# Read, but not suggested: the former name of `workspace`, and what pixi ignores.
-_MORE_ROOT_KEYS = ("project", "tool", "$schema")
+# Ignored by pixi, and not suggested.
+_MORE_ROOT_KEYS = ("tool", "$schema")
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -163,7 +163,8 @@ def _load(file: Path, outer: Manifest | None) -> Manifest:
         defaults = pyproject.project_defaults(document, data)
     if isinstance(root.data.get("workspace"), dict):
         check_requires_pixi(Table(document, root.data["workspace"], (*prefix, "workspace"), ""))
-    root.allow(*_ROOT_KEYS, hidden=_MORE_ROOT_KEYS)
+    former = () if "workspace" in root else ("project",)
+    root.allow(*_ROOT_KEYS, hidden=(*_MORE_ROOT_KEYS, *former))
     stand_ins = read_stand_ins(document, data)
     workspace = _read_workspace(root, data, defaults)
     package = _read_package(root, workspace, defaults, outer)

@@ -124,6 +124,10 @@ def _asks_workspace(table: Table, key: str, inherited: Inherited) -> bool:
     return True
 
 
+def _is_inherited(table: Table, key: str) -> bool:
+    return isinstance(table.data[key], dict) and bool(_check_marker(table, key).data["workspace"])
+
+
 def _check_marker(table: Table, key: str) -> Table:
     """The table `{ workspace = ... }`, as which a field can be written."""
     inner = table.table(key)
@@ -162,8 +166,10 @@ def _file(table: Table, key: str, inherited: Inherited, sources: Path | None) ->
         _check_marker(table, key)
     if sources is None:
         return None
-    from_workspace = _asks_workspace(table, key, inherited)
-    if from_workspace:
+    # Other than of the texts, pixi asks nobody for a file that the workspace does not name.
+    if key in table and inherited.workspace.get(key) is None and _is_inherited(table, key):
+        return None
+    if _asks_workspace(table, key, inherited):
         return _relative(Path(inherited.workspace[key]), sources)
     name = table.string(key)
     if name is None:

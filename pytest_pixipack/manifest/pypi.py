@@ -141,7 +141,7 @@ def specifier_problem(text: str) -> str | None:
     except (InvalidSpecifier, InvalidVersion):
         return "each part is an operator and a version"
     parts = text.split(",")
-    if text and not all(part.strip() for part in parts[:-1] or parts):
+    if text and not all(part.strip() for part in parts):
         return "there is nothing beside a comma" if len(parts) > 1 else "it is blank"
     return None
 
@@ -170,15 +170,21 @@ def _check_markers(entry: Table) -> None:
         return
     from packaging.markers import InvalidMarker, Marker
 
+    reason = None
     try:
         Marker(text)
     except InvalidMarker as error:
         reason = str(error).splitlines()[0].rstrip(".")
+    # `packaging` also reads what only locks of PEP 751 have.
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
+    if found := re.search(r"\b(?:extras|dependency_groups)\b|===", bare):
+        reason = f"`{found[0]}` is unknown"
+    if reason is not None:
         raise entry.error(
             f'"{text}" is not an environment marker: {reason}.',
             "env-markers",
             remedy="Write for example \"python_version >= '3.10'\".",
-        ) from None
+        )
 
 
 def _check_combinations(entry: Table) -> None:

@@ -45,13 +45,13 @@ class Document:
             elif isinstance(value, list):
                 todo += [((*path, index), inner) for index, inner in enumerate(value)]
             elif isinstance(value, datetime.date | datetime.time):
-                raise self.positions.error(
+                raise self.positions.value_error(
                     "Dates and times cannot be used here; pixi does not read them.",
                     *path,
                     remedy=f'Write it as a string, "{value.isoformat()}".',
                 )
             elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-                raise self.positions.error(
+                raise self.positions.value_error(
                     "This integer does not fit into 64 bits.", *path, remedy="Write it as a string."
                 )
 

@@ -43,7 +43,14 @@ def _check_task(tasks: Table, name: str) -> None:
     # Without `cmd` the task only stands for others. A former spelling is read where the other is
     # not there.
     hidden = () if "depends-on" in task else ("depends_on",)
-    task.allow(*(_COMMAND_KEYS if "cmd" in task else _ALIAS_KEYS), hidden=hidden)
+    task.allow(*_COMMAND_KEYS, hidden=hidden)
+    for key in task if "cmd" not in task else ():
+        if key not in (*_ALIAS_KEYS, *hidden):
+            raise task.key_error(
+                f"`{key}` belongs to a task with a command.",
+                key,
+                remedy=f"Add `cmd`, or remove `{key}`.",
+            )
     _check_texts(task)
     _check_steps(task)
     _check_arguments(task)

@@ -17,13 +17,14 @@ _NO_OPAQUE_HOST = re.compile(r"[\x00\t\n\r #/:<>?@\[\\\]^|]")
 
 _DAY = re.compile(r"\s*([+-]?\d{1,4})-(\d{1,2})-(\d{1,2})")
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):?(\d\d))"
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))"
 )
+_DIGITS = 19  # that surely fit into 64 bits
 _UNITS = (
     "nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds|second|secs|sec|s|minutes|minute|mins|min|m|"
     "hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y"
 )
-_DURATION = re.compile(rf"\s*(?:[0-9][0-9\s]*(?:{_UNITS})\s*)+|\s*0\s*")
+_DURATION = re.compile(rf"\s*(?:[0-9][0-9\s]*(?:\.[0-9]+)?(?:{_UNITS})\s*)+|\s*0\s*")
 
 
 def url_problem(text: str) -> str | None:
@@ -67,6 +68,8 @@ def _host_problem(host: str, *, opaque: bool) -> str | None:
     host = unquote(host)
     if _NO_HOST.search(host):
         return f"`{host}` cannot be a host"
+    if "xn--" in host.lower().split("."):
+        return f"`{host}` cannot be a host"
     last = host.rstrip(".").rpartition(".")[2]
     if re.fullmatch(r"[0-9]+|0[xX][0-9A-Fa-f]*", last):
         return _ipv4_problem(host)
@@ -98,7 +101,8 @@ def _ipv4_number(text: str) -> int:
 def cutoff_problem(text: str) -> str | None:
     """What keeps a text from being a value of `exclude-newer`: a day, a time or a duration."""
     if _DURATION.fullmatch(text):
-        return None
+        longest = max(re.findall(r"[0-9]+", re.sub(r"\s", "", text)), key=len)
+        return "it is too long" if len(longest) > _DIGITS else None
     if day := _DAY.fullmatch(text):
         return _day_problem(int(day[1]), int(day[2]), int(day[3]))
     time = _TIMESTAMP.fullmatch(text)
