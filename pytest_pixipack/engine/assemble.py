@@ -105,7 +105,7 @@ class Assembler:
             sources=sources,
             channel_priority=target.channel_priority,
             strategy=target.strategy,
-            exclude_newer=target.exclude_newer,
+            cutoffs=target.cutoffs,
             preferred=_fitting(kept, target, sources),
         )
         locked = _fitting(preferred, target, ())

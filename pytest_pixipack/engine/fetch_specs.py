@@ -8,9 +8,10 @@ of lower priority where the one above has no fitting version.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.records import SourceRecord
@@ -55,11 +56,34 @@ def solver_text(text: str, table: ChannelTable) -> str:
     return f"{plain}[{fields}]" if fields else plain
 
 
+# A moment after all packages, and one after that for those that are too new: a solver knows one
+# moment for all of them.
+BEYOND_ALL = dt.datetime(9000, 1, 1, tzinfo=dt.timezone.utc)
+_TOO_NEW = dt.datetime(9999, 1, 1, tzinfo=dt.timezone.utc)
+
+# Whether a record is too new: by its name, its channel's URL, and its date in milliseconds.
+TooNew: TypeAlias = Callable[[str, "str | None", "int | None"], bool]
+
+
 async def records_shown(
-    gateway: Any, sources: Sequence[str], platforms: Sequence[Any], specs: Sequence[Any]
+    gateway: Any,
+    sources: Sequence[str],
+    platforms: Sequence[Any],
+    specs: Sequence[Any],
+    too_new: TooNew | None = None,
 ) -> list[_Records]:
-    """What the channels show to these specs, as sources for a solve, in the same order."""
+    """What the channels show to these specs, as sources for a solve, in the same order.
+
+    Records that are `too_new` get a date after `BEYOND_ALL`; they are not left out, because a
+    channel that has nothing else of a name still hides those of the next one.
+    """
     found = await gateway.query(sources, platforms, specs)
+    for record in (each for records in found for each in records) if too_new else ():
+        assert too_new is not None
+        moment = record.timestamp
+        age = None if moment is None else int(moment.timestamp() * 1000)
+        if too_new(record.name.normalized, record.channel, age):
+            record.timestamp = _TOO_NEW
     return [_Records(records) for records in found]
 
 

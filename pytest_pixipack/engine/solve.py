@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_pixipack.aio import run_async
 from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.fetch_specs import (
+    BEYOND_ALL,
+    TooNew,
     needed_from_channels,
     records_shown,
     solver_text,
@@ -23,6 +25,9 @@ from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.errors import Infrastructure, InvalidInput, SolveError
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.file_urls import file_url
+
+if TYPE_CHECKING:
+    from pytest_pixipack.verify.cutoff import Cutoffs
 
 # Source packages by the subdir and file name under which the solver sees them.
 _Offered: TypeAlias = dict[tuple[str, str], SourceRecord]
@@ -44,7 +49,7 @@ class SolveRequest:
     sources: tuple[SourceRecord, ...] = ()
     channel_priority: str = "strict"
     strategy: str = "highest"
-    exclude_newer: str | None = None
+    cutoffs: Cutoffs | None = None
     preferred: tuple[PackageFacts, ...] = ()
 
 
@@ -99,9 +104,10 @@ class Solver:
             constraints = [_match_spec(spec, request.what) for spec in request.constraints]
             platforms = _subdirs(request.subdir)
             shown: Any = sources
-            if extra and len(channels) > 1:
+            own = _own_cutoffs(request.cutoffs, channels)
+            if own or (extra and len(channels) > 1):
                 wanted = [*specs, *needed_from_channels(request.sources, self._table)]
-                shown = run_async(lambda: records_shown(gateway, sources, platforms, wanted))
+                shown = run_async(lambda: records_shown(gateway, sources, platforms, wanted, own))
             return run_async(
                 lambda: rattler.solve(
                     shown,
@@ -112,7 +118,8 @@ class Solver:
                     virtual_packages=[_virtual(text) for text in request.virtual_packages],
                     channel_priority=priority,
                     strategy=_strategy(request.strategy),
-                    exclude_newer=_exclude_newer(request.exclude_newer),
+                    exclude_newer=_exclude_newer(request.cutoffs, own),
+                    timestamp_policy="allow-missing",
                     constraints=constraints or None,
                 )
             )
@@ -223,8 +230,6 @@ def _repodata_entry(facts: PackageFacts, table: ChannelTable) -> dict[str, Any]:
         "depends": [solver_text(text, table) for text in facts.depends],
         "constrains": list(facts.constrains),
         "track_features": " ".join(facts.track_features),
-        # Without a date, `exclude-newer` would leave it out; what is built here is never too new.
-        "timestamp": 0,
     }
     if facts.noarch:
         entry["noarch"] = facts.noarch
@@ -267,23 +272,29 @@ def _strategy(name: str) -> Any:
     return name if name in ("lowest", "lowest-direct") else "highest"
 
 
-def _exclude_newer(text: str | None) -> Any:
-    if text is None:
+def _own_cutoffs(cutoffs: Cutoffs | None, channels: Sequence[Channel]) -> TooNew | None:
+    """What says which records are too new, where that differs by package or channel."""
+    if cutoffs is None or not (cutoffs.packages or cutoffs.channels):
         return None
+    urls = {channel.origin.rstrip("/"): channel.url for channel in channels}
+
+    def too_new(name: str, origin: str | None, milliseconds: int | None) -> bool:
+        # What is built from source is in no channel, and never too new.
+        url = urls.get((origin or "").rstrip("/"))
+        cutoff = cutoffs.of(name, url) if url is not None else None
+        return cutoff is not None and (milliseconds or 0) > cutoff.milliseconds
+
+    return too_new
+
+
+def _exclude_newer(cutoffs: Cutoffs | None, own: TooNew | None) -> Any:
     import datetime as dt
 
-    from pytest_pixipack.verify.cutoff import Cutoff
-
-    # Python 3.10 reads fractions of three or six digits alone.
-    fraction = re.compile(r"\.(\d{1,6})\d*")
-    full = fraction.sub(lambda match: f".{match[1]:0<6}", text)
-    cutoff = Cutoff.parse(full, dt.datetime.now(dt.timezone.utc))
-    if cutoff is None:
-        raise InvalidInput(
-            f"`exclude-newer` is {text!r}, which is no moment.",
-            remedy='Write for example "2026-01-31", "2026-01-31T12:00:00Z" or "7d".',
-        )
-    return dt.datetime.fromtimestamp(cutoff.milliseconds / 1000, dt.timezone.utc)
+    if own is not None:
+        return BEYOND_ALL
+    if cutoffs is None or cutoffs.general is None:
+        return None
+    return dt.datetime.fromtimestamp(cutoffs.general.milliseconds / 1000, dt.timezone.utc)
 
 
 def _unreadable(what: str, channels: Sequence[Channel], message: str) -> Exception:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_pixipack.engine.channels import Channel
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.manifest import Spec
+
+if TYPE_CHECKING:
+    from pytest_pixipack.verify.cutoff import Cutoffs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +36,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What an environment is solved for: platforms, channels, options, build variants."""
+    """What an environment is solved for: platforms, channels, options, build variants.
+
+    `cutoffs` are those of `exclude-newer`, which are the same wherever the channels are.
+    """
 
     subdir: str
     build_subdir: str
@@ -41,7 +48,7 @@ class Target:
     build_virtual_packages: tuple[str, ...] = ()
     channel_priority: str = "strict"
     strategy: str = "highest"
-    exclude_newer: str | None = None
+    cutoffs: Cutoffs | None = None
     variants: Mapping[str, Sequence[str]]
     variant_files: tuple[Path, ...] = ()
     kept: Kept | None = None
@@ -67,7 +74,8 @@ class Target:
     def key(self) -> tuple[object, ...]:
         """All that a source record depends on."""
         virtual = (self.virtual_packages, self.build_virtual_packages)
-        rest = (self.channel_priority, self.exclude_newer, self.variant_files, id(self.kept))
+        own = id(self.cutoffs) if self.cutoffs and self.cutoffs.channels else None
+        rest = (self.channel_priority, own, id(self.kept))
         return *self.asked, *virtual, *rest
 
     @property

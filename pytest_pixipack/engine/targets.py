@@ -26,6 +26,10 @@ def target_for(
     Locking takes the build platform to be the host platform, as pixi does; a build names the
     platform that it runs on. `kept` is what stays of an earlier lock.
     """
+    import datetime as dt
+
+    from pytest_pixipack.verify.cutoff import cutoffs
+
     workspace = manifest.need_workspace()
     build = build_subdir or platform.subdir
     virtual = manifest.virtual_packages(environment, platform)
@@ -38,7 +42,7 @@ def target_for(
         build_virtual_packages=build_virtual,
         channel_priority=manifest.channel_priority(environment),
         strategy=manifest.solve_strategy(environment),
-        exclude_newer=workspace.exclude_newer,
+        cutoffs=cutoffs(manifest, environment, dt.datetime.now(dt.timezone.utc)) or None,
         variants=manifest.build_variants(platform),
         variant_files=workspace.build_variant_files,
         kept=kept,
