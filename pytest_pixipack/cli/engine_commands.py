@@ -124,23 +124,24 @@ def run_lock(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Solves; writes the lock, or with `--check` says how it would change."""
     from pytest_pixipack.engine.keeping import is_in
     from pytest_pixipack.lock import read_lock, write_lock
-    from pytest_pixipack.lock.diff import diff_locks
 
     root = workspace_root(arguments.workspace)
     path = root / "pixi.lock"
     old = read_lock(path) if path.is_file() else None
     new = _engine(arguments).lock(root)
     same = is_in(new, path)
-    changes = [] if same or old is None else [str(each) for each in diff_locks(old, new)]
+    diff = None if same or old is None else old.diff(new)
+    changes = [str(each) for each in diff or ()]
+    lines = diff.lines(terminal.width) if diff is not None else []
     if arguments.check:
-        terminal.print(changes or ([f"{path} does not exist"] if old is None else []))
+        terminal.print(lines or ([f"{path} does not exist"] if old is None else []))
         words = "is up to date" if same else "is out of date"
         terminal.print([f"{path} {words}"] if old is not None else [])
         terminal.document({"outcome": "passed" if same else "failed", "changes": changes})
         return EXIT_OK if same else EXIT_FINDINGS
     if not same:
         write_lock(new, path)
-    terminal.print([*changes, f"{path} {'was up to date' if same else 'written'}"])
+    terminal.print([*lines, f"{path} {'was up to date' if same else 'written'}"])
     terminal.document({"outcome": "passed", "lock": str(path), "changes": changes})
     return EXIT_OK
 
