@@ -265,6 +265,16 @@ CASES: tuple[Case, ...] = (
         "added-for-windows",
         "lamp = { version = '*', env-markers = \"platform_system == 'Windows'\" }",
     ),
+    _dependency(
+        "plain",
+        "added-for-words-in-order",
+        "lamp = { version = '*', env-markers = \"sys_platform >= 'm'\" }",
+    ),
+    _dependency(
+        "plain",
+        "added-with-a-marker-left-out",
+        "lamp = { version = '*', env-markers = \"python_version not in '3.10, 3.11'\" }",
+    ),
     _dependency("plain", "added-as-spelled", 'Old_Rope = "*"'),
     _case("plain", "removed", toml('hull = ">=2"\n', "")),
     _case("plain", "removed-used", toml('hull = ">=2"', 'sail = "*"')),
@@ -542,7 +552,7 @@ CASES: tuple[Case, ...] = (
         "lock-hash-edited",
         lock(
             "  name: lamp\n  version: '1.1'\n",
-            "  name: lamp\n  version: '1.1'\n  sha256: " + "1" * 64 + "\n",
+            "  name: lamp\n  version: '1.1'\n  sha256: " + "a" * 64 + "\n",
         ),
     ),
     _case(

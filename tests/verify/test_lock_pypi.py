@@ -46,7 +46,7 @@ environments:
       - pypi: {INDEX}/sail-3.0-py3-none-any.whl
 packages:
 - conda: https://example.invalid/main/linux-64/python-3.11.5-0.conda
-  sha256: {'a' * 64}
+  sha256: {"a" * 64}
   purls: []
 - pypi: {INDEX}/boat-1.2-py3-none-any.whl
   name: boat
