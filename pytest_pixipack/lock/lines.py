@@ -29,6 +29,24 @@ def line_of_field(text: str, key: str, identifier: str, name: str) -> int | None
     return first
 
 
+def line_of_older_field(text: str, place: str, name: str) -> int | None:
+    """The line of a field of the entry with a URL or path, in a lock of an older version."""
+    here = re.compile(rf"(?:- |  )(?:conda|pypi|url): {_scalar(place)}\s*\Z")
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if here.match(line):
+            first = number
+            while not lines[first].startswith("-") and first:
+                first -= 1
+            for other in range(first, len(lines)):
+                if other > first and lines[other].startswith("-"):
+                    break
+                if lines[other][2:].startswith(f"{name}:"):
+                    return other + 1
+            return number + 1
+    return None
+
+
 def line_of_selector(
     text: str,
     key: str,

@@ -206,7 +206,7 @@ class _Reader:
             except FieldError as error:
                 self.fail(
                     f"{where}: {error.message}.",
-                    line=lines.line_of_field(self.text, r"\w+", where, error.key),
+                    line=lines.line_of_older_field(self.text, where, error.key),
                     package=where,
                 )
 
