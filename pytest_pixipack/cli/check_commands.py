@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:
     report = report.with_strict(arguments.strict)
-    terminal.print([*report.render(terminal.width), report.summary])
+    terminal.print([*_from_here(report).render(terminal.width), report.summary])
     document = report.to_json(terminal.command)
     unreadable = _unreadable_lock(report)
     if unreadable is not None:
@@ -165,6 +166,17 @@ def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -
         return EXIT_UNCHECKED
     terminal.document(document)
     return EXIT_OK if report.ok else EXIT_FINDINGS
+
+
+def _from_here(report: Report) -> Report:
+    """The report with files as a user in this directory would name them."""
+    here = Path.cwd()
+
+    def shown(file: str | None) -> str | None:
+        path = Path(file) if file else None
+        return path.relative_to(here).as_posix() if path and path.is_relative_to(here) else file
+
+    return replace(report, findings=tuple(replace(f, file=shown(f.file)) for f in report.findings))
 
 
 def _unreadable_lock(report: Report) -> dict[str, object] | None:

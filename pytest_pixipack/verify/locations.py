@@ -122,6 +122,19 @@ def same_build_source(wanted: Mapping[str, Any] | None, locked: Mapping[str, Any
     return wanted.get("url") == locked.get("url") and digest in (None, locked.get("sha256"))
 
 
+def same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two locations that the same package names are one."""
+    if "path" in one or "path" in other:
+        paths = [_normal(str(each["path"])) for each in (one, other) if "path" in each]
+        return len(paths) == 2 and paths[0] == paths[1]
+    return (
+        _reference(one) == _reference(other)
+        and _subdirectory(one) == _subdirectory(other)
+        and _repository(str(one.get("git") or one.get("url")))
+        == _repository(str(other.get("git") or other.get("url")))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Locked:
     """The parts of a locked git or URL source."""

@@ -19,6 +19,7 @@ from pytest_pixipack.verify.locations import (
     locations_agree,
     resolved_location,
     same_build_source,
+    same_place,
 )
 from pytest_pixipack.verify.places import places
 from pytest_pixipack.verify.resolved import (
@@ -226,6 +227,7 @@ class _Record:
         )
 
     def _compare(self, expected: Expectation, exact: bool) -> Iterator[tuple[str, Problem]]:
+        yield from self._moved(expected)
         broken = False
         for environment in ("build", "host"):
             for problem in self._unmet(expected, environment):
@@ -251,6 +253,24 @@ class _Record:
                 continue
             if difference.missing or (exact and difference.extra):
                 yield self._metadata(field, difference, exact)
+
+    def _moved(self, expected: Expectation) -> Iterator[tuple[str, Problem]]:
+        """Run dependencies whose source is named at another place now, which pixi does not see."""
+        locked = self.package.source.source_depends if self.package.source is not None else {}
+        for name, wanted in expected.sources.items():
+            if name not in locked or same_place(wanted, locked[name]):
+                continue
+            base = self.package.location
+            yield self._problem(
+                "lock-source-location",
+                f"{self.package.name} names another source for {name} than it was locked with; "
+                "pixi 0.77 does not notice.",
+                field="source_depends",
+                expected=f"{name} from {resolved_location(wanted, base)}",
+                actual=f"{name} from {resolved_location(locked[name], base)}",
+                severity="warning",
+                remedy="Remove pixi.lock and run `pixi lock`, or name the old place again",
+            )
 
     def _metadata(self, field: str, difference: SpecDifference, exact: bool) -> tuple[str, Problem]:
         who = "backend" if exact else "manifest"
@@ -318,7 +338,7 @@ class _Record:
 
     def _described(self, needed: Requirement) -> str:
         if needed.source is None:
-            return needed.text
+            return needed.text.replace(needed.name.lower(), needed.name, 1)
         return f"{needed.text} from {resolved_location(needed.source, self.package.location)}"
 
     def _lower_case(self, needed: Requirement) -> str | None:

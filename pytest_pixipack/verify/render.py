@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 _INDENT = "    "
 _GAP = "   "
 _MOST_PLACES = 6
+# Of these rules, many packages at the same places are listed in one finding.
+_LISTED = {
+    "lock-unused": "locked, but nothing needs them",
+    "lock-backend": "what build backends add to their dependencies was not compared",
+}
+_LEAST_LISTED = 3
 # Fields whose values do not speak for themselves.
 _NAMED_FIELDS = frozenset({
     "build", "build_number", "constrains", "features", "license", "license_family", "md5", "noarch",
@@ -42,7 +48,7 @@ def render(findings: Report | Iterable[Finding], width: int = 80) -> list[str]:
     """
     listed = findings if isinstance(findings, Iterable) else findings.findings
     lines: list[str] = []
-    for finding, places in _grouped(listed):
+    for finding, places in _listed(_grouped(listed)):
         lines += _one(finding, places, width)
     return lines
 
@@ -58,6 +64,37 @@ def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[_Place]]]:
         _, places = groups.setdefault(key, (finding, []))
         places.append((finding.environment, finding.platform))
     return list(groups.values())
+
+
+def _listed(groups: Iterable[tuple[Finding, list[_Place]]]) -> list[tuple[Finding, list[_Place]]]:
+    """The same groups; of some rules, packages with the same places are listed in one finding."""
+    found: list[tuple[Finding, list[_Place]]] = []
+    together: dict[str, list[tuple[Finding, list[_Place]]]] = {}
+    for finding, places in groups:
+        key = repr((finding.rule, finding.severity, finding.layers, finding.file, places))
+        if finding.rule not in _LISTED or finding.package is None:
+            key = repr(len(together))
+        together.setdefault(key, []).append((finding, places))
+    for members in together.values():
+        if len(members) < _LEAST_LISTED:
+            found += members
+            continue
+        first, places = members[0]
+        names = [member.package or "" for member, _ in members]
+        remedies = dict.fromkeys(member.remedy for member, _ in members)
+        plain = (first.remedy or "").partition(", or ")[0]
+        whole = replace(
+            first,
+            package=f"{len(names)} packages",
+            version=None,
+            expected=None,
+            actual=None,
+            line=None,
+            message=f"{_LISTED[first.rule]}: {', '.join(names)}",
+            remedy=first.remedy if len(remedies) == 1 else plain,
+        )
+        found.append((whole, places))
+    return found
 
 
 def _one(finding: Finding, places: list[_Place], width: int) -> list[str]:

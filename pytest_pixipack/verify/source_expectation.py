@@ -31,7 +31,10 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """Match specs as a lock spells them; `build` and `host` are what the environments need."""
+    """Match specs as a lock spells them; `build` and `host` are what the environments need.
+
+    `sources` says where run dependencies lie that are built from source.
+    """
 
     depends: tuple[str, ...] = ()
     constrains: tuple[str, ...] = ()
@@ -39,6 +42,7 @@ class Expectation:
     run_exports: RunExports = field(default_factory=RunExports)
     build: tuple[Requirement, ...] = ()
     host: tuple[Requirement, ...] = ()
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def from_output(
@@ -70,6 +74,7 @@ def from_output(
         run_exports=RunExports(**exports),
         build=_asked(pinned.build_dependencies.depends),
         host=_asked(pinned.host_dependencies.depends),
+        sources=_sources(_asked(pinned.run_dependencies.depends)),
     )
 
 
@@ -112,7 +117,12 @@ def from_manifest(
         # A variant may have given a dependency without a version one; then its name is enough.
         build=_declared(tables.specs("build")),
         host=_declared(tables.specs("host")),
+        sources=_sources(_declared(tables.specs("run"))),
     )
+
+
+def _sources(requirements: Iterable[Requirement]) -> dict[str, Mapping[str, Any]]:
+    return {each.name.lower(): each.source for each in requirements if each.source is not None}
 
 
 def build_source(package: Package) -> dict[str, Any] | None:

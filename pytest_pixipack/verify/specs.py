@@ -131,8 +131,15 @@ def _built_record(
     from rattler import BuildString, PackageRecord
 
     try:
+        # A source record may say nothing of its build; rattler takes no empty one here.
         record = PackageRecord(
-            name, version, BuildString(build), build_number or 0, subdir or "noarch", None, None
+            name,
+            version,
+            BuildString(build or "_"),
+            build_number or 0,
+            subdir or "noarch",
+            None,
+            None,
         )
         record.md5 = bytes.fromhex(md5) if md5 else None
         record.sha256 = bytes.fromhex(sha256) if sha256 else None
