@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 EXTENSIONS = (".lock", ".pack")
 # The first line of a file that is ours: others in a data directory are none of our business.
 HEADER = "# A snapshot of pytest-pixipack; pytest --force-regen writes it anew.\n"
+# The same for a file at a place of its own: tests of any file may use it, so that nobody can tell
+# that none does.
+PLACED_HEADER = "# A placed snapshot of pytest-pixipack; pytest --force-regen writes it anew.\n"
 
 
 class LockRegression:
@@ -117,6 +120,7 @@ class _Snapshots:
         self._checks += 1
         if basename is None and fullpath is None:
             basename = snapshot_name(self._request.node, self._checks)
+        header = HEADER if fullpath is None else PLACED_HEADER
         source = fullpath or self._original / f"{basename}{self._extension}"
         used = self._request.node.stash.setdefault(SNAPSHOTS, [])
         used.append(str(Path(self._request.config.invocation_params.dir, source)))
@@ -125,7 +129,7 @@ class _Snapshots:
             original_datadir=self._original,
             request=self._request,
             check_fn=_compare,
-            dump_fn=lambda path: write_atomically(Path(path), HEADER + text),
+            dump_fn=lambda path: write_atomically(Path(path), header + text),
             extension=self._extension,
             basename=basename,
             fullpath=fullpath,

@@ -279,3 +279,17 @@ def test_a_file_is_replaced_as_a_whole(pytester, tests):
     assert stored(pytester) == ["test_one.lock"]
     assert "1.4" in Path(pytester.path, "test_snap", "test_one.lock").read_text(encoding="utf-8")
     pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_snapshot_at_a_place_of_its_own_may_be_used_by_any_test(pytester, tests):
+    tests(ONE)
+    place = "test_snap/shared.lock"
+    tests(
+        "from pathlib import Path",
+        "def test_two(lock_regression):",
+        f'    lock_regression.check(lock("a 1"), fullpath=Path(__file__).parent / "{place}")',
+        name="test_other",
+    )
+    assert stored(pytester) == ["shared.lock", "test_one.lock"]
+    assert unused(pytester.runpytest()) == []
+    assert unused(pytester.runpytest("test_snap.py")) == []
