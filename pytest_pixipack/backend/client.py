@@ -22,7 +22,7 @@ from pytest_pixipack.backend.recording import RECORD_VARIABLE, Recorder
 from pytest_pixipack.backend.stub import Misbehaviour, StubBackend
 from pytest_pixipack.backend.stub_main import Answering
 from pytest_pixipack.backend.stub_orders import ORDERS_VARIABLE
-from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError
+from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput, PixipackError
 
 Json = dict[str, Any]
 _Self = TypeVar("_Self", bound="_Session")
@@ -72,7 +72,8 @@ class _Session:
         negotiated = self._request("negotiateCapabilities", {"capabilities": {}})
         capabilities = negotiated.get("capabilities")
         if not isinstance(capabilities, Mapping):
-            raise rpc_errors.malformed(self.name, "negotiateCapabilities", "no capabilities")
+            with _Naming(self._package):
+                raise rpc_errors.malformed(self.name, "negotiateCapabilities", "no capabilities")
         self._request("initialize", params)
         return dict(capabilities)
 
@@ -91,6 +92,7 @@ class _Session:
         with _Naming(self._package):
             built = BuildResult.from_json(result)
             check_built(built, params)
+            check_readable(built)
         return built
 
     def close(self) -> None:
@@ -230,7 +232,10 @@ class InProcessBackend(_Session):
         if self._backend is None:
             stub = StubBackend(str(self._record) if self._record else None)
             self._backend = stub
-            stub.start()
+            try:
+                stub.start()
+            except Misbehaviour as fault:
+                self._despite(fault, "negotiateCapabilities")
         return self._backend
 
     def _despite(self, fault: Misbehaviour, method: str) -> Json | None:
@@ -265,6 +270,20 @@ def check_built(built: BuildResult, params: Mapping[str, Any]) -> None:
             f"file: {built.output_file}.",
             remedy="A backend has to write the package before it answers.",
         )
+
+
+def check_readable(built: BuildResult) -> None:
+    """Raises `BackendError` where what was built is no package: its `index.json` cannot be read."""
+    from pytest_pixipack.artifact import read_index
+
+    try:
+        read_index(built.output_file)
+    except InvalidInput as error:
+        raise BackendError(
+            f"The build backend wrote a package that cannot be read, {built.output_file.name}: "
+            f"{error.message}",
+            remedy="Look at what the backend writes, and whether the disk is full.",
+        ) from None
 
 
 class _Naming:

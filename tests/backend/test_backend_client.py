@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,62 +10,19 @@ from typing import Any
 
 import pytest
 
-from pytest_pixipack.artifact import read_artifact
 from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
 from pytest_pixipack.backend.transcript import Transcript
-from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
+from pytest_pixipack.errors import BackendError, Infrastructure
 
 Json = dict[str, Any]
 Start = Callable[..., Any]
 Script = Callable[[str], list[str]]
-
-# What the words are for each fault, in each stage where it can be asked for.
-STAGES = ("initialize", "outputs", "build")
-FAULTS = {
-    "error": r"stub was told to fail in (initialize|outputs|build)\.",
-    "error-without-data": r"only a message\.",
-    "crash": r"\(stub\) exited prematurely with code 3, .* output was: stub: simulated crash\.",
-    "junk": r"\(stub\) printed something that is not a JSON-RPC message .*'this is not JSON'",
-    "hang": r"\(stub\) did not answer '[\w/]+' within [\d.]+ s and was ended\.",
-    "malformed": r"not as the protocol has it: .* is missing\.",
-    "not-implemented": r"\(stub\) does not implement the method 'conda/\w+'\.",
-    "wrong-name": r"somebody-else",
-    "wrong-version": r"expected package: linux-64/lib=1\.0=hd57432d_0\. Instead .*lib=999=",
-    "missing-file": r"there is no such file: .*lib-1\.0-hd57432d_0\.conda",
-}
-IMPOSSIBLE = {
-    ("initialize", how) for how in FAULTS if how not in ("error", "crash", "junk", "hang")
-} | {("outputs", "wrong-version"), ("outputs", "missing-file")}
 
 
 def run(backend: Any, params: Json, ask: Json, order: Json) -> None:
     backend.initialize(params)
     backend.outputs(ask).named("lib")
     backend.build(order)
-
-
-@pytest.mark.parametrize(
-    ("stage", "how"),
-    [(s, how) for s in STAGES for how in FAULTS if (s, how) not in IMPOSSIBLE],
-)
-def test_every_fault_ends_in_a_sentence(
-    stage: str, how: str, start: Start, initialize_with: Any, ask: Json, order: Json
-) -> None:
-    backend = start(timeout=0.5 if how == "hang" else 60.0)
-    with pytest.raises(BackendError) as caught:
-        run(backend, initialize_with({"fail": {"stage": stage, "how": how}}), ask, order)
-    assert re.search(FAULTS[how], caught.value.message)
-    assert caught.value.package == "lib"
-
-
-def test_a_corrupt_package_is_found_when_it_is_read(
-    start: Start, initialize_with: Any, order: Json
-) -> None:
-    backend = start()
-    backend.initialize(initialize_with({"fail": {"stage": "build", "how": "corrupt-artifact"}}))
-    path = backend.build(order).output_file
-    with pytest.raises(InvalidInput):
-        read_artifact(path)
 
 
 def test_without_faults_a_package_is_built(

@@ -64,7 +64,7 @@ _KINDS = (
     _Kind(
         r"the build backend \(|could not initialize the build-backend(?![\s\S]*Cannot solve)"
         r"|[Tt]he build backend did not return|invalid response from the build backend"
-        r"|failed to build '",
+        r"|failed to build '|failed to calculate sha256 hash of|metadata from the output package",
         BackendError,
         _BACKEND,
     ),
@@ -82,6 +82,8 @@ _PIXIS_OWN = re.compile(
     r"|does not contain a supported manifest|missing field|No such file or directory"
 )
 _PACKAGE = re.compile(r"(?:source package|failed to build|package) '([\w.-]+)'")
+# What pixi prints before it builds a single package.
+_BUILDING = re.compile(r"Building 1 package\(s\):\n\s+- ([\w.-]+) v")
 _URL = re.compile(r"https?://[^\s)'\"`]+")
 _PANIC = re.compile(r"panicked at [^\n]*\n?[^\n]*")
 _USAGE = "For more information, try '--help'."  # clap: the tool does not know an option or value
@@ -111,7 +113,8 @@ def tool_error(done: Finished, *, network: bool = True) -> PixipackError:
                 package=_named_package(message),
                 remedy=limit.way_on,
             )
-    return _classified(who, message, network=network)
+    building = _BUILDING.search(printed)
+    return _classified(who, message, network=network, building=building and building[1])
 
 
 def refused(tool: Tool, key: str, *parts: str, package: str | None = None) -> Unsupported:
@@ -122,12 +125,15 @@ def refused(tool: Tool, key: str, *parts: str, package: str | None = None) -> Un
     )
 
 
-def _classified(who: str, message: Message, *, network: bool) -> PixipackError:
+def _classified(
+    who: str, message: Message, *, network: bool, building: str | None = None
+) -> PixipackError:
+    """`building` is the package that was being built."""
     text = message.text
     kind = next((each for each in _KINDS if re.search(each.pattern, text)), None)
     error: type[PixipackError] = kind.error if kind else InvalidInput
     remedy = message.help or (kind.remedy if kind else None)
-    if kind is None and _from_backend(message):
+    if kind is None and (_from_backend(message) or _from_build(message, building)):
         error, remedy = BackendError, message.help or _BACKEND
     unreachable = error is Infrastructure and _is_remote(text)
     if not network and (unreachable or _UNSOLVED_BACKEND.search(text)):
@@ -140,7 +146,7 @@ def _classified(who: str, message: Message, *, network: bool) -> PixipackError:
         file=message.file,
         line=message.line,
         column=message.column,
-        package=_named_package(message),
+        package=_named_package(message) or building,
         remedy=remedy or "Correct what it names.",
     )
 
@@ -150,8 +156,13 @@ def _from_backend(message: Message) -> bool:
     return inside and message.file is None and not _PIXIS_OWN.search(message.lines[-1])
 
 
+def _from_build(message: Message, building: str | None) -> bool:
+    # While it builds, pixi says what the backend said, and not that the backend said it.
+    return building is not None and message.file is None and not _PIXIS_OWN.search(message.text)
+
+
 def _is_empty(message: Message) -> bool:
-    return "failed to resolve source package" in message.lines[-1]
+    return not message.lines or "failed to resolve source package" in message.lines[-1]
 
 
 def _is_remote(text: str) -> bool:
