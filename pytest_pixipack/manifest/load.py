@@ -40,12 +40,13 @@ _ROOT_KEYS = (
 _MORE_ROOT_KEYS = ("tool", "$schema")
 
 
-def load_manifest(path: Path) -> Manifest:
+def load_manifest(path: Path | str) -> Manifest:
     """The manifest in a file or a directory (`pixi.toml` goes before `pyproject.toml`).
 
     Raises `InvalidInput` with the line for what pixi would refuse; what it only warns of is in
     `Manifest.warnings`.
     """
+    path = Path(path)
     file = find_manifest(path)
     if file is None:
         raise InvalidInput(
