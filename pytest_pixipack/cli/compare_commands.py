@@ -59,15 +59,11 @@ def run_compare(arguments: argparse.Namespace, terminal: Terminal) -> int:
     code = EXIT_OK if fine else EXIT_FINDINGS
     if arguments.markdown is not None:
         _write(arguments.markdown, _markdown(found))
-    if arguments.markdown == STDOUT:
-        return code if arguments.json is None else _document(found, fine, code, terminal)
-    terminal.print(_lines(found, code, terminal.width))
-    return _document(found, fine, code, terminal)
-
-
-def _document(found: Compared, fine: bool, code: int, terminal: Terminal) -> int:
+    # Before the text, of which a reader may have seen enough.
     outcome = "passed" if fine else "failed"
     terminal.document({"outcome": outcome, **found.comparison.to_json()})
+    if arguments.markdown != STDOUT:
+        terminal.print(_lines(found, code, terminal.width))
     return code
 
 
