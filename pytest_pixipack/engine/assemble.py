@@ -6,7 +6,7 @@ Follows prefix-dev/pixi, `crates/pixi_command_dispatcher/src/keys/resolve_source
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from pytest_pixipack.backend.run_exports import (
     run_requirements,
 )
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.dev import dev_records, without_dev
 from pytest_pixipack.engine.locations import (
     RunSources,
     exported_source,
@@ -88,13 +89,18 @@ class Assembler:
         constraints: Sequence[str] = (),
         preferred: Sequence[PackageFacts] = (),
         kept: Sequence[PackageFacts] = (),
+        dev: Sequence[Wanted] = (),
     ) -> tuple[Resolved, ...]:
         """Solves one environment; every source package that is reachable is offered.
 
         `kept` are packages of a lock that is brought up to date, which are taken where they fit;
-        `preferred` are those of a lock that is built from.
+        `preferred` are those of a lock that is built from. Of `dev` packages only the dependencies
+        are wanted.
         """
-        sources = self.reachable(wanted, target)
+        in_place = self.dev_records(dev, target)
+        needed = [want for record in in_place for want in self._sources_of(record, target)]
+        sources = (*self.reachable([*wanted, *needed], target), *in_place)
+        specs = [*specs, *dict.fromkeys(record.name for record in in_place)]
         request = SolveRequest(
             what=what,
             subdir=target.subdir,
@@ -114,7 +120,28 @@ class Assembler:
         # only is where the result would be another one.
         if locked and _binaries(each.facts for each in resolved) != _binaries(locked):
             resolved = self._solver.solve(replace(request, preferred=locked))
-        return resolved
+        return without_dev(resolved)
+
+    def dev_records(self, dev: Sequence[Wanted], target: Target) -> tuple[SourceRecord, ...]:
+        """What stands in the place of packages of which only the dependencies are wanted."""
+        found: list[SourceRecord] = []
+        names = [want.name for want in dev]
+        for want in dev:
+            directory = self.checkouts.directory(want.location, want.name, want.asked_by)
+            package = self._sessions.package(directory, want.asked_by, _build_pins(target))
+            offered = self.outputs(package, target)
+            found += dev_records(package, offered, want, target, names)
+        return tuple(found)
+
+    def _sources_of(self, record: SourceRecord, target: Target) -> Iterator[Wanted]:
+        """The source packages that a package needs to run."""
+        for name, location in sorted(record.sources.items()):
+            # pixi looks a source up by its name in lower case, and keeps it as it is written: one
+            # with capitals is not found.
+            if name == name.lower():
+                asked_by = self._asked_by(record.directory, name)
+                place = self._located(location, name, record.location, target, asked_by)
+                yield Wanted(name, place, asked_by)
 
     def reachable(self, wanted: Iterable[Wanted], target: Target) -> tuple[SourceRecord, ...]:
         """The records of the wanted packages and of all source packages that they need to run."""
@@ -130,13 +157,7 @@ class Assembler:
             seen.add((want.name, want.location))
             for record in self.records(want, target):
                 found.append(record)
-                for name, location in sorted(record.sources.items()):
-                    # pixi looks a source up by its name in lower case, and keeps it as it is
-                    # written: one with capitals is not found.
-                    if name == name.lower():
-                        asked_by = self._asked_by(record.directory, name)
-                        place = self._located(location, name, record.location, target, asked_by)
-                        queue.append(Wanted(name, place, asked_by))
+                queue += self._sources_of(record, target)
         return tuple(found)
 
     def records(self, want: Wanted, target: Target) -> tuple[SourceRecord, ...]:

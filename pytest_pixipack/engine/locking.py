@@ -12,7 +12,7 @@ from pytest_pixipack.engine.keeping import Earlier
 from pytest_pixipack.engine.locations import directory_of
 from pytest_pixipack.engine.pinned import parse_pin
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
-from pytest_pixipack.engine.target import Kept
+from pytest_pixipack.engine.target import Kept, Wanted
 from pytest_pixipack.engine.targets import match_spec, target_for, wanted_sources
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.facts import PackageFacts
@@ -77,7 +77,10 @@ def _solve_group(
         packages = _solve(manifest, table, assembler, present, platform, kept)
         for name in present:
             own = manifest.dependencies(name, platform)
-            share = packages if len(present) == 1 else _needed(own, packages)
+            target = target_for(manifest, present[0], platform, table, kept=kept)
+            dev = assembler.dev_records(_dev(manifest, assembler, [name], platform, kept), target)
+            more = [text for record in dev for text in record.facts.depends]
+            share = packages if len(present) == 1 else _needed(own, packages, more)
             solved.append(_Solved(name, platform, share))
     return solved
 
@@ -101,18 +104,36 @@ def _solve(
         wanted_sources(specs, assembler.checkouts, kept.pins if kept else {}),
         [match_spec(spec, table) for spec in constraints],
         kept=kept.binaries if kept else (),
+        dev=_dev(manifest, assembler, members, platform, kept),
     )
+
+
+def _dev(
+    manifest: Manifest,
+    assembler: Assembler,
+    members: Iterable[str],
+    platform: Platform,
+    kept: Kept | None,
+) -> tuple[Wanted, ...]:
+    """The packages of which environments only want the dependencies."""
+    specs = _merged(manifest.dev_dependencies(name, platform) for name in members)
+    return wanted_sources(specs, assembler.checkouts, kept.pins if kept else {})
 
 
 def _merged(groups: Iterable[Iterable[Spec]]) -> tuple[Spec, ...]:
     return tuple({spec: None for group in groups for spec in group})
 
 
-def _needed(specs: Iterable[Spec], packages: tuple[Resolved, ...]) -> tuple[Resolved, ...]:
-    """What one environment of a solve group needs: its requirements and their closure."""
+def _needed(
+    specs: Iterable[Spec], packages: tuple[Resolved, ...], more: Iterable[str]
+) -> tuple[Resolved, ...]:
+    """What one environment of a solve group needs: its requirements and their closure.
+
+    `more` are match specs of what it needs besides.
+    """
     by_name = {package.name: package for package in packages}
     extras = {spec.name: spec.extras or () for spec in specs}
-    queue = [spec.name for spec in specs]
+    queue = [spec.name for spec in specs] + [text.split(" ")[0].split("[")[0] for text in more]
     kept: set[str] = set()
     while queue:
         name = queue.pop()

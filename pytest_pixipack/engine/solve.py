@@ -105,7 +105,8 @@ class Solver:
             platforms = _subdirs(request.subdir)
             shown: Any = sources
             own = _own_cutoffs(request.cutoffs, channels)
-            if own or (extra and len(channels) > 1):
+            files = any("[url=" in text for each in request.sources for text in each.facts.depends)
+            if own or files or (extra and len(channels) > 1):
                 wanted = [*specs, *needed_from_channels(request.sources, self._table)]
                 shown = run_async(lambda: records_shown(gateway, sources, platforms, wanted, own))
             return run_async(
@@ -175,6 +176,9 @@ class Solver:
         known: Mapping[str, PackageFacts],
     ) -> Resolved:
         url = str(record.url)
+        if record.channel is None and (record.subdir, record.file_name) not in offered:
+            # One certain file was asked for; a lock does not say of which channel it is.
+            return BinaryRecord(PackageFacts.from_index(json.loads(record.to_json()), url=url), url)
         for channel in channels:
             if url.startswith(channel.origin):
                 locked = channel.url + url[len(channel.origin) :]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.channels import ChannelTable, is_local
 from pytest_pixipack.engine.checkouts import Checkouts
 from pytest_pixipack.engine.target import Kept, Target, Wanted
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import InvalidInput, Offline
+from pytest_pixipack.file_urls import expand_user, path_of_url
 from pytest_pixipack.manifest import Manifest, Platform, Spec, default_virtual_packages
+from pytest_pixipack.redaction import public_url
 
 
 def target_for(
@@ -52,20 +55,39 @@ def target_for(
 def match_spec(spec: Spec, table: ChannelTable) -> str:
     """A manifest's dependency as the solver reads it; a channel becomes the place it is read from.
 
-    Raises `InvalidInput` for a dependency on one certain file (`url`).
+    A dependency on one certain package file becomes its URL. Raises `InvalidInput` where that file
+    is not there, `Offline` where it would have to be fetched and the network is off.
     """
     if spec.kind in ("url", "path") and not spec.is_source:
-        raise InvalidInput(
-            f"{spec.name} names one package file, which the embedded engine cannot solve.",
-            file=spec.position.file,
-            line=spec.position.line,
-            column=spec.position.column,
-            package=spec.name,
-            remedy="Use a version and a channel, or the system engine.",
-        )
+        given = {"url": _file(spec, table), "md5": spec.md5, "sha256": spec.sha256}
+        fields = [f'{key}="{value}"' for key, value in given.items() if value]
+        return f"{spec.name}[{', '.join(fields)}]"
     if spec.channel is not None:
         spec = replace(spec, channel=table.resolve(spec.channel).origin.rstrip("/"))
     return spec.match_spec()
+
+
+def _file(spec: Spec, table: ChannelTable) -> str:
+    """The URL of the package file that a dependency names."""
+    at = spec.position
+    url = table.origin_of(spec.url or str(expand_user(spec.path or "")))
+    path = path_of_url(url)
+    where: dict[str, Any] = {
+        "file": at.file, "line": at.line, "column": at.column, "package": spec.name,
+    }  # fmt: skip
+    if path is not None and not path.is_file():
+        raise InvalidInput(
+            f"The package file of {spec.name} does not exist: {path}.",
+            **where,
+            remedy="Correct the path or the URL.",
+        )
+    if path is None and not table.network and not is_local(url):
+        raise Offline(
+            f"The package file of {spec.name} needs the network, which is off: {public_url(url)}.",
+            **where,
+            remedy="Allow the network (--pixipack-network), or use a version and a channel.",
+        )
+    return url
 
 
 def wanted_sources(
