@@ -29,6 +29,8 @@ from .workspaces import EXAMPLES, all_cases, injections, items
 if (problem := find_tools().problem()) is not None:
     pytest.skip(f"without the real tools: {problem}", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 
 def named(items: Iterable[Item]) -> list[object]:
     return [pytest.param(item, id=item.id) for item in items]

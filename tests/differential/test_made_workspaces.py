@@ -14,6 +14,8 @@ from .made import LATER, MADE
 if (problem := find_tools().problem()) is not None:
     pytest.skip(f"without the real tools: {problem}", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=MADE)
 def made(request, tmp_path):

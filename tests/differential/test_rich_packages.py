@@ -21,6 +21,8 @@ from pytest_pixipack.platforms import current_platform
 if (problem := find_tools().problem()) is not None:
     pytest.skip(f"without the real tools: {problem}", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 HERE = current_platform()
 EXPORTS = {
     "weak": ["rich >=1.2"], "strong": ["data"], "noarch": ["data *"],

@@ -33,8 +33,13 @@ def write_titled_files(page: Path, directory: Path) -> None:
         (directory / name).write_text(content, encoding="utf-8")
 
 
-def named(pages: list[Path]) -> list[object]:
-    return [pytest.param(page, id=page.name) for page in pages]
+def named(pages: list[Path], quick: tuple[str, ...] | None = None) -> list[object]:
+    """The pages; with `quick`, those that are not named there start processes that take long."""
+    slow = [page for page in pages if quick is not None and page.name not in quick]
+    return [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page in slow else [])
+        for page in pages
+    ]
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("page", named(pages_with("python", "def test_")))
+@pytest.mark.parametrize("page", named(pages_with("python", "def test_"), ("README.md",)))
 def test_the_tests_on_a_page_pass(page: Path, repository: Path) -> None:
     code = [block for block in blocks(page, "python") if "def test_" in block]
     for number, block in enumerate(code):
@@ -62,7 +67,7 @@ def test_the_tests_on_a_page_pass(page: Path, repository: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("page", named(PAGES))
+@pytest.mark.parametrize("page", named(pages_with("python"), ("matchers.md",)))
 def test_the_other_python_on_a_page_runs(page: Path, repository: Path) -> None:
     write_titled_files(page, repository)
     code = [block for block in blocks(page, "python") if "def test_" not in block]
@@ -75,7 +80,7 @@ def test_the_other_python_on_a_page_runs(page: Path, repository: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", named(pages_with("console", "$ pixipack")))
+@pytest.mark.parametrize("page", named(pages_with("console", "$ pixipack"), ("expectations.md",)))
 def test_the_commands_on_a_page_run(page: Path, repository: Path, tmp_path: Path) -> None:
     workspace = tmp_path / "w" / "w"
     shutil.copytree(ROOT / "docs" / "examples" / "local-build", workspace)

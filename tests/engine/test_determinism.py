@@ -23,6 +23,13 @@ SURROUNDINGS: dict[str, Mapping[str, str | None]] = {
 }
 
 
+COMMANDS = (
+    ["lock", "w"],
+    ["pack", "w", "-p", "linux-64", "-o", "out/environment.tar"],
+    ["channel", "build", "w/channel.toml", "out/channel"],
+)
+
+
 def everything_written(
     tmp_path: Path,
     name: str = "w",
@@ -31,15 +38,11 @@ def everything_written(
 ) -> dict[str, bytes]:
     """Locks, builds, packs and builds a channel; the content of all files that come of it."""
     root = tmp_path / name
-    workspace, out = root / "w", root / "out"
+    workspace = root / "w"
     shutil.copytree(EXAMPLE, workspace)
     (workspace / "pixi.lock").unlink()
     changed = {**os.environ, "PIXIPACK_CACHE_DIR": str(root / "cache"), **(environment or {})}
-    for command in (
-        ["lock", "w"],
-        ["pack", "w", "-p", "linux-64", "-o", "out/environment.tar"],
-        ["channel", "build", "w/channel.toml", "out/channel"],
-    ):
+    for command in COMMANDS:
         done = subprocess.run(
             [sys.executable, "-m", "pytest_pixipack", *command],
             cwd=root,
@@ -50,11 +53,40 @@ def everything_written(
         )
         assert done.returncode == 0, done.stderr
         assert done.stderr == b""
-    found = {"pixi.lock": (workspace / "pixi.lock").read_bytes()}
+    return files_of(root)
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    out = root / "out"
+    found = {"pixi.lock": (root / "w" / "pixi.lock").read_bytes()}
     for path in out.rglob("*"):
         if path.is_file():
             found[path.relative_to(out).as_posix()] = path.read_bytes()
     return found
+
+
+def test_zone_locale_width_and_umask_change_no_byte(tmp_path, monkeypatch, capsys):
+    """The quick one, in this process; the others are processes of their own."""
+    from pytest_pixipack.cli import main
+
+    found = []
+    for name, surroundings in (
+        ("usual", {}),
+        ("ünï (1) [x]'s & co", SURROUNDINGS["another place"]),
+    ):
+        shutil.copytree(EXAMPLE, tmp_path / name / "w")
+        (tmp_path / name / "w" / "pixi.lock").unlink()
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.setenv("PIXIPACK_CACHE_DIR", str(tmp_path / name / "cache"))
+        for variable, value in {**surroundings, "COLUMNS": "1"}.items():
+            monkeypatch.setenv(variable, value or "")
+        before = os.umask(0o077 if found else 0o022)
+        try:
+            assert [main(command) for command in COMMANDS] == [0, 0, 0]
+        finally:
+            os.umask(before)
+        found.append(files_of(tmp_path / name))
+    assert found[0] == found[1]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +94,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return everything_written(tmp_path_factory.mktemp("usual"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
 def test_surroundings_change_no_byte(
     tmp_path: Path, written: dict[str, bytes], surroundings: str
@@ -69,16 +102,19 @@ def test_surroundings_change_no_byte(
     assert everything_written(tmp_path, environment=SURROUNDINGS[surroundings]) == written
 
 
+@pytest.mark.slow
 def test_the_place_changes_no_byte(tmp_path: Path, written: dict[str, bytes]) -> None:
     assert everything_written(tmp_path, "ünï (1) [x]'s & co") == written
 
 
 @POSIX
+@pytest.mark.slow
 def test_the_umask_changes_no_byte(tmp_path: Path, written: dict[str, bytes]) -> None:
     assert everything_written(tmp_path, preexec=lambda: os.umask(0o077) and None) == written
 
 
 @POSIX
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
 def test_closed_streams_change_no_byte(
     tmp_path: Path, written: dict[str, bytes], closed: tuple[int, ...]

@@ -58,11 +58,13 @@ def test_what_is_left_is_named(result_of):
     pytest.LineMatcher(said.splitlines()).fnmatch_lines(["*1 passed, 1 error*"])
 
 
+@pytest.mark.slow
 def test_data_that_is_gone_is_named(result_of):
     said = pytest.LineMatcher(result_of("(ROOT / 'tests/data/given.txt').unlink()").splitlines())
     said.fnmatch_lines(["*a change of*given.txt*", "*1 passed, 1 error*"])
 
 
+@pytest.mark.slow
 def test_what_is_tidy_passes(result_of):
     tidy = """\
 (tmp_path / 'x').touch()
@@ -72,6 +74,7 @@ subprocess.run([sys.executable, '-c', ''], check=True)"""
     assert "1 passed in" in result_of(tidy)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("psutil") is None, reason="psutil is not installed")
 @pytest.mark.parametrize(
     "options",
@@ -94,6 +97,7 @@ def test_a_process_that_is_left_is_named(result_of, options):
     assert "import sys; sys.stdin.read()" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("psutil") is None, reason="psutil is not installed")
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="the orphan waits for a Linux fifo")
 def test_an_orphan_is_named(result_of, tmp_path):

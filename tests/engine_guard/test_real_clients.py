@@ -60,7 +60,12 @@ zlib = "*"
 """
 
 
-@pytest.fixture(params=[True, False], ids=["namespace", "proxy-only"])
+@pytest.fixture(
+    params=[
+        pytest.param(True, id="namespace"),
+        pytest.param(False, id="proxy-only", marks=pytest.mark.slow),
+    ]
+)
 def isolate(request: pytest.FixtureRequest) -> bool:
     if request.param:
         request.getfixturevalue("isolation")
@@ -96,7 +101,7 @@ def client(name: str) -> list[str]:
     return [sys.executable, "-c", {"httpx": HTTPX, "urllib": URLLIB}[name]]
 
 
-@pytest.mark.parametrize("name", ["urllib", "httpx", "curl"])
+@pytest.mark.parametrize("name", ["urllib", pytest.param("httpx", marks=pytest.mark.slow), "curl"])
 def test_a_client_is_refused_and_what_it_wanted_is_known(name, tmp_path, isolate, nothing_left):
     with network_guard(isolate=isolate) as guard:
         done = run(guard, tmp_path / "h", *client(name))

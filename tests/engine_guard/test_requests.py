@@ -62,6 +62,7 @@ def test_junk_is_read_or_not_but_never_raises(head):
     assert request is None or b"403 " in refusal(request, head_only=True)
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"(CONNECT|GET) [ -~]{1,40} HTTP/1\.1", fullmatch=True))
 def test_no_target_breaks_the_answer_into_more_lines(line):
     request = refused_request(line.encode())

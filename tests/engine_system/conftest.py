@@ -23,6 +23,12 @@ linux_64 = pytest.mark.skipif(
 )
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The real tools take a second or more for each test."""
+    if "tools" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips what wants the real tools where one is missing; one line of the summary says so."""
     if "tools" in getattr(item, "fixturenames", ()):

@@ -50,10 +50,11 @@ def test_there_is_nothing_to_read_on_stdin(run):
 
 
 def test_a_tool_that_hangs_is_ended(run):
-    with pytest.raises(Infrastructure, match=r"did not end within 0\.5 seconds: `pixi lock`"):
-        run("import time\ntime.sleep(600)\n", "lock", timeout=0.5)
+    with pytest.raises(Infrastructure, match=r"did not end within 0\.1 seconds: `pixi lock`"):
+        run("import time\ntime.sleep(600)\n", "lock", timeout=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="asks for processes as POSIX does")
 def test_what_a_hanging_tool_started_is_ended_too(run, tmp_path):
     with pytest.raises(Infrastructure):

@@ -56,12 +56,16 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 64  # else a client on a busy machine waits before it tries again
+
+
 @pytest.fixture
 def channel(tmp_path: Path) -> Iterator[str]:
     """The URL of a channel with a package that says that it is as it is."""
     directory = channel_that_says(GOOD, tmp_path / "channel")
     handler = partial(Quiet, directory=str(directory))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
