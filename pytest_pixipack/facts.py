@@ -109,8 +109,10 @@ class PackageFacts:
     def from_index(cls, index: Mapping[str, Any], **more: Any) -> PackageFacts:
         """Facts from `index.json`, a repodata record or a conda-meta record (same field names).
 
-        `more` overrides or adds fields. Raises `KeyError` where the name is missing.
+        `more` overrides or adds fields. Raises `KeyError` where the name is missing and `TypeError`
+        for a value of another type than the field has.
         """
+        _check_types(index)
         features = index.get("track_features") or ()
         known: dict[str, Any] = {
             "name": index["name"],
@@ -138,6 +140,36 @@ class PackageFacts:
             "python_site_packages_path": index.get("python_site_packages_path"),
         }
         return cls(**{**known, **more})
+
+
+_TEXTS = (
+    "name", "build", "subdir", "features", "license_family", "sha256", "md5", "fn",
+    "python_site_packages_path",
+)  # fmt: skip
+_NUMBERS = ("build_number", "timestamp", "size")
+_LISTS = ("depends", "constrains", "flags", "purls")
+
+
+def _check_types(index: Mapping[str, Any]) -> None:
+    def wrong(key: str, wanted: str) -> TypeError:
+        return TypeError(f"`{key}` is not {wanted}")
+
+    for key in _TEXTS:
+        if not isinstance(index.get(key), str | None):
+            raise wrong(key, "text")
+    for key in _NUMBERS:
+        value = index.get(key)
+        if not isinstance(value, int | None) or isinstance(value, bool):
+            raise wrong(key, "a number")
+    for key in _LISTS:
+        value = index.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            raise wrong(key, "a list of texts")
+    # Old packages have versions that YAML took for numbers.
+    if not isinstance(index.get("version"), str | int | float | None):
+        raise wrong("version", "text")
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +21,15 @@ class Prefix:
     """A prefix: `packages` by name, `records` the conda-meta JSON by the same names.
 
     A package's `files` are those that its record says it installed, with the digest and size that
-    they have in the prefix. A link's sha256 is that of the text of its target.
+    they have in the prefix. A link's sha256 is that of the text of its target. `record_files` are
+    the names of the records' files.
     """
 
     path: Path
     packages: Mapping[str, PackageFacts]
     records: Mapping[str, Mapping[str, Any]]
     history: str | None = None
+    record_files: Mapping[str, str] = field(default_factory=dict)
 
     def normalised_digest(self) -> str:
         """One sha256 for what the prefix holds, equal for equal content wherever it was installed.
@@ -56,6 +58,7 @@ def read_prefix(path: Path) -> Prefix:
         )
     packages: dict[str, PackageFacts] = {}
     records: dict[str, Mapping[str, Any]] = {}
+    files: dict[str, str] = {}
     for file in sorted(meta.glob("*.json")):
         record = _read_record(file)
         facts = _facts(record, file)
@@ -65,7 +68,8 @@ def read_prefix(path: Path) -> Prefix:
             )
         packages[facts.name] = facts
         records[facts.name] = record
-    return Prefix(path, packages, records, _history(meta / HISTORY))
+        files[facts.name] = file.name
+    return Prefix(path, packages, records, _history(meta / HISTORY), files)
 
 
 def _read_record(file: Path) -> dict[str, Any]:

@@ -101,7 +101,7 @@ PACK_RULES = (
         remedy="Leave the package out, or add it to the manifest",
         check=packs.check_extra,
         rank=PRESENCE,
-        consequence_of=("artifact-identity", "lock-spec", "lock-depends"),
+        consequence_of=("artifact-identity", "pack-repodata", "lock-spec", "lock-depends"),
     ),
     Rule(
         name="pack-repodata",

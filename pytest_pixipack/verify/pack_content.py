@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack
+from pytest_pixipack.pack.model import TOOL_VERSION
 from pytest_pixipack.verify.pack_rules import pack_of, problem
 from pytest_pixipack.verify.records import (
     COMPARED,
@@ -53,8 +54,20 @@ def check_repodata(subject: Subject) -> Iterator[Problem]:
     for entry in entries(pack):
         if _is_second(subject, pack, entry):
             continue
+        if (name := _name_by_file(subject, entry)) not in (None, entry.facts.name):
+            yield problem(
+                subject,
+                f"repodata.json calls {name} by another name.",
+                PackageFacts(name=name or ""),
+                field="name",
+                expected=name,
+                actual=entry.facts.name,
+                about=(entry.facts.name,),
+                layers=("pack", "pack"),
+            )
+            continue
         layer, expected = expected_record(subject, entry.facts)
-        for field, wanted, found in differing(expected, entry.record, COMPARED):
+        for field, wanted, found in differing(expected, entry.record, _fields(pack, entry)):
             yield problem(
                 subject,
                 f"repodata.json says of {entry.facts.name} another {field}.",
@@ -77,6 +90,23 @@ def check_repodata(subject: Subject) -> Iterator[Problem]:
                 actual=named,
                 layers=("pack", "pack"),
             )
+
+
+def _fields(pack: Pack, entry: Entry) -> tuple[str, ...]:
+    """The fields to compare: of a pack in the format that we write, each one.
+
+    Other releases of pixi-pack write records with more fields, or with fewer.
+    """
+    if pack.tool_version != TOOL_VERSION:
+        return COMPARED
+    return (*COMPARED, *sorted({*entry.record, "run_exports"} - set(COMPARED)))
+
+
+def _name_by_file(subject: Subject, entry: Entry) -> str | None:
+    """The name of the package whose file an entry of repodata is about, as lock or builds say."""
+    known = {a.path.name: a.facts.name for a in subject.artifacts}
+    known |= {p.file_name: name for name, p in subject.locked.items() if p.file_name}
+    return known.get(entry.file_name)
 
 
 def _is_second(subject: Subject, pack: Pack, entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.distributions import Distribution, distributions
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
 from pytest_pixipack.verify.prefix_payload import unlike_artifact
+from pytest_pixipack.verify.prefix_records import misnamed, odd_fields
 from pytest_pixipack.verify.records import (
     cause_of,
     differing,
@@ -25,7 +26,7 @@ from pytest_pixipack.verify.subject import Subject
 # The rest of a conda-meta record says how it was installed.
 _COMPARED = (
     "version", "build", "build_number", "subdir", "noarch", "depends", "constrains",
-    "track_features", "license", "sha256", "md5", "size", "timestamp",
+    "track_features", "license", "sha256", "md5", "size", "timestamp", "arch", "platform",
 )  # fmt: skip
 _CLOBBERS = "__clobbers__"
 
@@ -33,8 +34,9 @@ _CLOBBERS = "__clobbers__"
 def check_missing(subject: Subject) -> Iterator[Problem]:
     """Everything that was locked or packed is installed."""
     prefix = _prefix(subject)
+    present = {*prefix.packages, *misnamed(prefix).values()}
     for name, (layer, facts) in sorted(_expected(subject).items()):
-        if name not in prefix.packages:
+        if name not in present:
             yield problem(
                 subject,
                 f"{name} is in the {layer}, but not installed.",
@@ -66,8 +68,9 @@ def check_extra(subject: Subject) -> Iterator[Problem]:
         return
     expected = _expected(subject)
     layer = "pack" if subject.pack is not None else "lock"
+    other = misnamed(_prefix(subject))
     for name, facts in sorted(_prefix(subject).packages.items()):
-        if name not in expected:
+        if name not in expected and other.get(name) not in expected:
             yield problem(
                 subject,
                 f"{name} is installed, but not in the {layer}.",
@@ -85,10 +88,26 @@ def check_record(subject: Subject) -> Iterator[Problem]:
     packed = {}
     if subject.pack is not None:
         packed = {entry.facts.name: entry.record for entry in entries(subject.pack)}
+    other = misnamed(prefix)
     for name, facts in sorted(prefix.packages.items()):
         layer, expected = expected_record(subject, facts)
         if "name" not in expected and name in packed:
             layer, expected = "pack", dict(packed[name])
+        if name in other:
+            yield _misnamed(subject, name, other[name])
+            continue
+        stem = prefix.record_files[name].removesuffix(".json")
+        found_odd = odd_fields(name, stem, prefix.records[name])
+        for field, wanted, found in () if _renamed(stem, facts) else found_odd:
+            yield problem(
+                subject,
+                f"conda-meta contradicts itself: {field} of {name}.",
+                facts,
+                field=field,
+                expected=wanted,
+                actual=found,
+                layers=("prefix", "prefix"),
+            )
         for field, wanted, found in differing(expected, prefix.records[name], _COMPARED):
             yield problem(
                 subject,
@@ -100,6 +119,24 @@ def check_record(subject: Subject) -> Iterator[Problem]:
                 cause=cause_of(field),
                 layers=(layer_of(subject, name, layer, field), "prefix"),
             )
+
+
+def _renamed(stem: str, facts: PackageFacts) -> bool:
+    """Whether version or build are not those of the record's file; that is reported by itself."""
+    return stem != facts.dist
+
+
+def _misnamed(subject: Subject, name: str, called: str) -> Problem:
+    return problem(
+        subject,
+        f"The record of {called} in conda-meta is of {name}.",
+        PackageFacts(name=called),
+        field="name",
+        expected=called,
+        actual=name,
+        about=(name,),
+        layers=("prefix", "prefix"),
+    )
 
 
 def check_files(subject: Subject) -> Iterator[Problem]:

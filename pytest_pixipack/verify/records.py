@@ -74,7 +74,7 @@ def cause_of(field: str) -> str | None:
 COMPARED = (
     "name", "version", "build", "build_number", "subdir", "noarch", "depends", "constrains",
     "extra_depends", "track_features", "features", "license", "license_family", "sha256", "md5",
-    "size", "timestamp", "python_site_packages_path",
+    "size", "timestamp", "python_site_packages_path", "arch", "platform",
 )  # fmt: skip
 
 
@@ -108,8 +108,16 @@ def _differences(
             difference = compare_specs(wanted or (), found or ())
             if difference:
                 yield field, list(difference.missing), list(difference.extra)
-        elif (wanted or None) != (found or None):
+            elif field == "depends" and whole and field not in record:
+                # It is always written, also where it is empty.
+                yield field, [], None
+        elif _known(wanted) != _known(found):
             yield field, wanted, found
+
+
+def _known(value: Any) -> Any:
+    """The value, None for what says nothing; a number says something, also where it is zero."""
+    return None if value in (None, "", [], {}) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def edit_file_and_record(prefix: Path, content: bytes | None) -> None:
         (entry,) = [e for e in record["paths"] if e["_path"] == "share/app.txt"]
         entry.pop("sha256_in_prefix", None)
         entry["sha256"] = hashlib.sha256(content).hexdigest()
-    edit(prefix, "app", paths_data=record)
+    edit(prefix, "app", paths_data=record, files=[e["_path"] for e in record["paths"]])
 
 
 @pytest.mark.parametrize(("content", "field"), [(b"x", "altered"), (None, "absent")])
@@ -149,7 +149,7 @@ def test_a_file_of_two_packages(good: Layers) -> None:
         lib["paths_data"]["paths"] += [
             entry for entry in app["paths_data"]["paths"] if entry["_path"] == "share/app.txt"
         ]
-        edit(prefix, "lib", paths_data=lib["paths_data"])
+        edit(prefix, "lib", paths_data=lib["paths_data"], files=[*lib["files"], "share/app.txt"])
 
     finding = only(good.with_prefix(share))
     assert (finding.rule, finding.actual) == ("prefix-clobber", ["app", "lib"])

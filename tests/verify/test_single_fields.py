@@ -1,0 +1,119 @@
+"""Each single field of a good pack or prefix that is changed is reported, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.verify.prefix_records import odd_fields
+from tests.verify.conftest import Layers
+from tests.verify.test_broken_packs import repodata
+from tests.verify.test_broken_prefixes import meta
+
+RECORDED = Path(__file__).parents[1] / "data" / "conformance" / "cases"
+
+# Fields of which nothing in a run says how they have to be.
+FREE = {
+    ("channel", "altered"), ("channel", "gone"), ("extracted_package_dir", "gone"),
+    ("requested_specs", "gone"), ("link", "gone"), ("link", "altered"), ("paths_data", "altered"),
+}  # fmt: skip
+
+
+def altered(value: Any) -> Any:
+    """Another value of the same type."""
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, str):
+        return "0" * len(value) if len(value) in (32, 64) else value + "x"
+    if isinstance(value, list):
+        return [*value, "zzz"]
+    return {**value, "zzz": 1} if isinstance(value, dict) else "zzz"
+
+
+def of_another_type(value: Any) -> Any:
+    return 5.5 if isinstance(value, dict) else {"a": 1}
+
+
+def mutations(record: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Field, kind of change, and the changed record."""
+    for field, value in record.items():
+        yield field, "altered", {**record, field: altered(value)}
+        yield field, "gone", {key: v for key, v in record.items() if key != field}
+        yield field, "of another type", {**record, field: of_another_type(value)}
+
+
+def scratch(good: Layers, tmp_path: Path, number: int) -> Layers:
+    place = tmp_path / str(number)
+    place.mkdir()
+    return replace(good, scratch=place)
+
+
+def rules(broken: Callable[[], Layers]) -> list[tuple[str, str | None]]:
+    """Rules and fields of the findings; a layer that cannot even be read is one, too."""
+    try:
+        return [(finding.rule, finding.field) for finding in broken().verify().findings]
+    except InvalidInput as error:
+        return [("unreadable", None)] if error.file else [("a file is not named", None)]
+
+
+def one_package(good: Layers, name: str) -> tuple[str, str, dict[str, Any]]:
+    for subdir, content in good.pack.repodata.items():
+        for file_name, record in content["packages.conda"].items():
+            if record["name"] == name:
+                return subdir, file_name, record
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["app", *(pytest.param(each, marks=pytest.mark.slow) for each in ("lib", "tool", "data"))],
+)
+def test_every_field_of_a_record_in_a_pack(name: str, good: Layers, tmp_path: Path) -> None:
+    subdir, file_name, record = one_package(good, name)
+    wrong = []
+    for number, (field, kind, changed) in enumerate(mutations(record)):
+        layers = scratch(good, tmp_path, number)
+
+        def edit(content: dict[str, Any], changed: dict[str, Any] = changed) -> None:
+            content["packages.conda"][file_name] = changed
+
+        found = rules(lambda e=edit, at=layers: at.with_pack(lambda f: repodata(f, e, subdir)))  # type: ignore[misc]
+        right = {("pack-repodata", field), ("unreadable", None)}
+        if field == "subdir":
+            right.add(("pack-platform", "subdir"))
+        if len(found) != 1 or found[0] not in right:
+            wrong.append((field, kind, found))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "name", ["app", *(pytest.param(each, marks=pytest.mark.slow) for each in ("tool", "data"))]
+)
+def test_every_field_of_a_record_in_a_prefix(name: str, good: Layers, tmp_path: Path) -> None:
+    record = json.loads(meta(good.prefix.path, name).read_text("utf-8"))
+    wrong = []
+    for number, (field, kind, changed) in enumerate(mutations(record)):
+        layers = scratch(good, tmp_path, number)
+
+        def edit(prefix: Path, changed: dict[str, Any] = changed) -> None:
+            meta(prefix, name).write_text(json.dumps(changed), encoding="utf-8")
+
+        found = rules(lambda e=edit, at=layers: at.with_prefix(e))  # type: ignore[misc]
+        right = [[("prefix-record", field)], [("unreadable", None)]]
+        if found not in right and (found or (field, kind) not in FREE):
+            wrong.append((field, kind, found))
+    assert wrong == []
+
+
+def test_records_that_real_tools_wrote_do_not_contradict_themselves() -> None:
+    files = sorted(RECORDED.glob("*/expected/**/conda-meta/*.json"))
+    assert files
+    for file in files:
+        record = json.loads(file.read_text("utf-8"))
+        assert list(odd_fields(record["name"], file.stem, record)) == [], file
