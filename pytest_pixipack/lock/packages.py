@@ -78,7 +78,9 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     written = fields.text(entry, "build")
     build = (derived.build or "") if written is None else written
     number = fields.integer(entry, "build_number")
-    subdir = fields.text(entry, "subdir") or derived.subdir
+    subdir = fields.text(entry, "subdir")
+    if subdir is None:  # an empty one is what upgraded locks have that knew none
+        subdir = derived.subdir
     if subdir is None:
         raise FieldError("subdir", "`subdir` is missing and does not follow from the location")
     default_noarch = location.noarch_of(derived.subdir or subdir, derived.build or build)

@@ -67,8 +67,9 @@ def we_write(text: str) -> str | None:
     [
         "name: other", "version: '1.2.3'", "version: 1.2", "version: ''", "version: 1..2",
         "build: ''", "build: xy_7", "build_number: 3", "build_number: 2", "build_number: '3'",
-        "subdir: noarch", "noarch: generic", "noarch: true", "noarch: false", "noarch: null",
-        "noarch: ''", "variants:\n  a: b", "variants:\n  a: 1.5", f"sha256: {SHA256.upper()}",
+        "subdir: noarch", "subdir: ''", "noarch: generic", "noarch: true", "noarch: false",
+        "noarch: null", "noarch: ''", "variants:\n  a: b", "variants:\n  a: 1.5",
+        f"sha256: {SHA256.upper()}",
         "sha256: " + "0" * 64, "sha256: " + "1" * 64, "md5: ''", "legacy_bz2_md5: zz",
         f"legacy_bz2_md5: {MD5}", "legacy_bz2_size: 5", "legacy_bz2_size: x",
         f"attestations_sha256: {SHA256}", "attestations_sha256: x", "indexed_timestamp: 1700000000",
