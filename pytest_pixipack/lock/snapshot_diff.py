@@ -56,31 +56,41 @@ def diff_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> LockDiff:
 
 
 def _document(text: str) -> dict[str, Any]:
-    found = load_yaml(text)
-    if not isinstance(found, dict):
-        raise ValueError("it is no mapping")
-    environments = {
-        name: {
-            **environment,
-            "packages": {
-                platform: _records(packages)
-                for platform, packages in _mapping(environment, "packages").items()
-            },
+    """A snapshot with each package as a mapping. Raises `ValueError` for what is no snapshot."""
+    found = dict(_need_mapping(load_yaml(text), "it"))
+    if "environments" in found:
+        found["environments"] = {
+            name: _environment(_need_mapping(each, f"environment {name}"))
+            for name, each in _need_mapping(found["environments"], "environments").items()
         }
-        for name, environment in _mapping(found, "environments").items()
-        if isinstance(environment, dict)
-    }
+    for key in ("platforms", "packages"):
+        _need_mapping(found.get(key) or {}, key)
+    if "packages" in found:
+        found["packages"] = _records(found["packages"])
     building = found.get(ONLY_FOR_BUILDING)
-    if isinstance(building, list):
-        found[ONLY_FOR_BUILDING] = [_records(each) for each in building if isinstance(each, dict)]
-    return {**found, "environments": environments} if environments else found
+    if building is not None:
+        if not isinstance(building, list):
+            raise ValueError(f"{ONLY_FOR_BUILDING} is no list")
+        found[ONLY_FOR_BUILDING] = [_records(each) for each in building]
+    return found
+
+
+def _environment(environment: Mapping[str, Any]) -> dict[str, Any]:
+    platforms = _need_mapping(environment.get("packages") or {}, "packages")
+    packages = {platform: _records(each) for platform, each in platforms.items()}
+    return {**environment, "packages": packages}
 
 
 def _records(packages: Any) -> dict[str, Any]:
-    """Packages by name, each as a mapping; an entry that makes no sense stays visible."""
-    if not isinstance(packages, Mapping):
-        return {} if packages is None else {"?": _record(packages)}
-    return {str(name): _record(entry) for name, entry in packages.items()}
+    """Packages by name, each as a mapping."""
+    found = _need_mapping(packages or {}, "packages")
+    return {name: _record(entry) for name, entry in found.items()}
+
+
+def _need_mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"{what} is no mapping")
+    return value
 
 
 class _Walk:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.lock import (
@@ -232,3 +235,35 @@ def test_a_snapshot_does_not_depend_on_what_markers_stand_for(recorded, case, sa
     changed = changed.replace("/root/", f"/{salt}/somewhere/")
     assert changed != text
     assert snapshot(parse_lock(changed)) == snapshot(parse_lock(text))
+
+
+KEYS = st.sampled_from(
+    [
+        "platforms",
+        "environments",
+        "packages",
+        "only-for-building",
+        "linux-64",
+        "a",
+        "version",
+        "kind",
+    ]
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.text("ab <:>1", max_size=8), st.just("1 h0 noarch c <sha256:1>")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=4)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, database=None)
+@given(DOCUMENTS, DOCUMENTS)
+def test_what_is_no_snapshot_is_refused_and_nothing_else_goes_wrong(stored, now):
+    try:
+        changes = snapshot_changes(json.dumps(stored), json.dumps(now))
+    except ValueError as error:
+        assert "is no" in str(error)
+    else:
+        assert stored != now or changes == []
