@@ -301,7 +301,8 @@ def _build_number(entry: Table) -> str | None:
     value = entry.string("build-number")
     if value is None:
         return None
-    if not re.fullmatch(r"(?:==|!=|<=|>=|<|>)?[0-9]+", value):
+    found = re.fullmatch(r"(?:==|!=|<=|>=|<|>)?([0-9]{1,19})", value)
+    if found is None:
         raise entry.error(
             f"`{value}` is not a build number or a constraint on one.",
             "build-number",

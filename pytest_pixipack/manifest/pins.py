@@ -9,7 +9,8 @@ from pytest_pixipack.manifest.reader import Table
 from pytest_pixipack.manifest.spec import Pin, Spec
 
 PINS = ("pin-compatible", "pin-subpackage")
-_PIN_EXPRESSION = re.compile(r"x(?:\.x)*")
+# pixi only counts the `x`, and takes dots anywhere.
+_PIN_EXPRESSION = re.compile(r"\.*x[x.]*")
 
 
 def read_pin(
@@ -68,7 +69,9 @@ def _pin(entry: Table, kind: str) -> Pin:
     bounds = {}
     for key in ("lower-bound", "upper-bound"):
         bound = table.string(key)
-        if bound is not None and not _PIN_EXPRESSION.fullmatch(bound):
+        if bound is not None and _PIN_EXPRESSION.fullmatch(bound):
+            bound = ".".join("x" * bound.count("x"))
+        elif bound is not None:
             bound = table.version(key)
         bounds[key] = bound
     default = Pin()
