@@ -62,6 +62,8 @@ def match_spec(spec: Spec, table: ChannelTable) -> str:
         given = {"url": _file(spec, table), "md5": spec.md5, "sha256": spec.sha256}
         fields = [f'{key}="{value}"' for key, value in given.items() if value]
         return f"{spec.name}[{', '.join(fields)}]"
+    if not spec.extras:  # an empty list means nothing, and is no match spec
+        spec = replace(spec, extras=None)
     if spec.channel is not None:
         spec = replace(spec, channel=table.resolve(spec.channel).origin.rstrip("/"))
     return spec.match_spec()

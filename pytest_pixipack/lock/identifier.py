@@ -12,8 +12,8 @@ from __future__ import annotations
 import posixpath
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from pytest_pixipack.facts import PackageFacts, VariantValue
 from pytest_pixipack.lock import location
@@ -41,7 +41,7 @@ def source_identifier(
     """Eight hexadecimal digits for a source package at `place`, a path or a URL.
 
     `facts` is the full record where it is known. The digits equal pixi's for sources given by path
-    and by git; URL archives, inline definitions and purls get digits of our own.
+    and by Git, whose files may lie in a directory, a repository or an archive.
     """
     from xxhash import xxh3_64_hexdigest
 
@@ -66,7 +66,7 @@ def source_identifier(
     feed.texts(facts.flags)
     feed.number(0 if facts.purls is None else 1)
     if facts.purls is not None:
-        feed.texts(sorted(set(facts.purls)))
+        feed.purls(facts.purls)
     feed.source_depends(source_depends or {})
     feed.number(0)  # no inline definition
     return xxh3_64_hexdigest(bytes(feed.data))[:HASH_LENGTH]
@@ -241,6 +241,19 @@ class _Feed:
             joined = posixpath.normpath(posixpath.join(place, path))
             self.pinned_source(source_location or joined)
 
+    def purls(self, urls: Iterable[str]) -> None:
+        """Package URLs, part by part (crate purl 0.1)."""
+        parts = sorted({_purl_parts(url) for url in urls})
+        self.number(len(parts))
+        for *texts, qualifiers, subpath in parts:
+            for text in texts:
+                self.text(str(text))
+            self.number(len(qualifiers))
+            for key, value in qualifiers:
+                self.text(key)
+                self.text(value)
+            self.text(str(subpath))
+
     def source_depends(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         self.number(len(values))
         for name, place in sorted(values.items()):
@@ -283,6 +296,21 @@ class _Feed:
         self.number(len(digests))
         for digest in sorted(digests):
             self.number(digest)
+
+
+_Purl: TypeAlias = "tuple[str, str, str, str, tuple[tuple[str, str], ...], str]"
+
+
+def _purl_parts(url: str) -> _Purl:
+    """Type, namespace, name, version, qualifiers and subpath of a package URL."""
+    rest, _, subpath = url.removeprefix("pkg:").lstrip("/").partition("#")
+    rest, _, query = rest.partition("?")
+    path, at, version = rest.rpartition("@")
+    kind, _, place = (path if at else version).partition("/")
+    namespace, _, name = place.rpartition("/")
+    pairs = tuple(sorted((key.lower(), value) for key, value in parse_qsl(query)))
+    texts = (namespace, name, version if at else "")
+    return kind.lower(), *map(unquote, texts), pairs, unquote(subpath)  # type: ignore[return-value]
 
 
 def _parts(path: str) -> list[bytes]:
