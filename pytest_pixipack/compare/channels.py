@@ -42,16 +42,23 @@ def _differences(left: Path, right: Path) -> Iterator[Difference]:
             cause = "file-removed" if subdir in old else "file-added"
             yield Difference((*where, subdir), "subdir", "payload", *sides, cause)
             continue
-        place = (*where, f"{subdir}/{REPODATA}")
-        first, second = _repodata(left / subdir), _repodata(right / subdir)
-        yield from compare_records(place, first, second, ignore=_TABLES, kind="metadata")
-        if first == second:
-            texts = [(each / subdir / REPODATA).read_bytes() for each in (left, right)]
-            if (found := compare_json_text(place, *texts)) is not None:
-                yield found
-        for table in _TABLES:
-            tables = (_table(first, table), _table(second, table))
-            yield from _table_differences(where, subdir, *tables, left, right)
+        yield from _subdir(where, subdir, left, right)
+
+
+def _subdir(where: Where, subdir: str, left: Path, right: Path) -> Iterator[Difference]:
+    place = (*where, f"{subdir}/{REPODATA}")
+    first, second = _repodata(left / subdir), _repodata(right / subdir)
+    found = list(compare_records(place, first, second, ignore=_TABLES, kind="metadata"))
+    for table in _TABLES:
+        tables = (_table(first, table), _table(second, table))
+        found += _table_differences(where, subdir, *tables, left, right)
+    yield from found
+    if first == second:
+        texts = [(each / subdir / REPODATA).read_bytes() for each in (left, right)]
+        if (written := compare_json_text(place, *texts)) is not None:
+            yield written
+    elif not found:
+        yield Difference(place, "notation", "metadata", None, None, "json-format")
 
 
 def _table_differences(
