@@ -56,6 +56,31 @@ def test_places_of_one_finding_are_put_together() -> None:
     )
 
 
+def test_many_packages_at_the_same_places_are_listed_in_one_finding() -> None:
+    findings = [
+        Finding(
+            rule="lock-unused",
+            severity="error",
+            layers=("manifest", "lock"),
+            message="",
+            platform=platform,
+            package=name,
+            actual=f"{name}-1-0",
+            file="pixi.lock",
+            line=line,
+            remedy=f"Run `pixi lock`, or add {name} to the dependencies again",
+        )
+        for line, name in enumerate("abc")
+        for platform in ("linux-64", "win-64")
+    ]
+    assert render(findings) == [
+        "  lock-unused   3 packages on linux-64, win-64",
+        "             locked, but nothing needs them: a, b, c",
+        "    remedy   Run `pixi lock`   pixi.lock",
+    ]
+    assert len(render(findings[:4])) > 4
+
+
 def test_a_warning_says_so_and_shows_its_sentence() -> None:
     lines = render([WARNING])
     assert lines[0] == "  lock-canonical (warning)"

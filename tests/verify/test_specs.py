@@ -42,7 +42,28 @@ def test_of_a_package_without_a_version_only_the_name_counts() -> None:
     assert not satisfies(SOURCE, "other")
 
 
+def test_a_source_record_may_say_nothing_of_its_build() -> None:
+    facts = PackageFacts(name="app", kind="source", version="1.0", build="", build_number=0)
+    assert satisfies(facts, "app >=1")
+    assert not satisfies(facts, "app * h1*")
+
+
+def test_fields_of_a_package_that_a_spec_can_ask_for() -> None:
+    facts = PackageFacts(
+        name="a", version="1", build="h0", build_number=0, license="MIT", license_family="MIT",
+        flags=("gpu",), track_features=("slow",), url="https://host/linux-64/a-1-h0.conda",
+    )  # fmt: skip
+    for met in ('a[license="MIT"]', 'a[license_family="MIT"]', "a[flags=[gpu]]",
+                'a[track_features="slow"]', "https://host/linux-64/a-1-h0.conda"):  # fmt: skip
+        assert satisfies(facts, met), met
+    for unmet in ('a[license="BSD"]', 'a[license_family="BSD"]', "a[flags=[cpu]]",
+                  'a[track_features="fast"]', "https://other/linux-64/a-1-h0.conda"):  # fmt: skip
+        assert not satisfies(facts, unmet), unmet
+
+
 def test_virtual_packages() -> None:
+    assert virtual_satisfies("__cuda=12", "__cuda >=12")
+    assert not virtual_satisfies("__cuda=12", "__cuda * other")
     assert virtual_satisfies("__glibc=2.28", "__glibc >=2.17")
     assert not virtual_satisfies("__glibc=2.28", "__glibc >=2.34")
     assert virtual_satisfies("__archspec=0=x86_64", "__archspec")
