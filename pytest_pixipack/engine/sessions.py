@@ -180,7 +180,9 @@ class Sessions:
         choice = self._choice(name, manifest)
         child = self._options.child
         if child is None and choice.kind == STUB:
-            return InProcessBackend(record=self._options.record)
+            return InProcessBackend(
+                record=self._options.record, timeout=self._options.backend_timeout
+            )
         if child is None and choice.kind == "replay":
             from pytest_pixipack.backend.replay import ReplayBackend
 
