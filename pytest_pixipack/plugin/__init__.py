@@ -62,6 +62,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     settings = read_settings(config)
     config.stash[SETTINGS] = settings
+    if settings.tools is not None:
+        from pytest_pixipack.plugin.engines import use_tools
+
+        use_tools(config, settings.tools)
     if settings.collect:
         from pytest_pixipack.plugin.collection import register
 

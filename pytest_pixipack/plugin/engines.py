@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,13 @@ def engine_of_test(name: str, *, by_test: bool) -> str:
             pytest.skip(text)
         pytest.fail(text, pytrace=False)
     return SYSTEM
+
+
+def use_tools(config: pytest.Config, directory: Path) -> None:
+    """Puts a directory before all others on this run's `PATH`: for us, tests and children alike."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join(filter(None, [str(directory), before]))
+    config.add_cleanup(lambda: os.environ.update(PATH=before))
 
 
 def system_problem() -> str | None:

@@ -40,6 +40,7 @@ class Settings(NamedTuple):
     keep: bool = False
     toolchains: tuple[tuple[str, Path], ...] = ()
     unused: str = "report"
+    tools: Path | None = None
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -71,6 +72,8 @@ _OPTIONS = (
     _Option("only", "flag", "check pixi workspaces and leave out all other tests"),
     _Option("engine", "text", "what locks, builds, packs and unpacks: auto, embedded or system",
             "ENGINE"),
+    _Option("tools", "text", "look for pixi, pixi-pack, pixi-unpack and rattler-build in this "
+            "directory before PATH", "DIR"),
     _Option("environment", "list", "check these environments only (commas, repeatable)", "NAME"),
     _Option("platform", "list", "check these platforms only (commas, repeatable)", "NAME"),
     _Option("checks", "list", f"what to check: {','.join(CHECKS)}", "LIST"),
@@ -132,6 +135,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
         keep=bool(values["keep"]),
         toolchains=toolchains,
         unused=unused,
+        tools=_tools(values["tools"], config),
     )
 
 
@@ -188,6 +192,17 @@ def _toolchains(given: Iterable[str], config: pytest.Config) -> tuple[tuple[str,
             "name the released one first, --pixipack-toolchain released=DIR."
         )
     return tuple(found.items())
+
+
+def _tools(text: str | None, config: pytest.Config) -> Path | None:
+    if not text:
+        return None
+    path = Path(config.invocation_params.dir, text)
+    if not path.is_dir():
+        raise pytest.UsageError(
+            f"pixi-pack: the directory of --pixipack-tools is not there: {path}"
+        )
+    return path
 
 
 def _report(text: str | None, config: pytest.Config) -> Path | None:

@@ -56,6 +56,48 @@ def test_a_named_file_that_is_not_there_is_missing(tmp_path):
         find_tools({"PATH": ""}, explicit={"pixi": tmp_path / "nowhere"})
 
 
+def test_rattler_build_is_found_where_it_is_and_not_missed_where_it_is_not(tmp_path):
+    for name, version in (("pixi", "0.77.0"), ("pixi-pack", "0.7.10"), ("pixi-unpack", "0.7.10")):
+        says(tmp_path, name, f"{name} {version}")
+    tools = find_tools({"PATH": str(tmp_path)})
+    assert tools.problem() is None
+    with pytest.raises(MissingTool, match=r"rattler-build was not found on PATH"):
+        tools.require("rattler-build")
+    says(tmp_path, "rattler-build", "rattler-build 0.31.0")
+    tools = find_tools({"PATH": str(tmp_path)})
+    assert tools.require("rattler-build").version == Version("0.31.0")
+    assert "rattler-build 0.31.0" in str(tools)
+
+
+def test_an_old_rattler_build_is_refused_by_who_needs_it(tmp_path):
+    old = says(tmp_path, "rb", "rattler-build 0.20.0")
+    tools = find_tools({"PATH": ""}, explicit={"rattler-build": old})
+    with pytest.raises(Unsupported, match=r"rattler-build 0\.20\.0 .* rattler-build >=0\.30 is"):
+        tools.require("rattler-build")
+
+
+def test_an_option_names_the_directory_of_the_tools(pytester, tmp_path, monkeypatch):
+    for name, version in (("pixi", "0.70.0"), ("rattler-build", "0.31.0")):
+        says(tmp_path / "here", name, f"{name} {version}")
+    before = os.environ["PATH"]
+    pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:hypothesispytest\n")
+    pytester.makepyfile(
+        """
+        from pytest_pixipack.engine.system.tools import find_tools
+
+        def test_it():
+            assert find_tools().problem().startswith("pixi 0.70.0 ")
+            assert find_tools().require("rattler-build")
+        """
+    )
+    where = os.path.relpath(tmp_path / "here", pytester.path)
+    pytester.runpytest(f"--pixipack-tools={where}").assert_outcomes(passed=1)
+    assert os.environ["PATH"] == before
+    result = pytester.runpytest("--pixipack-tools=nowhere")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*directory of --pixipack-tools is not there: *nowhere"])
+
+
 def test_an_old_release_is_refused_with_the_range_that_is_supported(tmp_path):
     says(tmp_path, "pixi", "pixi 0.70.2")
     with pytest.raises(Unsupported, match=r"pixi 0\.70\.2 .* is not supported; pixi >=0\.71 is"):
