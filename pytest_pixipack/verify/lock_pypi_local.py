@@ -8,6 +8,7 @@ without running anything counts, else the lock is trusted.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from pytest_pixipack.verify.lock_pypi_markers import required_extra, same_meanin
 from pytest_pixipack.verify.lock_pypi_match import repository
 from pytest_pixipack.verify.lock_pypi_wanted import GitSource, NotARequirement, Wanted, parse
 
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # A wheel's METADATA that is larger is not looked at, in bytes.
 _LIMIT = 4 << 20
 
@@ -59,7 +61,7 @@ def read_project(directory: Path) -> Metadata | None:
     except (OSError, ValueError, RecursionError):
         return None
     project = document.get("project")
-    if not isinstance(project, dict) or not isinstance(project.get("name"), str):
+    if not isinstance(project, dict) or not _is_well_formed(project):
         return None
     dynamic = _texts(project.get("dynamic", []))
     dependencies, groups = project.get("dependencies"), project.get("optional-dependencies", {})
@@ -70,6 +72,23 @@ def read_project(directory: Path) -> Metadata | None:
     sources = _table(_table(_table(document.get("tool")).get("uv")).get("sources"))
     return _metadata(directory, project, [] if dependencies is None else dependencies, groups,
                      {normalised(str(name)): value for name, value in sources.items()})  # fmt: skip
+
+
+def _is_well_formed(project: Mapping[str, Any]) -> bool:
+    """Whether uv reads the table at all; where it does not, nobody looks at it."""
+    from packaging.version import InvalidVersion, Version
+
+    groups = project.get("optional-dependencies", {})
+    names = [project.get("name"), *(groups if isinstance(groups, dict) else ())]
+    if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
+        return False
+    texts = [project[key] for key in ("version", "requires-python") if key in project]
+    try:
+        return all(isinstance(text, str) for text in texts) and (
+            "version" not in project or bool(Version(project["version"]))
+        )
+    except InvalidVersion:
+        return False
 
 
 def _metadata(

@@ -87,12 +87,12 @@ def satisfies(version: str, bounds: str) -> bool:
 
 def same_url(one: str, other: str) -> bool:
     """Whether two URLs are the same, user names and passwords aside."""
-    return _url(one, credentials=False) == _url(other, credentials=False)
+    return comparable_url(one, credentials=False) == comparable_url(other, credentials=False)
 
 
 def same_index(one: str, other: str, *, slash: bool = True) -> bool:
     """Whether two indexes are the same; a final slash counts, unless `slash` is false."""
-    left, right = _url(one), _url(other)
+    left, right = comparable_url(one), comparable_url(other)
     return left == right if slash else left.rstrip("/") == right.rstrip("/")
 
 
@@ -239,7 +239,9 @@ def locked_git(location: str) -> GitSource | None:
 def repository(url: str) -> str:
     """A repository's URL as pixi compares it: no password, no final slash, no `.git`; GitHub does
     not tell upper from lower case."""
-    parts = urlsplit(_url(url.removeprefix("git+"), credentials="ssh" in url.partition(":")[0]))
+    parts = urlsplit(
+        comparable_url(url.removeprefix("git+"), credentials="ssh" in url.partition(":")[0])
+    )
     if not parts.hostname:
         return parts._replace(query="", fragment="").geturl()
     path = parts.path.removesuffix("/") if parts.path != "/" else "/"
@@ -254,7 +256,7 @@ def repository(url: str) -> str:
     return parts._replace(netloc=netloc, path=path, query="", fragment="").geturl()
 
 
-def _url(url: str, credentials: bool = True) -> str:
+def comparable_url(url: str, credentials: bool = True) -> str:
     """A URL in one spelling, as the url crate would print it."""
     try:
         parts = urlsplit(url.strip())

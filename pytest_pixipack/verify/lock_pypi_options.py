@@ -14,7 +14,7 @@ from pytest_pixipack.lock import LockEnvironment
 from pytest_pixipack.lock.model import DEFAULT_INDEX
 from pytest_pixipack.manifest import Manifest, PypiSpec, queries
 from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
-from pytest_pixipack.verify.lock_pypi_match import same_index
+from pytest_pixipack.verify.lock_pypi_match import comparable_url, same_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,7 @@ def _comparable(link: str) -> object:
     kind, _, text = link.partition(":")
     if kind == "path":
         return ("./" if text.startswith("./") else "", PurePosixPath(text))
-    from pytest_pixipack.verify.lock_pypi_match import _url
-
-    return _url(text)
+    return comparable_url(text)
 
 
 def _no_build(values: Iterable[object]) -> bool | frozenset[str]:
