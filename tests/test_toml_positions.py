@@ -179,3 +179,30 @@ def test_toml_1_1_is_read_as_pixi_reads_it():
     data, positions = parse_toml('a = {\n  b = 1,\n  c = "x",\n}\n')
     assert data == {"a": {"b": 1, "c": "x"}}
     assert positions.of("a") == (1, 1)
+
+
+def test_where_values_begin() -> None:
+    text = '[t]\na = "x"\nb = { c = [1,\n  2] }\n[[t.d]]\n"e f" = 1\n'
+    _, positions = parse_toml(text)
+    assert positions.value_of("t") == (1, 1)
+    assert positions.value_of("t", "a") == (2, 5)
+    assert positions.value_of("t", "b", "c") == (3, 11)
+    assert positions.value_of("t", "b", "c", 1) == (4, 3)
+    assert positions.value_of("t", "d", 0, "e f") == (6, 9)
+    assert positions.value_of("t", "absent") == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "key"),
+    [
+        ("a = 1\nb = 2\na = [\n3]", (3, 1), "`a`"),
+        ("[a]\n[b]\n[a]", (3, 2), "`a`"),
+        ("a = { x = 1, x = 2 }", (1, 14), "`a.x`"),
+        ("[a]\nb = 1\n[c]\n[a.b]", (4, 4), "`a.b`"),
+    ],
+)
+def test_what_is_given_twice(text: str, place: tuple[int, int], key: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_toml(text)
+    assert (caught.value.line, caught.value.column) == place
+    assert f"{key} is given twice" in caught.value.message

@@ -149,7 +149,8 @@ class Groups:
         name = project.string("name") if project is not None else None
         whole = Table(document, dict(data), (), "pyproject.toml")
         return cls(
-            None if name is None else normalised(name),
+            # As it is written: pixi takes `my-app[x]` for another project where this is `My_App`.
+            name,
             project.table("optional-dependencies") if project is not None else None,
             whole.table("dependency-groups", "`[dependency-groups]`"),
         )

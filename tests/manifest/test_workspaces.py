@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.manifest import find_workspaces, load_manifest
+from pytest_pixipack.errors import InvalidInput, PixipackError, Unsupported
+from pytest_pixipack.manifest import Manifest, find_workspaces, load_manifest
 
 from .helpers import BUILDING, DATA, PACKAGE, WORKSPACE, load, refusal, requirements
 
@@ -166,3 +166,65 @@ def test_nothing_there(tmp_path: Path) -> None:
     put(tmp_path, "pyproject.toml", '[project]\nname = "p"')
     with pytest.raises(InvalidInput, match="no manifest"):
         load_manifest(tmp_path)
+
+
+def pypi_names(manifest: Manifest, environment: str) -> list[str]:
+    return [spec.name for spec in manifest.pypi_dependencies(environment, "linux-64")]
+
+
+EXTRAS = """
+[project]
+name = "%s"
+optional-dependencies = { more = ["rich"], all = ["pytest", "my-app[more]"] }
+[dependency-groups]
+dev = ["my-app[all]", { include-group = "lint" }]
+lint = ["ruff"]
+[tool.pixi.workspace]
+channels = ["c"]
+platforms = ["linux-64"]
+[tool.pixi.environments]
+all = ["all"]
+dev = ["dev"]
+"""
+
+
+def test_an_extra_of_the_project_itself_stands_for_its_requirements(tmp_path: Path) -> None:
+    manifest = load(tmp_path, EXTRAS % "my-app", name="pyproject.toml")
+    assert pypi_names(manifest, "all") == ["pytest", "rich"]
+    assert pypi_names(manifest, "dev") == ["pytest", "rich", "ruff"]
+
+
+def test_as_in_pixi_only_where_the_name_is_spelled_the_same(tmp_path: Path) -> None:
+    manifest = load(tmp_path, EXTRAS % "My_App", name="pyproject.toml")
+    assert pypi_names(manifest, "all") == ["pytest", "my-app"]
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        (("[more]", "[mroe]"), "`more`"),
+        (('["rich"]', '["my-app[all]"]'), ""),
+        (('include-group = "lint"', 'include-group = "dev"'), ""),
+        (('include-group = "lint"', 'include-group = "lnit"'), "`lint`"),
+        (('"ruff"', '"ruff @"'), "httpx"),
+    ],
+)
+def test_extras_and_groups_that_cannot_be_put_together(
+    change: tuple[str, str], remedy: str, tmp_path: Path
+) -> None:
+    text = (EXTRAS % "my-app").replace(*change)
+    error = refusal(tmp_path, text, name="pyproject.toml")
+    assert error.line in (4, 6, 7)
+    assert remedy in (error.remedy or "")
+
+
+@pytest.mark.parametrize("wanted", [">=100", "<0.5", "0.77"])
+def test_a_workspace_for_another_pixi(wanted: str, tmp_path: Path) -> None:
+    text = f'[workspace]\nrequires-pixi = "{wanted}"\nchannels = []\nfield-of-the-future = 1'
+    (tmp_path / "pixi.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(PixipackError) as caught:
+        load_manifest(tmp_path)
+    error = caught.value
+    # A bare version is no constraint here, and not what a newer pixi would say.
+    assert isinstance(error, InvalidInput if wanted == "0.77" else Unsupported)
+    assert (error.line, error.column) == (2, 17)
