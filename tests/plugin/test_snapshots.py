@@ -125,6 +125,7 @@ def test_a_misspelt_choice_is_a_sentence(pytester, tests):
     result.stdout.fnmatch_lines(['*There is no scrubber "size"*Did you mean "sizes"?*'])
 
 
+@pytest.mark.slow
 def test_a_stored_file_that_is_no_snapshot_is_a_sentence(pytester, tests):
     tests(ONE)
     (pytester.path / "test_snap" / "test_one.lock").write_text("- [", encoding="utf-8")
@@ -133,6 +134,7 @@ def test_a_stored_file_that_is_no_snapshot_is_a_sentence(pytester, tests):
     result.stdout.fnmatch_lines(["*test_one.lock is no snapshot*--force-regen*"])
 
 
+@pytest.mark.slow
 def test_line_ends_of_git_do_not_count(pytester, tests):
     tests(ONE)
     path = pytester.path / "test_snap" / "test_one.lock"
@@ -140,6 +142,7 @@ def test_line_ends_of_git_do_not_count(pytester, tests):
     pytester.runpytest().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_names_of_classes_as_pytest_regressions_has_them(pytester, tests):
     tests(
         "class TestIt:",
@@ -160,12 +163,14 @@ def test_a_snapshot_that_no_test_used_is_reported(pytester, tests):
     assert stored(pytester) == ["test_one.lock", "test_two.lock"]
 
 
+@pytest.mark.slow
 def test_also_where_no_test_of_the_file_has_snapshots_any_more(pytester, tests):
     tests(ONE, PLAIN)
     tests(PLAIN, store=False)
     assert unused(pytester.runpytest()) == ["test_snap/test_one.lock"]
 
 
+@pytest.mark.slow
 def test_also_where_the_file_with_the_test_is_gone(pytester, tests):
     tests(ONE)
     tests(TWO, name="test_gone")
@@ -204,13 +209,18 @@ def test_a_wrong_choice_is_a_usage_error(pytester, tests):
     "arguments",
     [
         ("-k", "one"),
-        ("-m", "not slow"),
-        ("--deselect", "test_snap.py::test_plain"),
-        ("test_snap.py::test_one",),
-        ("test_snap.py::test_one", "test_snap.py::test_plain"),
-        ("--lf",),
-        ("--collect-only",),
-        ("--sw",),
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in (
+                ("-m", "not slow"),
+                ("--deselect", "test_snap.py::test_plain"),
+                ("test_snap.py::test_one",),
+                ("test_snap.py::test_one", "test_snap.py::test_plain"),
+                ("--lf",),
+                ("--collect-only",),
+                ("--sw",),
+            )
+        ),
     ],
     ids=" ".join,
 )
@@ -227,7 +237,9 @@ def test_only_a_full_run_can_tell(pytester, tests, arguments):
     "more",
     [
         "def test_more(lock_regression): pytest.skip('not here')",
-        "@pytest.mark.skip\ndef test_more(lock_regression): pass",
+        pytest.param(
+            "@pytest.mark.skip\ndef test_more(lock_regression): pass", marks=pytest.mark.slow
+        ),
         "def test_more(lock_regression): assert 0",
         "@pytest.mark.xfail(strict=False)\ndef test_more(lock_regression): assert 0",
         "@pytest.fixture\ndef broken(): assert 0\ndef test_more(broken, lock_regression): pass",
@@ -240,12 +252,14 @@ def test_a_test_that_did_not_come_to_its_snapshots_might_have_used_them(pytester
     assert unused(pytester.runpytest()) == []
 
 
+@pytest.mark.slow
 def test_a_test_that_was_left_out_by_a_conftest_might_have_used_it(pytester, tests):
     tests(ONE, TWO)
     pytester.makeconftest("def pytest_collection_modifyitems(items): items.pop()")
     assert unused(pytester.runpytest()) == []
 
 
+@pytest.mark.slow
 def test_nor_can_a_run_tell_that_stops_early_or_cannot_collect(pytester, tests):
     tests(ONE, TWO)
     tests(ONE, "def test_fails(): assert 0", PLAIN, store=False)
@@ -255,6 +269,7 @@ def test_nor_can_a_run_tell_that_stops_early_or_cannot_collect(pytester, tests):
     assert unused(pytester.runpytest("--continue-on-collection-errors")) == []
 
 
+@pytest.mark.slow
 def test_a_failure_of_a_test_without_snapshots_does_not_matter(pytester, tests):
     tests(ONE, TWO)
     tests(ONE, "def test_fails(): assert 0", store=False)
@@ -281,6 +296,7 @@ def test_a_file_is_replaced_as_a_whole(pytester, tests):
     pytester.runpytest().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_snapshot_at_a_place_of_its_own_may_be_used_by_any_test(pytester, tests):
     tests(ONE)
     place = "test_snap/shared.lock"
