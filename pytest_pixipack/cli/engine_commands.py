@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,13 @@ def add_parsers(commands: Any) -> None:
     )
     unpack.add_argument("-e", "--env-name", default="env", help="name of the environment")
     unpack.add_argument(
+        "--smoke",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="run COMMAND in the activated environment; exit 1 if it fails; repeatable",
+    )
+    unpack.add_argument(
         "--max-size",
         type=positive,
         metavar="GIB",
@@ -205,15 +213,31 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
         arguments.pack, arguments.output_directory, env_name=arguments.env_name, limits=limits
     )
     terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])
+    ran = [prefix.run(*shlex.split(command)) for command in arguments.smoke]
+    for each in ran:
+        what = "works" if each.ok else f"ends with {each.returncode}"
+        terminal.print([f"{shlex.join(each.argv)} {what}"])
+        if not each.ok:
+            terminal.print(f"  {line}" for line in (each.stdout + each.stderr).splitlines())
+    passed = all(each.ok for each in ran)
     terminal.document(
         {
-            "outcome": "passed",
+            "outcome": "passed" if passed else "failed",
             "prefix": str(prefix.path),
             "packages": sorted(prefix.packages),
             "digest": prefix.normalised_digest(),
+            "smoke": [
+                {
+                    "command": list(each.argv),
+                    "exit_code": each.returncode,
+                    "stdout": each.stdout,
+                    "stderr": each.stderr,
+                }
+                for each in ran
+            ],
         }
     )
-    return EXIT_OK
+    return EXIT_OK if passed else EXIT_FINDINGS
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:

@@ -7,10 +7,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.facts import FileFacts, FileKind, PackageFacts
+
+if TYPE_CHECKING:
+    from pytest_pixipack.prefix.running import Ran
 
 META = "conda-meta"
 HISTORY = "history"
@@ -30,6 +33,15 @@ class Prefix:
     records: Mapping[str, Mapping[str, Any]]
     history: str | None = None
     record_files: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *argv: str, shell: str | None = None, timeout: float = 60.0) -> Ran:
+        """Runs a command in the activated environment, for example `prefix.run("curl", "-V")`.
+
+        Raises as `prefix.running.run_in` does.
+        """
+        from pytest_pixipack.prefix.running import run_in
+
+        return run_in(self.path, argv, shell=shell, timeout=timeout)
 
     def normalised_digest(self) -> str:
         """One sha256 for what the prefix holds, equal for equal content wherever it was installed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from pytest_pixipack import read_pack
@@ -82,3 +84,16 @@ def test_the_limits_of_unpacking_can_be_set(pixipack, example, tmp_path):
 
 def test_a_limit_is_a_number(pixipack, tmp_path):
     assert pixipack("unpack", tmp_path / "p.tar", "--max-ratio", "none").code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs true and false")
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("sh -c 'echo no; exit 3'", 1)])
+def test_a_smoke_command_runs_in_the_environment(pixipack, example, tmp_path, command, code):
+    assert pixipack("pack", example, "-o", tmp_path / "p.tar").code == 0
+
+    arguments = ("unpack", tmp_path / "p.tar", "-o", tmp_path / "out", "--smoke", command)
+    done = pixipack(*arguments, "--json", "-")
+
+    assert done.code == code
+    (ran,) = done.document["smoke"]
+    assert (ran["exit_code"], ran["stdout"]) == ((0, "") if code == 0 else (3, "no\n"))
