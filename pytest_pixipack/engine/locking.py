@@ -95,6 +95,7 @@ def _solve(
 ) -> tuple[Resolved, ...]:
     for name in members:
         _refuse_pypi(manifest, name, platform)
+        _refuse_inline(manifest, name, platform)
     specs = _merged(manifest.dependencies(name, platform) for name in members)
     constraints = _merged(manifest.constraints(name, platform) for name in members)
     return assembler.solve(
@@ -158,6 +159,24 @@ def _refuse_pypi(manifest: Manifest, environment: str, platform: Platform) -> No
         )
 
 
+def _refuse_inline(manifest: Manifest, environment: str, platform: Platform) -> None:
+    """A package that is defined where it is asked for has no manifest that could be read."""
+    features = manifest.need_workspace().features.values()
+    inline = {n for f in features for t in f.targets.values() for n in t.inline_packages}
+    for spec in manifest.dependencies(environment, platform):
+        if spec.is_source and spec.name in inline:
+            raise Unsupported(
+                f"The package {spec.name} is defined where it is asked for (`package = ...`), "
+                "which the embedded engine does not build.",
+                file=spec.position.file,
+                line=spec.position.line,
+                column=spec.position.column,
+                package=spec.name,
+                remedy="Write the package into a `pixi.toml` beside its sources, or use the "
+                "system engine (--engine system).",
+            )
+
+
 def _to_lock(
     manifest: Manifest, table: ChannelTable, solved: list[_Solved], earlier: Earlier | None
 ) -> Lock:
@@ -171,21 +190,33 @@ def _to_lock(
                 subdir=platform.subdir,
                 virtual_packages=platform.virtual_packages,
             )
+    with_pypi = {each.environment for each in solved for p in each.packages if _is_pypi(p)}
     for name in manifest.environment_names():
+        # PyPI packages are only ever those of the earlier lock.
+        old = earlier.lock.environments[name] if earlier and name in with_pypi else None
+        options = LockOptions(
+            strategy=_lock_strategy(manifest.solve_strategy(name)),
+            channel_priority=manifest.channel_priority(name),
+        )
+        if old is not None:
+            options = replace(options, pypi_prerelease_mode=old.options.pypi_prerelease_mode)
         builder.environment(
             name,
             channels=[table.resolve(channel).url for channel in manifest.channels(name)],
             platforms=[names[p.name] for p in manifest.platforms(name)],
-            options=LockOptions(
-                strategy=_lock_strategy(manifest.solve_strategy(name)),
-                channel_priority=manifest.channel_priority(name),
-            ),
+            indexes=old.indexes if old else None,
+            find_links=old.find_links if old else (),
+            options=options,
         )
     packages = _Packages(builder, earlier.lock if earlier else None)
     for each in solved:
         for package in each.packages:
             builder.add(each.environment, names[each.platform.name], packages.entry(package))
     return builder.build()
+
+
+def _is_pypi(package: Resolved | LockedPackage) -> bool:
+    return isinstance(package, LockedPackage) and package.kind == "pypi"
 
 
 def _lock_strategy(strategy: str) -> str:
