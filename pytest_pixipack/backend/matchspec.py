@@ -139,9 +139,20 @@ def parse_match_spec(text: str) -> NamedSpec | None:
         "md5": spec.md5.hex() if spec.md5 else None,
         "sha256": spec.sha256.hex() if spec.sha256 else None,
         "condition": condition_to_json(spec.condition) if spec.condition else None,
+        **_unexposed(str(spec)),
     }
     name = str(getattr(spec.name, "normalized", spec.name))
     return NamedSpec(name, "binary", _present(fields) or {"version": "*"})
+
+
+def _unexposed(text: str) -> dict[str, Any]:
+    """What py-rattler shows of a match spec, but has no attribute for."""
+    license_ = re.search(r'[\[ ]license="([^"]*)"', text)
+    flags = re.search(r"[\[ ]flags=\[([^\]]*)\]", text)
+    return {
+        "license": license_[1] if license_ else None,
+        "flags": flags[1].split(", ") if flags else None,
+    }
 
 
 def channel_url(channel: str, root_uri: str) -> str:

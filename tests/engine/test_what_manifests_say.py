@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel
-from pytest_pixipack.errors import InvalidInput, Offline, Unsupported
+from pytest_pixipack.errors import InvalidInput, Offline, SolveError, Unsupported
 from pytest_pixipack.lock import Lock
 
 BACKEND = '[package.build]\nbackend = { name = "stub-backend", version = "*" }\n'
@@ -154,3 +154,10 @@ def test_the_digest_of_package_urls_is_pixis(lock):
     assert found["linux-64"]["a"].facts.purls == ("pkg:pypi/a",)
     # What pixi 0.77 wrote; neither the channel nor the directory enters it.
     assert found["linux-64"]["a"].identifier == "a[9d8ebd76] @ a"
+
+
+def test_a_license_that_a_run_export_asks_for_is_handed_on(lock):
+    exports = '[package.run-exports.strong]\nlibz = { version = "*", license = "MIT" }\n'
+    needs = '[package.host-dependencies]\na = { path = "../a" }\n'
+    with pytest.raises(SolveError, match="libz"):  # which the channel has no license of
+        lock('[dependencies]\nb = { path = "b" }\n', a=package("a", exports), b=package("b", needs))
