@@ -111,6 +111,8 @@ def _metadata(
         wanted = [parse(text) for text in requirements]
     except NotARequirement:
         return None
+    if any(each.path is not None and not Path(each.path).is_absolute() for each in wanted):
+        return None  # uv cannot read these without knowing what they are relative to
     located = [_located(each, sources.get(each.name), directory) for each in wanted]
     python, version = project.get("requires-python"), project.get("version")
     return Metadata(

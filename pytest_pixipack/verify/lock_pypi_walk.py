@@ -19,6 +19,7 @@ from pytest_pixipack.verify.lock_pypi_markers import applies, marker_environment
 from pytest_pixipack.verify.lock_pypi_match import (
     NO_VERSION,
     Locked,
+    Mismatch,
     distribution_extension,
     is_url,
     locked_directory,
@@ -56,12 +57,14 @@ class Walk:
         self.indexes = (*(environment.indexes or ()), *links)
         self.projects: dict[str, Metadata | None] = {}
         self.locked = {normalised(p.name): self._locked(p) for p in self.listed}
+        self.extras: dict[str, tuple[str, ...]] = {}
         self.visited: set[str] = set()
         self.problems: list[_Found] = []
 
     def run(self) -> None:
         """Fills `problems`."""
         wanted = self._of_manifest()
+        self.extras = {each.name: each.extras for each in wanted}
         self._duplicates()
         self._purls(wanted)
         if wanted and self.python and self.markers is None:
@@ -175,7 +178,7 @@ class Walk:
             )
             self._add(problem.rule, f"{_by(asked)} {text}, but {problem.clause}.", asked,
                       expected=problem.expected, actual=problem.actual, cause=problem.cause,
-                      locked=locked.package, remedy=_remedy(problem.rule, asked))  # fmt: skip
+                      locked=locked.package, remedy=_remedy(problem, asked))  # fmt: skip
         return self._follow(locked, asked)
 
     def _follow(self, locked: Locked, wanted: Wanted) -> list[Wanted]:
@@ -258,6 +261,8 @@ class Walk:
         remedy = None
         if wanted.of_manifest:
             remedy = f"Run `pixi lock`, or remove {wanted.name} from the manifest"
+        elif extra in self.extras.get(normalised(wanted.asker or ""), ()):
+            remedy = f"Run `pixi lock`, or take {extra} out of the extras of {wanted.asker}"
         self._add("lock-pypi-extra" if extra else "lock-pypi-requirement",
                   f"{_by(wanted)} {wanted.text}{why}, but no such package is locked.", wanted,
                   expected=wanted.text, cause="dependency-change", remedy=remedy,
@@ -338,11 +343,11 @@ def _by(wanted: Wanted) -> str:
     return f"{wanted.asker} requires" if wanted.asker else "The manifest asks for"
 
 
-def _remedy(rule: str, wanted: Wanted) -> str | None:
+def _remedy(problem: Mismatch, wanted: Wanted) -> str | None:
     if not wanted.of_manifest:
         return None
-    if rule == "lock-pypi-version":
+    if problem.rule == "lock-pypi-version":
         return f"Run `pixi lock`, or let the manifest's {wanted.name} allow what is locked"
-    if rule == "lock-pypi-index":
-        return f"Run `pixi lock`, or name the locked index: {wanted.name} = {{ index = ... }}"
+    if problem.rule == "lock-pypi-index":
+        return f'Run `pixi lock`, or write {wanted.name} = {{ index = "{problem.actual}" }}'
     return None

@@ -667,6 +667,17 @@ CASES: tuple[Case, ...] = (
         "python-dropped",
         Edit("crew/pyproject.toml", 'requires-python = ">=3.9"\n', ""),
     ),
+    _case(
+        "directory",
+        "dependency-relative",
+        Edit("crew/pyproject.toml", '"sail>=3"', '"sail>=3", "horn @ ./horn"'),
+    ),
+    _case(
+        "directory",
+        "project-misspelled",
+        Edit("mate/pyproject.toml", 'name = "mate"', 'name = "mate >= 3"'),
+        Edit("mate/pyproject.toml", '"crew"', '"sail"'),
+    ),
     _case("directory", "version-raised", Edit("crew/pyproject.toml", "0.1.0", "0.2.0")),
     _case(
         "directory",

@@ -95,6 +95,7 @@ def test_extra(findings: list[Finding]) -> None:
     found = the_one(findings)
     assert (found.rule, found.package) == ("lock-pypi-extra", "hull")
     assert "for its extra manual" in found.message
+    assert found.remedy == "Run `pixi lock`, or take manual out of the extras of hull"
 
 
 @broken("own-index", toml('lamp = "*"', 'lamp = { version = "*", index = "@INDEX@/extra" }'))
@@ -102,6 +103,7 @@ def test_index(findings: list[Finding]) -> None:
     found = the_one(findings)
     assert (found.rule, found.package) == ("lock-pypi-index", "lamp")
     assert (found.expected, found.actual) == (f"{INDEX}/extra", f"{INDEX}/main")
+    assert found.remedy == f'Run `pixi lock`, or write lamp = {{ index = "{INDEX}/main" }}'
 
 
 @broken("urls", toml("sail-3.0", "sail-4.0"))
