@@ -27,6 +27,7 @@ from pytest_pixipack.backend.transcript import Call, Transcript
 Json = dict[str, Any]
 
 _CAPABILITIES = {"capabilities": {"providesCondaOutputs": True, "providesCondaBuildV1": True}}
+_IDENTITY = ("hostPlatform", "output.name", "output.build", "output.subdir")
 _MOST = 5  # differences in one sentence
 _AGAIN = "Record it again, or ask as it was asked then."
 
@@ -92,7 +93,7 @@ class ReplayBackend:
         tried = [(call, *_compared(call, params, {})) for call in asked]
         same = [(call, bindings) for call, found, bindings in tried if not found]
         if not same:
-            closest = min(tried, key=lambda each: len(each[1]))
+            closest = min(tried, key=lambda each: _distance(each[1]))
             return self._differs("initialize", name, closest[1])
         self._package, self._bindings = str(name), same[0][1]
         sessions = {call.session for call, _ in same}
@@ -108,7 +109,7 @@ class ReplayBackend:
                 help="Record it with a front end that goes as far.",
             )
         tried = [(call, *_compared(call, params, self._bindings)) for call in asked]
-        call, found, bindings = min(tried, key=lambda each: len(each[1]))
+        call, found, bindings = min(tried, key=lambda each: _distance(each[1]))
         if found:
             return self._differs(method, self._package, found)
         self._bindings = bindings
@@ -191,6 +192,11 @@ def _renamed(value: Any, directory: str | None) -> Any:
     if isinstance(value, dict):
         return {_renamed(k, directory): _renamed(v, directory) for k, v in value.items()}
     return value
+
+
+def _distance(differences: Sequence[FieldDifference]) -> int:
+    # What was asked for another platform or output is no help in telling what is different here.
+    return sum(10 if each.place in _IDENTITY else 1 for each in differences)
 
 
 def _compared(

@@ -90,6 +90,7 @@ def test_a_flood_on_stderr_does_not_block(script: Script, initialize_with: Any) 
         backend.initialize(initialize_with())
 
 
+@pytest.mark.slow
 def test_a_backend_that_never_reads_does_not_block(script: Script, initialize_with: Any) -> None:
     params = initialize_with()
     params["configuration"] = {"long": "x" * 1_000_000}

@@ -154,12 +154,14 @@ def refusal(reader: Callable[[Any], Any], value: Any) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_what_is_no_answer_is_refused(value: Any) -> None:
     for reader in (OutputsResult.from_json, BuildResult.from_json, NamedSpec.from_json):
         assert (refusal(reader, value) or "").endswith(".")
 
 
+@pytest.mark.slow
 @given(JSON, st.sampled_from(["metadata", "runDependencies", "runExports", "extraDependencies"]))
 def test_a_good_answer_with_one_odd_part_is_read_or_refused(value: Any, key: str) -> None:
     changed = answer()

@@ -22,6 +22,12 @@ from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
 Json = dict[str, Any]
 CASES = Path(__file__).parents[1] / "data" / "conformance" / "cases"
 TRANSCRIPTS = sorted(CASES.glob("*/expected/rpc.jsonl"))
+QUICK = ("flat", "git-source", "lock-v6", "package-target", "pyproject")
+QUICK_AND_SLOW = [
+    pytest.param(path, id=name, marks=() if name in QUICK else pytest.mark.slow)
+    for path in TRANSCRIPTS
+    for name in [path.parents[1].name]
+]
 
 
 def filled(value: Any, places: dict[str, str]) -> Any:
@@ -49,7 +55,7 @@ def places(tmp_path: Path) -> dict[str, str]:
 
 
 # --- every recorded transcript answers --------------------------------------------------------
-@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.parents[1].name)
+@pytest.mark.parametrize("path", QUICK_AND_SLOW)
 def test_a_transcript_answers_every_request_that_it_holds(
     path: Path, places: dict[str, str]
 ) -> None:

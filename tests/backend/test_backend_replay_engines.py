@@ -72,6 +72,11 @@ def test_a_replayed_backend_gives_the_recorded_lock(name: str, workspace, engine
     assert blocks(engine().lock(root).to_text()) == blocks(recorded_lock(root))
 
 
+def test_a_transcript_that_is_older_than_the_lock_answers_too(workspace, engine) -> None:
+    # Recorded while pixi upgraded a lock: other versions were locked, the questions are the same.
+    assert "libz" in engine().lock(workspace("lock-v6"))["linux-64"]
+
+
 @linux_64
 @pytest.mark.slow
 @pytest.mark.parametrize(
