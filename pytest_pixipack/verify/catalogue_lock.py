@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pytest_pixipack.verify import lock_environments as environments
+from pytest_pixipack.verify.lock_channel import check_channel_records
 from pytest_pixipack.verify.lock_closure import problems_of
 from pytest_pixipack.verify.lock_pypi import conda_reached, pypi_problems
 from pytest_pixipack.verify.lock_pypi_environment import check_indexes
@@ -220,6 +221,18 @@ LOCK_RULES = (
         remedy=_LOCK_AGAIN,
         check=partial(source_problems, rule="lock-build-environment"),
         consequence_of=("lock-source-location", "lock-source-kind"),
+    ),
+    Rule(
+        name="lock-channel-record",
+        layers=_BOTH,
+        severity="warning",
+        title="packages from local channels are locked as their channel describes them",
+        damage=("a digest in the lock was edited", "a dependency of a locked package was lost",
+                "a package of a local channel was replaced by another one of its name"),
+        description="Only channels that are directories are looked at; remote ones are not asked.",
+        remedy=_LOCK_AGAIN,
+        check=check_channel_records,
+        consequence_of=("lock-channels",),
     ),
     Rule(
         name="lock-backend",
