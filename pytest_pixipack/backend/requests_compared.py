@@ -24,6 +24,7 @@ FREE = frozenset({
 # What is installed has no order that means anything; pixi's differs from run to run.
 _UNORDERED = frozenset({"buildPrefix.packages", "hostPrefix.packages"})
 _ANYTHING = frozenset({"KEY", "PAD", "REV", "TMP", "TIME", "ANY", "VOLATILE"})
+_MOST_PLACEHOLDERS = 6  # in one text: each more makes a match that fails slower
 _LONGEST = 120  # characters of a value in a sentence
 
 Bindings = dict[str, str]
@@ -119,7 +120,7 @@ def _same_text(recorded: str, now: str, bindings: Bindings) -> bool:
         return True
     if "://" in now:
         now = redact(now)
-    if "@" not in recorded:
+    if "@" not in recorded or len(PLACEHOLDER.findall(recorded)) > _MOST_PLACEHOLDERS:
         return recorded == now
     # Paths of Windows are recorded with `/`; a URL there has one more before the drive.
     now = now.replace("\\", "/")
@@ -132,6 +133,7 @@ def _same_text(recorded: str, now: str, bindings: Bindings) -> bool:
 
 
 def _pattern(text: str, bindings: Bindings) -> str:
+    """A regular expression for the texts that a recorded one stands for."""
     parts, seen = [], set()
     for number, part in enumerate(PLACEHOLDER.split(text)):
         if number % 2 == 0:

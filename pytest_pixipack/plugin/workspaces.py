@@ -118,7 +118,10 @@ class WorkspaceFactory:
                     for name, channel in channels.items()
                 },
                 backends={StubBackend.name: "stub"}
-                | {name: _backend_choice(backend) for name, backend in backends.items()},
+                | {
+                    name: _backend_choice(backend, config.rootpath)
+                    for name, backend in backends.items()
+                },
                 network=marked and config.stash[SETTINGS].network,
                 record=self._record(backends),
                 child=child,
@@ -154,5 +157,11 @@ def _channel_name(channel: ChannelLike) -> str:
     return channel.as_posix() if isinstance(channel, Path) else channel
 
 
-def _backend_choice(backend: BackendLike) -> str:
-    return "stub" if isinstance(backend, StubBackend) else str(backend)
+def _backend_choice(backend: BackendLike, root: Path) -> str:
+    """The stand-in as an engine knows it; transcripts are named from rootdir."""
+    if isinstance(backend, StubBackend):
+        return "stub"
+    from pytest_pixipack.backend.stand_in import RECORD, REPLAY, absolute
+
+    text = str(backend)
+    return absolute(text, root) if text.startswith((RECORD, REPLAY)) else text

@@ -184,3 +184,18 @@ def test_a_fault_that_there_is_not_is_refused(stub_backend):
         stub_backend.fail("outputs", "missing-file")
     with pytest.raises(BackendError, match="unknown field `colour`"):
         stub_backend.tell("app", colour="red")
+
+
+@pytest.mark.slow
+def test_a_backend_is_recorded_and_replayed_from_rootdir(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("backend", ["record:kept/rpc.jsonl:stub", "replay:kept/rpc.jsonl"])
+        def test_it(backend, pixi_workspace):
+            ws = pixi_workspace(platforms=["linux-64"], backends={"real": backend})
+            ws.package("app", "1.0", backend="real", config={"greeting": "hi"})
+            assert "app" in ws.lock()["linux-64"]
+    """)
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
+    assert (pytester.path / "kept" / "rpc.jsonl").is_file()
