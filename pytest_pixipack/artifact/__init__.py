@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from pytest_pixipack.artifact.digests import Digests, file_digests
-from pytest_pixipack.artifact.reader import Artifact, read_artifact, read_index, read_run_exports
+from pytest_pixipack.artifact.reader import (
+    Artifact,
+    read_artifact,
+    read_index,
+    read_index_of,
+    read_run_exports,
+)
 from pytest_pixipack.artifact.safety import DEFAULT_LIMITS, ArtifactLimits
 from pytest_pixipack.artifact.writer import EPOCH, Member, path_entries, write_artifact
 
@@ -18,6 +24,7 @@ __all__ = [
     "path_entries",
     "read_artifact",
     "read_index",
+    "read_index_of",
     "read_run_exports",
     "write_artifact",
 ]

@@ -79,21 +79,28 @@ def tar_streams(
     """
     try:
         with path.open("rb") as file:
-            budget = Budget(path, path.stat().st_size, limits)
-            if path.name.endswith(".conda"):
-                yield _conda(file, path, limits, budget, info_only)
-            elif path.name.endswith(".tar.bz2"):
-                stream = Unpacked(_bunzip2(file, path), budget)
-                yield iter([("both", TarStream(stream, path, limits))])
-            else:
-                raise InvalidInput(
-                    "This is no package: its name ends neither in `.conda` nor in `.tar.bz2`.",
-                    file=path,
-                )
+            yield tar_streams_of(file, path, path.stat().st_size, limits, info_only=info_only)
     except PixipackError:
         raise
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def tar_streams_of(
+    file: IO[bytes], path: Path, size: int, limits: ArtifactLimits, *, info_only: bool = False
+) -> Iterator[tuple[str, TarStream]]:
+    """The parts of a package in an open file of `size` bytes, as `tar_streams` gives them.
+
+    `path` is what messages call it, and its suffix says what it is. Raises `InvalidInput`.
+    """
+    budget = Budget(path, size, limits)
+    if path.name.endswith(".conda"):
+        return _conda(file, path, limits, budget, info_only)
+    if path.name.endswith(".tar.bz2"):
+        return iter([("both", TarStream(Unpacked(_bunzip2(file, path), budget), path, limits))])
+    raise InvalidInput(
+        "This is no package: its name ends neither in `.conda` nor in `.tar.bz2`.", file=path
+    )
 
 
 def _conda(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import recorded
 from pytest_pixipack.artifact.digests import file_digests
@@ -101,19 +101,38 @@ def read_run_exports(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> Run
     return RunExports() if content is None else recorded.parse_run_exports(content, path)
 
 
+def read_index_of(
+    file: IO[bytes], path: Path, size: int, limits: ArtifactLimits = DEFAULT_LIMITS
+) -> dict[str, Any]:
+    """The same for a package in an open, seekable file of `size` bytes; `path` is its name."""
+    from pytest_pixipack.artifact.containers import tar_streams_of
+
+    parts = tar_streams_of(file, path, size, limits, info_only=True)
+    content = _member(parts, "info/index.json", path, limits)
+    if content is None:
+        refuse(path, None, "has no `info/index.json`")
+    return recorded.parse_index(content, path)
+
+
 def _info_file(path: Path, name: str, limits: ArtifactLimits) -> bytes | None:
     from pytest_pixipack.artifact.containers import tar_streams
 
     with tar_streams(path, limits, info_only=True) as parts:
-        return next(
-            (
-                _whole(entry, tar, path, limits)
-                for _, tar in parts
-                for entry in tar
-                if entry.kind == "file" and safe_name(entry.name, path) == name
-            ),
-            None,
-        )
+        return _member(parts, name, path, limits)
+
+
+def _member(
+    parts: Iterator[tuple[str, TarStream]], name: str, path: Path, limits: ArtifactLimits
+) -> bytes | None:
+    return next(
+        (
+            _whole(entry, tar, path, limits)
+            for _, tar in parts
+            for entry in tar
+            if entry.kind == "file" and safe_name(entry.name, path) == name
+        ),
+        None,
+    )
 
 
 def _run_exports(contents: _Contents) -> RunExports:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.compare.artifacts import compare_files
 from pytest_pixipack.compare.content import MOST_BYTES
 from pytest_pixipack.compare.model import Comparison, Difference
-from pytest_pixipack.prefix.placed import Place, place_of
 from pytest_pixipack.compare.records import Where, compare_lists, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
+from pytest_pixipack.prefix.placed import Place, place_of
 
 if TYPE_CHECKING:
     from pytest_pixipack.prefix import Prefix

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.container import open_container
-from pytest_pixipack.pack.model import Pack, PackMember
+from pytest_pixipack.pack.model import CHANNEL, Pack, PackMember
 
 _CHUNK = 1 << 20
 
@@ -38,6 +39,27 @@ def extract(pack: Pack, directory: Path) -> None:
                 file=error.filename or directory,
                 remedy="Check free space and permissions.",
             ) from None
+
+
+def package_indexes(
+    pack: Pack,
+) -> Iterator[tuple[PackMember, dict[str, Any] | InvalidInput]]:
+    """`info/index.json` of each package file of a pack, without extracting it.
+
+    A package that cannot be read gives the error instead. Raises as `open_container` does.
+    """
+    from pytest_pixipack.artifact import read_index_of
+
+    with open_container(pack.path) as container:
+        for member in pack.members:
+            parts = member.name.split("/")
+            if parts[0] != CHANNEL or not member.name.endswith((".conda", ".tar.bz2")):
+                continue
+            with container.open(member.name) as stream:
+                try:
+                    yield member, read_index_of(stream, Path(parts[-1]), member.size)
+                except InvalidInput as error:
+                    yield member, error
 
 
 def _copy(pack: Pack, member: PackMember, source: BinaryIO, copy: BinaryIO) -> None:

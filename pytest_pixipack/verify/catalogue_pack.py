@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_pixipack.verify import pack_content as content
+from pytest_pixipack.verify import pack_packages as content_packages
 from pytest_pixipack.verify import pack_rules as packs
 from pytest_pixipack.verify import prefix_rules as prefixes
 from pytest_pixipack.verify.catalogue_lock import _nothing
@@ -114,6 +115,16 @@ PACK_RULES = (
         rank=FIELD,
         consequence_of=("pack-platform", "pack-missing", "pack-digest", *_OF_SOURCES,
                         *_OF_ARTIFACTS),
+    ),
+    Rule(
+        name="pack-package",
+        layers=_PACK,
+        severity="error",
+        title="each package file in the pack can be read and is the one that repodata.json says",
+        damage=("a package file is damaged, or says another name, version or build of itself",),
+        remedy=_PACK_AGAIN,
+        check=content_packages.check_packages,
+        consequence_of=("pack-platform", "pack-missing", "pack-digest", "pack-repodata"),
     ),
     Rule(
         name="pack-environment-yml",

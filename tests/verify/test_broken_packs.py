@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pixipack.artifact import write_artifact
+from pytest_pixipack.artifact import read_index, write_artifact
 from pytest_pixipack.pack import read_pack
 from pytest_pixipack.verify import verify
 from tests.verify.conftest import PLATFORM, Layers
@@ -256,3 +257,54 @@ def test_the_damage_is_seen_in_a_directory_as_in_a_tar(good: Layers) -> None:
     good.pack.extract(folder)
     report = verify(lock=good.lock, pack=read_pack(folder), platform=PLATFORM)
     assert report.findings == ()
+
+
+def rewritten(folder: Path, name: str, /, **changes: Any) -> None:
+    """The package file says something else of itself; repodata knows its new digest."""
+    file = file_of(folder, name)
+    index = {**read_index(file), **changes}
+    write_artifact(file, index, [])
+    data = file.read_bytes()
+    digests = {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        "size": len(data),
+    }
+    repodata(folder, lambda c: record(c, name).update(digests), file.parent.name)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("version", "9"), ("build", "x_0"), ("build_number", 5), ("name", "other")],
+)
+def test_a_package_that_is_another_one_inside(good: Layers, field: str, value: object) -> None:
+    broken = good.with_pack(lambda folder: rewritten(folder, "tool", **{field: value}))
+
+    (finding,) = broken.verify("pack").findings
+
+    assert (finding.rule, finding.field, finding.expected) == ("pack-package", field, value)
+
+
+def test_a_patched_record_is_a_note(good: Layers) -> None:
+    """Where only the pack is given, a patch of repodata and an edited record look the same."""
+    broken = good.with_pack(lambda folder: rewritten(folder, "tool", depends=["data", "more"]))
+
+    (finding,) = broken.verify("pack").findings
+
+    assert (finding.rule, finding.severity, finding.field) == ("pack-package", "note", "depends")
+    assert finding.expected == ["more"]
+
+
+def test_a_package_that_is_damaged_inside(good: Layers) -> None:
+    def damage(folder: Path) -> None:
+        rewritten(folder, "tool")
+        file = file_of(folder, "tool")
+        data = file.read_bytes()[:-100]
+        file.write_bytes(data)
+        digests = {"sha256": hashlib.sha256(data).hexdigest(), "md5": None, "size": len(data)}
+        repodata(folder, lambda c: record(c, "tool").update(digests), file.parent.name)
+
+    (finding,) = good.with_pack(damage).verify("pack").findings
+
+    assert (finding.rule, finding.field) == ("pack-package", "file")
+    assert "cannot be read" in finding.message
