@@ -147,8 +147,12 @@ class Assembler:
         """The records of the wanted packages and of all source packages that they need to run."""
         found: list[SourceRecord] = []
         queue = list(wanted)
+        # A lock decides on the spelling, else what is asked for directly.
+        for pins in (target.kept.pins if target.kept else {}).values():
+            for location in pins:
+                self._spelling(location)
         for want in queue:
-            self._spelling(want.location)  # what is asked for directly decides on it
+            self._spelling(want.location)
         seen: set[tuple[str, str]] = set()
         while queue:
             want = queue.pop(0)

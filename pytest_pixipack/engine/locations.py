@@ -41,7 +41,8 @@ class RunSources:
         """The match specs of run dependencies; what follows from the environments is noted too."""
         texts = self.texts(dependencies)
         for each in dependencies:
-            if each.spec.name in self.found or each.spec.is_source:
+            known = {name.lower() for name in self.found}
+            if each.spec.name in known or each.spec.is_source:
                 continue
             # What was linked against a source-built package must run with that very package.
             place = self._implied(each)

@@ -81,7 +81,11 @@ def location_key(location: str) -> object:
     """What two locations have in common that were asked for with the same words, whatever commit
     a branch was at the time."""
     pin = parse_pin(location)
-    return replace(pin, commit="") if isinstance(pin, GitPin) else pin or location
+    if isinstance(pin, GitPin):
+        return replace(pin, commit="")
+    # `x` and `x/` are one place, as pixi has it; `./x` is another one.
+    first, *rest = location.split("/")
+    return pin or (first, *(part for part in rest if part not in ("", ".")))
 
 
 def joined(pin: Pin, path: str) -> Pin:

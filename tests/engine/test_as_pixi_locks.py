@@ -213,3 +213,15 @@ def test_an_environment_without_packages_cannot_be_packed(lock, tmp_path):
     engine = EmbeddedEngine(EngineOptions(cache_dir=tmp_path / "cache"))
     with pytest.raises(InvalidInput, match="default has no packages for linux-64"):
         engine.pack(tmp_path / "w", tmp_path / "env.tar", platform="linux-64", lock=locked)
+
+
+def test_a_source_that_is_named_with_capitals_is_not_named_again_without(lock):
+    exports = '[package.run-exports.strong]\nBig = "*"\n'
+    needs = '[package.build-dependencies]\nBig = { path = "../b" }\n'
+    needs += '[package.run-dependencies]\nBig = { path = "../b" }\n'
+    locked = lock(
+        '[dependencies]\na = { path = "./a" }\nBig = { path = "b" }\n',
+        a=package("a", needs),
+        b=package("Big", exports),
+    )
+    assert locked["linux-64"]["a"].source.source_depends == {"Big": {"path": "../b"}}
