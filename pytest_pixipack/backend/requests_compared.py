@@ -9,7 +9,6 @@ Directories that a front end is free to choose are not compared.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,6 @@ FREE = frozenset({
 # What is installed has no order that means anything; pixi's differs from run to run.
 _UNORDERED = frozenset({"buildPrefix.packages", "hostPrefix.packages"})
 _ANYTHING = frozenset({"KEY", "PAD", "REV", "TMP", "TIME", "ANY", "VOLATILE"})
-_MOST_PLACEHOLDERS = 6  # in one text: each more makes a match that fails slower
 _LONGEST = 120  # characters of a value in a sentence
 
 Bindings = dict[str, str]
@@ -120,34 +118,47 @@ def _same_text(recorded: str, now: str, bindings: Bindings) -> bool:
         return True
     if "://" in now:
         now = redact(now)
-    if "@" not in recorded or len(PLACEHOLDER.findall(recorded)) > _MOST_PLACEHOLDERS:
-        return recorded == now
+    if "@" not in recorded:
+        return False
     # Paths of Windows are recorded with `/`; a URL there has one more before the drive.
     now = now.replace("\\", "/")
     for text in (recorded, recorded.replace("file://@", "file:///@")):
-        match = re.fullmatch(_pattern(text, bindings), now, flags=re.S)
-        if match:
-            bindings |= {name: value for name, value in match.groupdict().items() if value}
+        found = _matched(text, now, bindings)
+        if found is not None:
+            bindings |= found
             return True
     return False
 
 
-def _pattern(text: str, bindings: Bindings) -> str:
-    """A regular expression for the texts that a recorded one stands for."""
-    parts, seen = [], set()
-    for number, part in enumerate(PLACEHOLDER.split(text)):
-        if number % 2 == 0:
-            parts.append(re.escape(part))
-        elif part in _ANYTHING:
-            parts.append(".*?")
-        elif part in bindings:
-            parts.append(re.escape(bindings[part]))
-        elif part in seen:
-            parts.append(f"(?P={part})")
-        else:
-            seen.add(part)
-            parts.append(f"(?P<{part}>.+?)")
-    return "".join(parts)
+def _matched(text: str, now: str, bindings: Bindings) -> Bindings | None:
+    """What the placeholders of a text stand for in another; None where they fit nothing there.
+
+    Each stands for as little as it can, which is found in one pass, however odd the texts are.
+    """
+    found: Bindings = {}
+    waiting: str | None = None  # a placeholder whose end is not found yet
+    position, parts = 0, PLACEHOLDER.split(text)
+    for number, part in enumerate(parts):
+        known = bindings.get(part) or found.get(part) if number % 2 else part
+        if known is None or (number % 2 and part in _ANYTHING):
+            if waiting is not None and part not in _ANYTHING:
+                return None  # nobody can say where one ends and the other begins
+            waiting = waiting or part
+            continue
+        if waiting is None:
+            if not now.startswith(known, position):
+                return None
+            position += len(known)
+        elif known or number == len(parts) - 1:
+            start = position + (waiting not in _ANYTHING)
+            is_last = not any(parts[number + 1 :])
+            end = len(now) - len(known) if is_last else now.find(known, start)
+            if end < start or not now.startswith(known, end):
+                return None
+            if waiting not in _ANYTHING:
+                found[waiting] = now[position:end]
+            position, waiting = end + len(known), None
+    return found if position == len(now) else None
 
 
 def restored(value: Any, bindings: Bindings) -> Any:

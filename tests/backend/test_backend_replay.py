@@ -15,6 +15,7 @@ import pytest
 
 from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
 from pytest_pixipack.backend.replay import ReplayBackend
+from pytest_pixipack.backend.requests_compared import request_differences
 from pytest_pixipack.backend.stand_in import absolute, stand_in
 from pytest_pixipack.backend.transcript import Call, Transcript
 from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
@@ -317,3 +318,33 @@ def test_recording_without_a_place_to_write_says_so(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert b"cannot record" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "bound"),
+    [
+        ("@ROOT@/ws/pixi.toml", "/a/b/ws/pixi.toml", {"ROOT": "/a/b"}),
+        ("file://@ROOT@/ch", "file:///a/ch", {"ROOT": "/a"}),
+        ("file://@ROOT@/ch", "file:///C:/a/ch", {"ROOT": "/C:/a"}),
+        ("@ROOT@\\ws", "@ROOT@\\ws", {}),
+        ("x@KEY@/y/@KEY@", "xab/y/", {}),
+        ("@A@/@A@", "/x/x", None),
+        ("@A@-@A@", "x-x", {"A": "x"}),
+        ("@A@-@A@", "x-y", None),
+        ("@A@@B@", "xy", None),
+        ("@ROOT@/ws", "/ws", None),
+        ("@ROOT@/a", "/x/a/a", {"ROOT": "/x/a"}),
+        ("plain", "other", None),
+        ("@A@/b", "/x/b/c", None),
+    ],
+)
+def test_placeholders(recorded: str, now: str, bound: Any) -> None:
+    bindings: dict[str, str] = {}
+    differs = request_differences({"x": recorded}, {"x": now}, bindings)
+    assert bool(differs) == (bound is None)
+    assert bindings == (bound or {})
+
+
+def test_odd_placeholders_take_no_time() -> None:
+    text = "/".join("@" + "ABCDEFGHIJKLMNOP"[n] + "@" for n in range(16)) + "x"
+    assert request_differences({"a": text}, {"a": "/a" * 50_000}, {})
