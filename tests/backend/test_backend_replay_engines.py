@@ -111,7 +111,7 @@ def test_a_manifest_that_has_changed_since_is_told_field_by_field(workspace, eng
 def test_a_package_that_was_never_recorded_is_told(workspace, engine) -> None:
     root = workspace("trio")
     choice = f"replay:{CASES / 'flat' / 'expected' / 'rpc.jsonl'}"
-    with pytest.raises(PixipackError) as caught:
+    with pytest.raises(Unsupported) as caught:
         engine(choice).lock(root)
     assert "recorded packages" in " ".join(str(caught.value).split())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pytest_pixipack.backend.recording import UNSUPPORTED
 from pytest_pixipack.engine.system.messages import Message, parse_message, plain
 from pytest_pixipack.engine.system.process import Finished
 from pytest_pixipack.engine.system.support import LIMITS, WAY_ON
@@ -113,6 +114,10 @@ def tool_error(done: Finished, *, network: bool = True) -> PixipackError:
                 package=_named_package(message),
                 remedy=limit.way_on,
             )
+    if UNSUPPORTED in printed:  # a stand-in of ours says so; pixi shows the code of its error
+        return Unsupported(
+            f"{who} says: {message.sentence}.", package=_named_package(message), remedy=message.help
+        )
     building = _BUILDING.search(printed)
     return _classified(who, message, network=network, building=building and building[1])
 
