@@ -180,7 +180,13 @@ def _inconsistent(environments: Iterable[tuple[LockedPackage, ...]]) -> bool:
 
 
 def _outdated(report: Report, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    errors = [finding for finding in report.findings if finding.severity == "error"]
+    # pixi 0.77 does not notice that a package's source run dependency lies elsewhere now, even
+    # where that place is gone; the rule calls it a warning, and here it is solved anew.
+    errors = [
+        finding
+        for finding in report.findings
+        if finding.severity == "error" or finding.rule == "lock-source-location"
+    ]
     return {
         (environment, platform)
         for environment, platform in wanted

@@ -59,7 +59,8 @@ _Place = tuple[str | None, str | None]
 def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[_Place]]]:
     groups: dict[str, tuple[Finding, list[_Place]]] = {}
     for finding in findings:
-        same = replace(finding, environment=None, platform=None, message="")
+        # A package has an entry of its own for each platform; the first line stands for them.
+        same = replace(finding, environment=None, platform=None, message="", line=None)
         key = repr((same, plain(same.expected), plain(same.actual)))
         _, places = groups.setdefault(key, (finding, []))
         places.append((finding.environment, finding.platform))

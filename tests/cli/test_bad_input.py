@@ -143,6 +143,7 @@ def test_nothing_to_verify(pixipack):
 
 def test_the_network_is_not_used_unasked(pixipack, example):
     edit(example / "pixi.toml", "channels = { conda-forge", "# channels = { conda-forge")
+    (example / "pixi.lock").unlink()
     done = pixipack("lock", example, "--json", "-")
     refused(done, "network", "conda-forge")
     assert done.document["outcome"] == "infrastructure"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 import sys
 from pathlib import Path
@@ -12,11 +11,9 @@ import pytest
 from pytest_pixipack.backend.conditions import evaluate
 from pytest_pixipack.engine.embedded import EmbeddedEngine
 from pytest_pixipack.engine.options import ChildSettings, EngineOptions
-from pytest_pixipack.engine.solve import _exclude_newer
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.errors import Infrastructure
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "local-build"
-UTC = dt.timezone.utc
 
 
 def built(tmp_path: Path, **options: object) -> list[str]:
@@ -44,32 +41,6 @@ def test_a_stand_in_is_found_without_its_extension_on_windows(tmp_path: Path) ->
         (tmp_path / "w" / "backend").write_text(f"#!/bin/sh\nexec {start}\n")
         (tmp_path / "w" / "backend").chmod(0o755)
     assert len(built(tmp_path, backends={"pixi-build-cmake": "backend"})) == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2020-01-31", dt.datetime(2020, 2, 1, tzinfo=UTC)),
-        ("2020-01-31T12:00:00Z", dt.datetime(2020, 1, 31, 12, tzinfo=UTC)),
-        ("2020-01-31T12:00:00.5Z", dt.datetime(2020, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)),
-        ("2020-01-31T12:00:00.123456789Z", dt.datetime(2020, 1, 31, 12, 0, 0, 123_000, UTC)),
-        ("2020-01-31T12:00:00", dt.datetime(2020, 1, 31, 12, tzinfo=UTC)),
-        ("2020-01-31T12:00:00+01:00", dt.datetime(2020, 1, 31, 11, tzinfo=UTC)),
-    ],
-)
-def test_a_moment_is_the_same_in_every_time_zone(text: str, moment: dt.datetime) -> None:
-    assert _exclude_newer(text) == moment
-
-
-def test_a_duration_counts_from_now() -> None:
-    moment = _exclude_newer("7d")
-    age = dt.datetime.now(UTC) - moment
-    assert dt.timedelta(days=7) <= age < dt.timedelta(days=7, hours=1)
-
-
-def test_what_is_no_moment_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="2020-02-30"):
-        _exclude_newer("2020-02-30")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a directory of Unix")

@@ -56,6 +56,15 @@ def test_places_of_one_finding_are_put_together() -> None:
     )
 
 
+def test_entries_of_other_platforms_do_not_repeat_a_finding() -> None:
+    from dataclasses import replace
+
+    both = [DEPENDS, replace(DEPENDS, platform="osx-64", line=99)]
+
+    assert sum("artifact-depends" in line for line in render(both)) == 1
+    assert any("lib/pixi.toml:14" in line for line in render(both))
+
+
 def test_many_packages_at_the_same_places_are_listed_in_one_finding() -> None:
     findings = [
         Finding(
