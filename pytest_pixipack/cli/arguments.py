@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_pixipack.cli.progress import progress_line
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -103,7 +104,11 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
         name: absolute(value, Path.cwd()) for name, value in pairs(arguments.backend, "--backend")
     }
     return EngineOptions(
-        cache_dir=cache_dir, channels=channels, backends=backends, network=arguments.network
+        cache_dir=cache_dir,
+        channels=channels,
+        backends=backends,
+        network=arguments.network,
+        progress=progress_line(),
     )
 
 

@@ -161,7 +161,7 @@ class EmbeddedEngine:
         manifest = load_manifest(root)
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
-        files = PackageFiles(table, options.cache_dir)
+        files = PackageFiles(table, options.cache_dir, options.progress)
         scratch = Path(tempfile.mkdtemp(prefix="pixipack-"))
         try:
             with Sessions(manifest, options, scratch) as sessions:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_pixipack.artifact import file_digests
@@ -12,13 +14,22 @@ from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.file_urls import path_of_url
 from pytest_pixipack.redaction import public_url
 
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.options import Progress
+
 
 class PackageFiles:
-    """Finds package files. Downloads are kept below `cache_dir`, keyed by their sha256."""
+    """Finds package files. Downloads are kept below `cache_dir`, keyed by their sha256.
 
-    def __init__(self, table: ChannelTable, cache_dir: Path) -> None:
+    `progress` is told of each download.
+    """
+
+    def __init__(
+        self, table: ChannelTable, cache_dir: Path, progress: Progress | None = None
+    ) -> None:
         self._table = table
         self._cache_dir = cache_dir
+        self._progress = progress
 
     def path_of(self, facts: PackageFacts) -> Path:
         """The file of a locked package, its digest checked.
@@ -81,6 +92,10 @@ class PackageFiles:
         self._fetch(facts, url, path)
         return path
 
+    def _told(self, what: str) -> Callable[[int, int | None], None] | None:
+        sink = self._progress
+        return None if sink is None else lambda done, total: sink(what, done, total)
+
     def _fetch(self, facts: PackageFacts, url: str, path: Path) -> None:
         from filelock import FileLock
 
@@ -95,7 +110,8 @@ class PackageFiles:
                 if path.is_file() and (facts.sha256 or facts.md5):
                     return
                 # A proxy of the environment is for other hosts than this machine.
-                download(wanted, path, trust_environment=not is_local(url))
+                trusted = not is_local(url)
+                download(wanted, path, trust_environment=trusted, progress=self._told(facts.dist))
         except OSError as error:
             raise Infrastructure(
                 f"{facts.dist} cannot be kept in the cache: {error.strerror or error}.",

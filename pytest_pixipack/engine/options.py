@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from pytest_pixipack.channel import BuiltChannel, StubChannel
 from pytest_pixipack.channel.cache import built_channel
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import Manifest
+
+# What is downloaded, how many bytes have arrived, and of how many, where that is known.
+Progress: TypeAlias = Callable[[str, int, "int | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class EngineOptions:
     executable's path, `replay:FILE` or `record:FILE:BACKEND`; both come before the manifest's own
     `[tool.pixipack]`. Backend messages are recorded below `record`; `backend_timeout` is the time
     that one answer may take, in seconds (pixi itself waits for a day).
-    With `child` set, backends run in processes of their own with these settings.
+    With `child` set, backends run in processes of their own with these settings. `progress` is told
+    of downloads.
     """
 
     cache_dir: Path
@@ -47,6 +52,7 @@ class EngineOptions:
     child: ChildSettings | None = None
     backend_timeout: float = 600.0
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    progress: Progress | None = field(default=None, compare=False, repr=False)
 
     def with_stand_ins(self, manifest: Manifest) -> EngineOptions:
         """The same options with what the manifest's `[tool.pixipack]` names added.
