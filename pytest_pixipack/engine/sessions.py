@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.engine.backends_environment import BackendEnvironments, activated
+from pytest_pixipack.engine.backends_finding import BackendFinder
+from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.checkouts import Checkouts, workspace_around
+from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.guarded import GuardedBackend
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.locations import below
 from pytest_pixipack.engine.options import EngineOptions
-from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
+from pytest_pixipack.errors import BackendError, InvalidInput
 from pytest_pixipack.manifest import Manifest, Spec, load_package
 
 if TYPE_CHECKING:
     from pytest_pixipack.backend.client import Backend
     from pytest_pixipack.backend.protocol import BuildResult, Output
-    from pytest_pixipack.backend.stand_in import StandIn
     from pytest_pixipack.engine.guard import NetworkGuard
 
 STUB = "stub"
@@ -72,8 +74,8 @@ class SourcePackage:
 class Sessions:
     """Opens source packages and keeps their backends until it is closed.
 
-    Without `search_path`, a backend has to be named by the options or by
-    `PIXI_BUILD_BACKEND_OVERRIDE`; one that happens to be on `PATH` is not taken.
+    Without `search`, a backend has to be named by the options or by `PIXI_BUILD_BACKEND_OVERRIDE`;
+    none is installed from a channel, and one that happens to be on `PATH` is not taken.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class Sessions:
         options: EngineOptions,
         scratch: Path,
         *,
-        search_path: bool = True,
+        search: bool = True,
     ) -> None:
         self._workspace = workspace
         self._options = options
         self._scratch = scratch
-        self._search_path = search_path
+        self._finder = BackendFinder(
+            workspace, options, _environments(workspace, options) if search else None
+        )
         self.checkouts = Checkouts(workspace.root, options)
         self._open: dict[Path, SourcePackage] = {}
         self._guard: NetworkGuard | None = None
@@ -155,9 +159,7 @@ class Sessions:
     ) -> Backend:
         from pytest_pixipack.backend.project_model import initialize_params
 
-        assert manifest.package is not None
-        name = manifest.package.build.backend.name
-        backend = self._spawn(name, manifest)
+        backend = self._spawn(manifest, workspace)
         try:
             backend.initialize(
                 initialize_params(
@@ -174,10 +176,12 @@ class Sessions:
             raise
         return backend
 
-    def _spawn(self, name: str, manifest: Manifest) -> Backend:
+    def _spawn(self, manifest: Manifest, workspace: Manifest) -> Backend:
         from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
 
-        choice = self._choice(name, manifest)
+        name = manifest.need_package().build.backend.name
+        found = self._finder.find(manifest, workspace)
+        choice = found.stand_in
         child = self._options.child
         if child is None and choice.kind == STUB:
             return InProcessBackend(
@@ -196,6 +200,8 @@ class Sessions:
             extra=child.environment if child else None,
             proxy=guard.url,
         )
+        if found.prefix is not None:
+            environment = activated(found.prefix, environment)
         backend = ProcessBackend(
             guard.wrap(choice.command),
             name=name,
@@ -215,38 +221,11 @@ class Sessions:
             self._guard = self._closing.enter_context(network_guard(network=self._options.network))
         return self._guard
 
-    def _choice(self, name: str, manifest: Manifest) -> StandIn:
-        from pytest_pixipack.backend.stand_in import stand_in
 
-        named = self._options.backends.get(name)
-        if named is None:
-            named = overridden_backend(name, self._options.environ)
-        if named is None and self._search_path:
-            named = shutil.which(name, path=self._options.environ.get("PATH", ""))
-        if named is None:
-            raise Unsupported(
-                f"The build backend {name} is not here and the embedded engine does not install "
-                "backends.",
-                file=manifest.path,
-                package=manifest.package.name if manifest.package else None,
-                remedy="Put a stand-in in its place ([tool.pixipack] backends = "
-                f'{{ {name} = "stub" }}), name an executable '
-                f'(PIXI_BUILD_BACKEND_OVERRIDE="{name}=PATH"), or put it on PATH.',
-            )
-        return stand_in(
-            named,
-            root=self._workspace.root,
-            environ=self._options.environ,
-            name=name,
-            file=self._workspace.path,
-        )
-
-
-def overridden_backend(name: str, environ: Mapping[str, str]) -> str | None:
-    """What `PIXI_BUILD_BACKEND_OVERRIDE` and `..._ALL` say of a backend."""
-    from pytest_pixipack.backend.overrides import backend_override
-
-    return backend_override(name, environ)
+def _environments(workspace: Manifest, options: EngineOptions) -> BackendEnvironments:
+    table = ChannelTable(workspace.root, options.channels, options.network)
+    files = PackageFiles(table, options.cache_dir)
+    return BackendEnvironments(table, files, options.cache_dir)
 
 
 def wrong_output(
