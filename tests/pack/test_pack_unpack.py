@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,34 @@ from pytest_pixipack.pack import PackedPackage, read_pack, unpack, write_pack
 from pytest_pixipack.prefix import prefix_files
 from pytest_pixipack.prefix.install import HISTORY_TEXT
 
-CASES = ["flat", "binary", "run-exports"]
+
+@dataclass(frozen=True)
+class Case:
+    """A recorded pack, and the environment that pixi-unpack made of it under this name."""
+
+    name: str
+    pack: str = "pack"
+    env: str = "env"
+    prefix: str = "prefix"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def pack_in(self, conformance: Path) -> Path:
+        return conformance / "cases" / self.name / "expected" / self.pack / "environment.tar"
+
+    def prefix_in(self, conformance: Path) -> Path:
+        return conformance / "cases" / self.name / "expected" / self.prefix
+
+
+CASES = [
+    Case("flat"),
+    Case("binary"),
+    Case("run-exports"),
+    Case("injection"),
+    Case("environments", env="named", prefix="prefix-named"),
+    Case("pack-forms", pack="pack-cached"),
+]
 # Paths of the run, and what a path of another length changes.
 VOLATILE = {"url", "extracted_package_dir", "link"}
 
@@ -34,13 +62,13 @@ def stable(record: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_conda_meta_equals_that_of_pixi_unpack(
-    case: str, conformance: Path, tmp_path: Path
+    case: Case, conformance: Path, tmp_path: Path
 ) -> None:
-    prefix = unpack(recorded_pack(conformance, case), tmp_path, platform="linux-64")
+    prefix = unpack(case.pack_in(conformance), tmp_path, platform="linux-64", env_name=case.env)
 
-    files = (conformance / "cases" / case / "expected/prefix/conda-meta").glob("*.json")
+    files = (case.prefix_in(conformance) / "conda-meta").glob("*.json")
     expected = {file.name: json.loads(file.read_bytes()) for file in files}
     assert {file.name for file in (prefix.path / "conda-meta").glob("*.json")} == set(expected)
     for name, recorded in expected.items():
@@ -52,14 +80,12 @@ def test_conda_meta_equals_that_of_pixi_unpack(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the listing is that of a Unix")
-@pytest.mark.parametrize("case", CASES)
-def test_the_files_are_those_of_pixi_unpack(case: str, conformance: Path, tmp_path: Path) -> None:
-    unpack(recorded_pack(conformance, case), tmp_path, platform="linux-64")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_files_are_those_of_pixi_unpack(case: Case, conformance: Path, tmp_path: Path) -> None:
+    unpack(case.pack_in(conformance), tmp_path, platform="linux-64", env_name=case.env)
 
-    listing = json.loads(
-        (conformance / "cases" / case / "expected/prefix/listing.json").read_bytes()
-    )
-    files = prefix_files(tmp_path / "env")
+    listing = json.loads((case.prefix_in(conformance) / "listing.json").read_bytes())
+    files = prefix_files(tmp_path / case.env)
     assert list(files) == [item["path"] for item in listing if item["kind"] != "dir"]
     for item in listing:
         if item["kind"] == "symlink":
@@ -71,17 +97,17 @@ def test_the_files_are_those_of_pixi_unpack(case: str, conformance: Path, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="paths of Windows are written otherwise")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_activation_script_is_that_of_pixi_unpack(
-    case: str, conformance: Path, tmp_path: Path
+    case: Case, conformance: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out/prefix"
-    unpack(recorded_pack(conformance, case), out, platform="linux-64")
+    unpack(case.pack_in(conformance), out, platform="linux-64", env_name=case.env)
 
-    expected = (conformance / "cases" / case / "expected/prefix/activate.sh").read_text("utf-8")
+    expected = (case.prefix_in(conformance).with_name("prefix") / "activate.sh").read_text("utf-8")
     found = (out / "activate.sh").read_bytes().decode()
     assert found.splitlines() == expected.replace("@ROOT@", str(tmp_path)).splitlines()
-    assert sorted(path.name for path in out.iterdir()) == ["activate.sh", "env"]
+    assert sorted(path.name for path in out.iterdir()) == ["activate.sh", case.env]
 
 
 def test_the_history_is_that_of_pixi_unpack(conformance: Path, tmp_path: Path) -> None:
