@@ -11,6 +11,7 @@ from pytest_pixipack.cli.progress import progress_line
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from pytest_pixipack.cli.output import Terminal
     from pytest_pixipack.engine.options import EngineOptions
 
 
@@ -133,11 +134,14 @@ def pairs(values: Iterable[str], option: str) -> list[tuple[str, str]]:
     return found
 
 
-def workspace_root(path: Path) -> Path:
-    """The directory of a workspace given as directory or manifest.
+def workspace_root(path: Path, terminal: Terminal) -> Path:
+    """The directory of a workspace given as directory or manifest; its warnings are said.
 
     Raises `InvalidInput` where there is no manifest.
     """
     from pytest_pixipack.manifest import load_manifest
 
-    return load_manifest(path).root
+    manifest = load_manifest(path)
+    for warning in manifest.warnings:
+        terminal.say(f"{warning.file}:{warning.line}: {warning.message}")
+    return manifest.root

@@ -133,7 +133,7 @@ def run_lock(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from pytest_pixipack.engine.keeping import is_in
     from pytest_pixipack.lock import read_lock, write_lock
 
-    root = workspace_root(arguments.workspace)
+    root = workspace_root(arguments.workspace, terminal)
     path = root / "pixi.lock"
     old = read_lock(path) if path.is_file() else None
     new = _engine(arguments).lock(root)
@@ -156,7 +156,7 @@ def run_lock(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_build(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Builds and lists what was built."""
-    root = workspace_root(arguments.workspace)
+    root = workspace_root(arguments.workspace, terminal)
     artifacts = _engine(arguments).build(
         root,
         arguments.output_dir,
@@ -174,7 +174,7 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Packs and says what is in the pack."""
     from pytest_pixipack.platforms import current_platform
 
-    root = workspace_root(arguments.workspace)
+    root = workspace_root(arguments.workspace, terminal)
     platform = arguments.platform or current_platform()
     write = PackWriter(
         output=arguments.output_file,
