@@ -55,6 +55,12 @@ def add_engine_name(parser: argparse.ArgumentParser) -> None:
         default="embedded",
         help="what does the work: py-rattler in this process, or pixi and pixi-pack on PATH",
     )
+    parser.add_argument(
+        "--tools",
+        type=Path,
+        metavar="DIR",
+        help="take pixi and pixi-pack from this directory instead of PATH",
+    )
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:

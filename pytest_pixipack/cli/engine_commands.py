@@ -21,6 +21,7 @@ from pytest_pixipack.cli.arguments import (
 )
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
 from pytest_pixipack.cli.pack_forms import PackWriter
+from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pytest_pixipack.workspace import Engine
@@ -241,6 +242,17 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:
-    from pytest_pixipack.engine.choice import make_engine
+    from pytest_pixipack.engine.choice import SYSTEM, make_engine
 
-    return make_engine(arguments.engine, engine_options(arguments))
+    directory = arguments.tools
+    if directory is None:
+        return make_engine(arguments.engine, engine_options(arguments))
+    from pytest_pixipack.engine.system.tools import find_tools
+
+    if arguments.engine != SYSTEM:
+        raise InvalidInput(
+            "--tools is only used by the system engine.", remedy="Add --engine system."
+        )
+    if not directory.is_dir():
+        raise InvalidInput("There is no such directory of tools.", file=directory)
+    return make_engine(SYSTEM, engine_options(arguments), find_tools(directory=directory))

@@ -173,3 +173,20 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     command = f'"{sys.executable}" -m pytest_pixipack rules | head -n 1'
     done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8", check=True)
     assert "BrokenPipe" not in done.stderr
+
+
+def test_tools_are_taken_from_a_directory(pixipack, example, tmp_path):
+    (tmp_path / "tools").mkdir()
+
+    done = pixipack("lock", example, "--engine", "system", "--tools", tmp_path / "tools")
+
+    assert done.code == 2
+    assert f"pixi was not found in {tmp_path / 'tools'}" in done.err
+
+
+def test_a_directory_of_tools_is_for_the_system_engine_and_has_to_be_there(
+    pixipack, example, tmp_path
+):
+    assert "--engine system" in pixipack("lock", example, "--tools", tmp_path).err
+    absent = ("--engine", "system", "--tools", tmp_path / "absent")
+    assert "no such directory of tools" in pixipack("lock", example, *absent).err
