@@ -193,7 +193,8 @@ PREFIX_RULES = (
         remedy=_INSTALL_AGAIN,
         check=prefixes.check_missing,
         rank=PRESENCE,
-        consequence_of=("pack-missing", "pack-repodata", "pack-extra", "pack-platform"),
+        consequence_of=("pack-missing", "pack-repodata", "pack-extra", "pack-platform",
+                        "pack-wheels"),
     ),
     Rule(
         name="prefix-extra",

@@ -13,6 +13,7 @@ from pytest_pixipack.prefix.distributions import Distribution, distributions
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
 from pytest_pixipack.verify.prefix_payload import unlike_artifact
 from pytest_pixipack.verify.prefix_records import misnamed, odd_fields
+from pytest_pixipack.verify.prefix_wheels import short, wheel_files, wheels_missing
 from pytest_pixipack.verify.records import (
     cause_of,
     differing,
@@ -46,6 +47,7 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
                 cause="file-removed",
                 layers=(layer, "prefix"),
             )
+    yield from wheels_missing(subject, distributions(prefix), problem)
 
 
 def _expected(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:
@@ -168,8 +170,8 @@ def check_files(subject: Subject) -> Iterator[Problem]:
                 f"{len(altered)} installed files of {facts.name} are not as they were installed.",
                 facts,
                 field="files altered",
-                expected=[f"{path} {_short(recorded[path].sha256)}" for path in altered],
-                actual=[f"{path} {_short(real[path].sha256)}" for path in altered],
+                expected=[f"{path} {short(recorded[path].sha256)}" for path in altered],
+                actual=[f"{path} {short(real[path].sha256)}" for path in altered],
                 cause="content",
                 layers=("prefix", "prefix"),
             )
@@ -178,33 +180,8 @@ def check_files(subject: Subject) -> Iterator[Problem]:
             yield problem(subject, message, facts, layers=("artifact", "prefix"), **more)
     installed = distributions(prefix)
     for distribution in installed:
-        yield from _wheel_files(subject, distribution, real)
+        yield from wheel_files(subject, distribution, real, problem)
     yield from _unowned(subject, prefix, real, installed)
-
-
-def _wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Iterator[Problem]:
-    """The files of an installed wheel against its RECORD."""
-    absent = sorted(path for path in wheel.files if path not in real)
-    altered = sorted(
-        path
-        for path, entry in wheel.files.items()
-        if path in real and entry.sha256 is not None and entry.sha256 != real[path].sha256
-    )
-    for kind, paths, cause, words in (
-        ("absent", absent, "file-removed", "are gone"),
-        ("altered", altered, "content", "are not as they were installed"),
-    ):
-        if paths:
-            yield problem(
-                subject,
-                f"{len(paths)} installed files of the wheel {wheel.name} {words}.",
-                field=f"files {kind}",
-                expected=[f"{path} {_short(wheel.files[path].sha256)}" for path in paths],
-                actual=None if kind == "absent"
-                else [f"{path} {_short(real[path].sha256)}" for path in paths],
-                cause=cause,
-                layers=("prefix", "prefix"),
-            )  # fmt: skip
 
 
 def _unowned(
@@ -260,10 +237,6 @@ def _followed(path: str, link: FileFacts, real: PrefixFiles) -> str | None:
             return found.sha256
         link = found
     return None
-
-
-def _short(digest: str | None) -> str:
-    return (digest or "unknown")[:12]
 
 
 def check_clobber(subject: Subject) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ import pytest
 from pytest_pixipack import StubChannel, read_artifact
 from pytest_pixipack.engine.building import built_record
 from pytest_pixipack.errors import InvalidInput, PixipackError
+from pytest_pixipack.pack import PackedPackage, PackedWheel, read_pack, write_pack
 from pytest_pixipack.prefix import InstallRecord, Prefix, install
 from pytest_pixipack.prefix.distributions import distributions
 from pytest_pixipack.verify import verify
@@ -125,6 +126,24 @@ def test_a_broken_list_of_files_is_one_sentence(line: str, tmp_path: Path) -> No
 
     with pytest.raises(InvalidInput, match="record of the Python package sail cannot be used"):
         distributions(prefix)
+
+
+def test_a_wheel_of_the_pack_that_is_not_installed_is_missing(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "sail", "2.0")
+    record = python_record(tmp_path, "linux-64")
+    package = PackedPackage("linux-64", record.file_name, record.path, record.record)
+    packed = [PackedWheel(wheel.name, wheel, "sail", "2.0")]
+    write_pack(tmp_path / "p.tar", "linux-64", [package], packed)
+    pack = read_pack(tmp_path / "p.tar")
+    without = install([record], tmp_path / "env", platform="linux-64")
+    older = make_wheel(tmp_path, "sail", "1.0")
+    other = install([record], tmp_path / "other", platform="linux-64", wheels=[older])
+
+    (missing,) = verify(pack=pack, prefix=without).findings
+    (another,) = verify(pack=pack, prefix=other).findings
+
+    assert (missing.rule, missing.package, missing.actual) == ("prefix-missing", "sail", None)
+    assert (another.rule, another.actual) == ("prefix-missing", "sail 1.0")
 
 
 def test_without_python_a_wheel_is_refused(tmp_path: Path) -> None:

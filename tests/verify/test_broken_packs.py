@@ -229,8 +229,11 @@ def test_a_wheel_that_is_not_locked(good: Layers) -> None:
         (folder / "pypi").mkdir()
         (folder / "pypi" / "stub_wheel-1.0-py3-none-any.whl").write_bytes(b"")
 
-    finding = only(good.with_pack(add))
+    broken = good.with_pack(add)
+    finding = only(broken.without("prefix"))
     assert (finding.rule, finding.severity) == ("pack-wheels", "warning")
+    # It is not installed either, which is another matter.
+    assert set(broken.verify().rules) == {"pack-wheels", "prefix-missing"}
 
 
 def test_an_unsafe_member(good: Layers, tmp_path: Path) -> None:
