@@ -3,72 +3,145 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from pytest_pixipack.artifact.tarstream import TarEntry
+from pytest_pixipack.artifact.safety import refuse
+from pytest_pixipack.compare.inside import zips
+from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
+from pytest_pixipack.compare.inside.members import (
+    Entry,
+    Listed,
+    Listing,
+    Said,
+    contents,
+    entry_differences,
+    listing,
+    said_differences,
+)
+from pytest_pixipack.compare.inside.tars import Tar
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import Where, compare_order
 
 _CHUNK = 1 << 20
+_WINDOW = 1 << 27
 # What installed files get from an archive; the other permission bits are the installer's.
 _EXECUTABLE = 0o111
+BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """One member as it is stored: `part` is `info`, `pkg` or `both`, `sha256` that of a file."""
+class Part:
+    """One tar of a package: `info`, `pkg`, or `both` of a `.tar.bz2`.
 
-    part: str
-    entry: TarEntry
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One tar inside a package: the digests of its bytes as stored and as unpacked."""
-
-    stored: str
-    unpacked: str
-    wrapping: tuple[Any, ...] = ()
-
-
-def stored_members(path: Path) -> dict[str, Stored]:
-    """All members of a package in the order in which they are stored, by their plain names.
-
-    Raises as `read_artifact` does.
+    `name` is that of the member of the zip; `stored` the sha256 of its bytes there, `unpacked` that
+    of the tar. What was not looked into has no `listing` and no `unpacked`.
     """
-    from pytest_pixipack.artifact import DEFAULT_LIMITS
-    from pytest_pixipack.artifact.containers import tar_streams
 
-    found: dict[str, Stored] = {}
-    with tar_streams(path, DEFAULT_LIMITS) as parts:
-        for part, tar in parts:
-            for entry in tar:
-                digest = _digest(tar.content()) if entry.kind == "file" else None
-                found[posixpath.normpath(entry.name)] = Stored(part, entry, digest)
-    return found
+    name: str
+    stored: str
+    listing: Listing | None = None
+    unpacked: str | None = None
 
 
-def contents(path: Path, names: Collection[str], most: int) -> dict[str, bytes]:
-    """The contents of the named files, without those that are larger than `most` bytes."""
-    from pytest_pixipack.artifact import DEFAULT_LIMITS
-    from pytest_pixipack.artifact.containers import tar_streams
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A package file as it is stored; `headers` are those of the zip, by the parts' kinds."""
 
-    found: dict[str, bytes] = {}
-    if not names:
+    parts: Mapping[str, Part]
+    headers: Mapping[str, Entry] = field(default_factory=dict)
+    properties: Mapping[str, Said] = field(default_factory=dict)
+
+    def members(self) -> dict[str, tuple[str, Listed]]:
+        """All members of the parts that were looked into, with the part that each is in."""
+        return {
+            name: (kind, member)
+            for kind, part in self.parts.items()
+            if part.listing is not None
+            for name, member in part.listing.members.items()
+        }
+
+
+class PackageFile:
+    """A `.conda` or `.tar.bz2` file that was read without complaint, so that its size is known."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_conda = path.name.endswith(".conda")
+
+    def stored(self) -> dict[str, Part]:
+        """The parts without a look into them. Raises `InvalidInput`."""
+        if not self.is_conda:
+            with self.path.open("rb") as file:
+                return {BOTH: Part("", _digest(_pieces(file)))}
+        digests = self._told(lambda: zips.packed_digests(lambda: self.path.open("rb")))
+        return {_kind(name): Part(name, digest) for name, digest in digests.items()}
+
+    def scan(self, wanted: Collection[str]) -> Scanned:
+        """The package as it is stored, with the members of the wanted parts."""
+        parts = self.stored()
+        for kind in wanted:
+            if kind in parts and kind != "metadata":
+                hasher = hashlib.sha256()
+                tar = Tar(lambda: self._unpacked(kind, parts[kind].name, hasher))  # noqa: B023
+                found = self._told(lambda: listing(tar))  # noqa: B023
+                parts[kind] = replace(parts[kind], listing=found, unpacked=hasher.hexdigest())
+        if not self.is_conda:
+            return Scanned(parts)
+        archive = zips.Zip(lambda: self.path.open("rb"))
+        headers = {
+            _kind(entry.name): entry for entry, _ in self._told(lambda: [*archive.members()])
+        }
+        return Scanned(parts, headers, archive.properties())
+
+    def contents(self, kind: str, names: set[str], scratch: Scratch) -> dict[str, Content]:
+        """The contents of some members of one part."""
+        parts = self.stored() if self.is_conda else {BOTH: Part("", "")}
+        if kind not in parts:
+            return {}
+        hasher = hashlib.sha256()
+        tar = Tar(lambda: self._unpacked(kind, parts[kind].name, hasher))
+        found: dict[str, Content] = self._told(lambda: contents(tar, names, scratch))
         return found
-    with tar_streams(path, DEFAULT_LIMITS) as parts:
-        for _, tar in parts:
-            for entry in tar:
-                name = posixpath.normpath(entry.name)
-                if name in names and entry.kind == "file" and entry.size <= most:
-                    found[name] = b"".join(tar.content())
-    return found
+
+    def _told(self, reading: Callable[[], Any]) -> Any:
+        try:
+            return reading()
+        except Unreadable as reason:
+            refuse(self.path, None, f"cannot be read: {reason}")
+
+    @contextmanager
+    def _unpacked(self, kind: str, name: str, hasher: Any) -> Iterator[_Hashing]:
+        if kind == BOTH:
+            import bz2
+
+            with bz2.open(self.path, "rb") as unpacked:
+                yield _Hashing(unpacked, hasher)
+            return
+        import zstandard
+
+        with zipfile.ZipFile(self.path) as archive, archive.open(name) as packed:
+            decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+            with decompressor.stream_reader(packed, read_across_frames=True) as reader:
+                yield _Hashing(reader, hasher)
+
+
+class _Hashing:
+    """A stream that is hashed while it is read."""
+
+    def __init__(self, stream: Any, hasher: Any) -> None:
+        self._stream = stream
+        self._hasher = hasher
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes."""
+        data: bytes = self._stream.read(size)
+        self._hasher.update(data)
+        return data
 
 
 def part_names(path: Path) -> Mapping[str, str]:
@@ -80,109 +153,83 @@ def part_names(path: Path) -> Mapping[str, str]:
 
 
 def compare_headers(
-    where: Where,
-    parts: Mapping[str, str],
-    left: Mapping[str, Stored],
-    right: Mapping[str, Stored],
+    where: Where, parts: Mapping[str, str], left: Scanned, right: Scanned
 ) -> Iterator[Difference]:
     """Order of the members, and what their headers say that is not installed."""
-    for part in dict.fromkeys(parts or ("both",)):
-        first = [name for name, each in left.items() if _in(part, each)]
-        second = [name for name, each in right.items() if _in(part, each)]
-        place = (*where, parts[part]) if parts else where
-        if (order := compare_order(place, "order of members", first, second)) is not None:
+    first, second = left.members(), right.members()
+    mixed = set(left.parts) != set(right.parts)
+    for kind in () if mixed else dict.fromkeys(parts or (BOTH,)):
+        place = (*where, parts[kind]) if parts else where
+        orders = [
+            [name for name, (part, _) in each.items() if kind in (part, BOTH)]
+            for each in (first, second)
+        ]
+        if (order := compare_order(place, "order of members", *orders)) is not None:
             yield order
-    for name in sorted({*left, *right}):
-        old, new = left.get(name), right.get(name)
-        known = old or new
-        assert known is not None
-        place = (*where, *((parts[known.part],) if parts else ()), name)
-        if old is not None and new is not None:
-            yield from _header(place, old.entry, new.entry)
-        elif known.entry.kind == "directory":
-            sides: tuple[Any, Any] = ("directory", None) if old else (None, "directory")
+        old, new = left.parts.get(kind), right.parts.get(kind)
+        if old and new and old.listing and new.listing:
+            yield from said_differences(place, old.listing.properties, new.listing.properties)
+    for name in sorted({*first, *second}):
+        known = first.get(name) or second[name]
+        place = (*where, *((parts[known[0]],) if known[0] in parts else ()), name)
+        if name in first and name in second:
+            yield from _header(place, first[name][1].entry, second[name][1].entry)
+        elif known[1].entry.kind == "directory":
+            sides: tuple[Any, Any] = ("directory", None) if name in first else (None, "directory")
             yield Difference(place, "directory entry", "metadata", *sides, "archive-format")
 
 
 def compare_containers(
-    where: Where, left: Path, right: Path, explained: bool
+    where: Where,
+    parts: Mapping[str, str],
+    left: Scanned,
+    right: Scanned,
+    explained: Collection[str],
 ) -> Iterator[Difference]:
-    """Compression and archive dialect. `explained` says that the tars are known to differ."""
-    if left.suffix != right.suffix:
-        yield Difference(where, "format", "metadata", left.suffix, right.suffix, "archive-format")
-        return
-    first, second = _streams(left), _streams(right)
-    if (order := compare_order(where, "order of members", list(first), list(second))) is not None:
+    """Headers of the zip and compression. `explained` are the parts that are known to differ."""
+    names = {kind: parts.get(kind, kind) for kind in (*left.parts, *right.parts)}
+    names["metadata"] = "metadata.json"
+    orders = [[names[kind] for kind in each.headers if kind in names] for each in (left, right)]
+    if (order := compare_order(where, "order of members", *orders)) is not None:
         yield order
-    for name in sorted({*first, *second}):
-        old, new = first.get(name), second.get(name)
-        place = (*where, name) if name else where
-        if old is None or new is None:
-            # Parts are called after the package: another name, another part.
+    yield from said_differences(where, left.properties, right.properties)
+    for kind in sorted(set(left.parts) & set(right.parts)):
+        old, new = left.parts[kind], right.parts[kind]
+        place = (*where, names[kind]) if parts else where
+        headers: list[Difference] = []
+        if kind in left.headers and kind in right.headers:
+            pair = left.headers[kind], right.headers[kind]
+            headers = list(zips.without_consequences(entry_differences(place, *pair)))
+            yield from headers
+        if old.stored == new.stored or any(each.cause == "compression" for each in headers):
             continue
-        if old.wrapping != new.wrapping:
-            sides: tuple[Any, Any] = (list(old.wrapping), list(new.wrapping))
-            yield Difference(place, "zip header", "metadata", *sides, "archive-format")
-        if old.unpacked == new.unpacked and old.stored != new.stored:
-            yield Difference(
-                place, "compressed bytes", "metadata", old.stored, new.stored, "compression"
-            )
-        elif old.unpacked != new.unpacked and not explained:
-            sides = (old.unpacked, new.unpacked)
+        if old.unpacked is not None and old.unpacked == new.unpacked:
+            sides: tuple[Any, Any] = (old.stored, new.stored)
+            yield Difference(place, "compressed bytes", "metadata", *sides, "compression")
+        elif kind not in explained:
+            sides = (old.unpacked or old.stored, new.unpacked or new.stored)
             yield Difference(place, "tar bytes", "metadata", *sides, "archive-format")
 
 
-def _in(part: str, member: Stored) -> bool:
-    return part == "both" or member.part == part
-
-
-def _header(where: Where, left: TarEntry, right: TarEntry) -> Iterator[Difference]:
-    kinds = (left.kind, right.kind)
+def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:
+    kinds: tuple[Any, Any] = (left.kind, right.kind)
     if left.kind != right.kind and set(kinds) == {"file", "hardlink"}:
         yield Difference(where, "hard link", "metadata", *kinds, "archive-format")
+    yield from said_differences(where, left.said, right.said)
+    # A link has no mode; that the kinds differ has been said.
     if "link" in kinds or (left.kind != right.kind and "directory" in kinds):
-        # A link has no mode; that the kinds differ has been said.
-        left, right = replace(left, mode=0), replace(right, mode=0)
+        return
+    old, new = left.mode or 0, right.mode or 0
     mask = ~_EXECUTABLE if "directory" not in kinds else ~0
-    old, new = left.mode & mask, right.mode & mask
-    pairs: tuple[tuple[str, Any, Any, str], ...] = (
-        ("mtime", left.mtime, right.mtime, "timestamp"),
-        ("owner", left.owner, right.owner, "owner"),
-        ("mode", oct(left.mode), oct(right.mode), "mode"),
-    )
-    for field, first, second, cause in pairs:
-        if first != second and (field != "mode" or old != new):
-            yield Difference(where, field, "metadata", first, second, cause)
+    if old & mask != new & mask:
+        yield Difference(where, "mode", "metadata", oct(old), oct(new), "mode")
 
 
-def _streams(path: Path) -> dict[str, Stream]:
-    """The tars of a package that has been read without complaint, so that its size is known."""
-    if not path.name.endswith(".conda"):
-        import bz2
-
-        with path.open("rb") as file:
-            stored = _digest(_pieces(file))
-        with bz2.open(path, "rb") as unpacked:
-            return {"": Stream(stored, _digest(_pieces(unpacked)))}
-    import zstandard
-
-    found = {}
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            with archive.open(info) as packed:
-                stored = _digest(_pieces(packed))
-            with archive.open(info) as packed:
-                reader: Any = packed
-                if info.filename.endswith(".zst"):
-                    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-                    reader = decompressor.stream_reader(packed, read_across_frames=True)
-                unpacked_digest = _digest(_pieces(reader))
-            wrapping = (info.compress_type, list(info.date_time), info.create_system)
-            found[info.filename] = Stream(stored, unpacked_digest, wrapping)
-    return found
+def _kind(name: str) -> str:
+    return name.partition("-")[0] if name.endswith(".tar.zst") else "metadata"
 
 
-def _pieces(stream: IO[bytes] | Any) -> Iterator[bytes]:
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
     while piece := stream.read(_CHUNK):
         yield piece
 

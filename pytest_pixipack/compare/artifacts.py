@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.compare.archives import (
-    Stored,
+    BOTH,
+    PackageFile,
+    Scanned,
     compare_containers,
     compare_headers,
-    contents,
     part_names,
-    stored_members,
 )
-from pytest_pixipack.compare.content import MOST_BYTES, explain
-from pytest_pixipack.compare.model import Comparison, Difference, Kind
-from pytest_pixipack.compare.records import (
-    Where,
-    compare_json_text,
-    compare_order,
-    compare_records,
-)
+from pytest_pixipack.compare.inside import Content, Inside, Scratch
+from pytest_pixipack.compare.inside.structured import notation_differences, parsed_json
+from pytest_pixipack.compare.inside.text import carrier_differences, decoded
+from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.recipes import RECIPES, package_differences, read_recipe
+from pytest_pixipack.compare.records import Where, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
 
 if TYPE_CHECKING:
@@ -30,6 +29,10 @@ if TYPE_CHECKING:
 # The files below info/ that are read: the others are carried along.
 _READ = ("index.json", "run_exports.json", "paths.json", "link.json", "about.json")
 _LISTS = ("files", "has_prefix")
+# Texts of info/ that are read as a whole.
+_MOST_BYTES = 64 << 20
+# Files that are taken out of a package in one go.
+_AT_ONCE = 500
 
 
 def compare_artifacts(left: Path, right: Path) -> Comparison:
@@ -41,7 +44,9 @@ def compare_artifacts(left: Path, right: Path) -> Comparison:
         return Comparison()
     from pytest_pixipack.artifact import read_artifact
 
-    return Comparison.of(_Artifacts(read_artifact(left), read_artifact(right)).differences())
+    with Scratch() as scratch:
+        pair = read_artifact(left), read_artifact(right)
+        return Comparison.of(_Artifacts(*pair, scratch).differences())
 
 
 def same_bytes(left: Path, right: Path) -> bool:
@@ -54,28 +59,57 @@ def same_bytes(left: Path, right: Path) -> bool:
 class _Artifacts:
     """Two artifacts that are not the same byte for byte."""
 
-    def __init__(self, left: Artifact, right: Artifact) -> None:
+    def __init__(self, left: Artifact, right: Artifact, scratch: Scratch) -> None:
         self.left, self.right = left, right
+        self.files = PackageFile(left.path), PackageFile(right.path)
+        self.scratch = scratch
+        self.inside = Inside(scratch)
         self.where: Where = (left.path.name,)
         # Where one side has no parts, places have none either.
-        named = left.path.suffix == right.path.suffix
+        named = self.files[0].is_conda == self.files[1].is_conda
         self.parts = part_names(left.path) if named else {}
         self.info = (*self.where, *((self.parts["info"],) if self.parts else ()))
         self.payload = (*self.where, *((self.parts["pkg"],) if self.parts else ()))
+        self.first, self.second = self._scanned()
+        self.old = {name: each.sha256 for name, (_, each) in self.first.members().items()}
+        self.new = {name: each.sha256 for name, (_, each) in self.second.members().items()}
+
+    def _scanned(self) -> tuple[Scanned, Scanned]:
+        """Both as they are stored; parts with the same bytes are not looked into."""
+        stored = [file.stored() for file in self.files]
+        kinds = dict.fromkeys([*stored[0], *stored[1]])
+        wanted = [
+            kind
+            for kind in kinds
+            if not (kind in stored[0] and kind in stored[1])
+            or stored[0][kind].stored != stored[1][kind].stored
+        ]
+        return self.files[0].scan(wanted), self.files[1].scan(wanted)
 
     def differences(self) -> list[Difference]:
-        first, second = stored_members(self.left.path), stored_members(self.right.path)
         meaning = [*self._records(), *self._files(), *self._recorded()]
-        carried = [*self._texts(first, second, meaning), *self._others(first, second)]
-        headers = list(compare_headers(self.where, self.parts, first, second))
+        carried = [*self._texts(meaning), *self._others()]
+        headers = list(compare_headers(self.where, self.parts, self.first, self.second))
         found = [*meaning, *carried, *headers]
-        paths = (self.left.path, self.right.path)
-        containers = compare_containers(self.where, *paths, explained=bool(found))
-        found += containers
+        if self.left.path.suffix != self.right.path.suffix:
+            sides: tuple[Any, Any] = (self.left.path.suffix, self.right.path.suffix)
+            found.append(Difference(self.where, "format", "metadata", *sides, "archive-format"))
+        else:
+            explained = {kind for kind in ("pkg", "info") if self._spoken(kind, found)}
+            explained |= {BOTH} if found else set()
+            scanned = self.first, self.second
+            found += compare_containers(self.where, self.parts, *scanned, explained)
         if not found:
-            sides: tuple[Any, Any] = (self.left.facts.sha256, self.right.facts.sha256)
-            found.append(Difference(self.where, "bytes", "metadata", *sides, "unknown"))
-        return found
+            sides = (self.left.facts.sha256, self.right.facts.sha256)
+            found.append(Difference(self.where, "bytes", "metadata", *sides, "archive-format"))
+        return _with_evidence(found)
+
+    def _spoken(self, kind: str, found: list[Difference]) -> bool:
+        """Whether a part is known to differ; paths.json follows from what is in the other one."""
+        part = self.parts.get(kind)
+        return any(len(each.where) > 1 and each.where[1] == part for each in found) or (
+            kind == "info" and self.old.get("info/paths.json") != self.new.get("info/paths.json")
+        )
 
     def _records(self) -> Iterator[Difference]:
         left, right = self.left, self.right
@@ -92,17 +126,36 @@ class _Artifacts:
 
     def _files(self) -> Iterator[Difference]:
         left, right = self.left.payload, self.right.payload
-        differing = {
-            name
-            for name in set(left) & set(right)
-            if left[name].kind == right[name].kind == "file"
-            and left[name].sha256 != right[name].sha256
-        }
-        first = contents(self.left.path, differing, MOST_BYTES)
-        second = contents(self.right.path, differing, MOST_BYTES)
+        both_files = [
+            name for name in left if name in right and left[name].kind == right[name].kind == "file"
+        ]
+        differing = [name for name in both_files if left[name].sha256 != right[name].sha256]
+        changed = {*differing, *(set(left) ^ set(right))}
         for name in sorted({*left, *right}):
-            texts = (first.get(name), second.get(name))
-            yield from compare_files((*self.payload, name), left.get(name), right.get(name), *texts)
+            yield from compare_files(
+                (*self.payload, name), left.get(name), right.get(name), content=False
+            )
+        yield from self._contents("pkg", self.payload, differing, changed)
+
+    def _contents(
+        self, kind: str, where: Where, names: list[str], changed: set[str]
+    ) -> Iterator[Difference]:
+        for start in range(0, len(names), _AT_ONCE):
+            wanted = names[start : start + _AT_ONCE]
+            old, new = self._taken(kind, wanted)
+            for name in wanted:
+                if name in old and name in new:
+                    pair = old[name], new[name]
+                    yield from self.inside.differences((*where, name), name, *pair, changed)
+            for each in (*old.values(), *new.values()):
+                self.scratch.drop(each)
+
+    def _taken(self, kind: str, names: list[str]) -> tuple[dict[str, Content], dict[str, Content]]:
+        old, new = (
+            file.contents(kind if file.is_conda else BOTH, set(names), self.scratch)
+            for file in self.files
+        )
+        return old, new
 
     def _recorded(self) -> Iterator[Difference]:
         """What paths.json says, where that does not merely follow from the payload."""
@@ -123,66 +176,135 @@ class _Artifacts:
         if (order := compare_order(where, "paths", list(left), list(right))) is not None:
             yield order
 
-    def _texts(
-        self, first: Mapping[str, Stored], second: Mapping[str, Stored], meaning: list[Difference]
-    ) -> Iterator[Difference]:
-        """The files that are read and mean the same, but are written in another way."""
+    def _texts(self, meaning: list[Difference]) -> Iterator[Difference]:
+        """How the files that are read are written, and which of them are there."""
+        names = [f"info/{name}" for name in _READ]
+        names = [name for name in names if self.old.get(name) != self.new.get(name)]
+        old, new = self._taken("info", names) if names else ({}, {})
         spoken = {part for each in meaning for part in each.where}
-        names = [f"info/{name}" for name in _READ if f"info/{name}" not in spoken]
-        names = [name for name in names if _digest(first, name) != _digest(second, name)]
-        old = contents(self.left.path, names, MOST_BYTES)
-        new = contents(self.right.path, names, MOST_BYTES)
         for name in names:
             place = (*self.info, name)
             if name in old and name in new:
-                consequence = name == "info/paths.json" and meaning
-                found = None if consequence else compare_json_text(place, old[name], new[name])
-                if found is not None:
-                    yield found
-            elif (name in first) != (name in second):
-                sides: tuple[Any, Any] = (_digest(first, name), _digest(second, name))
-                yield Difference(place, "file", "metadata", *sides, _presence(name, first))
+                told = name in spoken or (name == "info/paths.json" and bool(meaning))
+                yield from _notation(place, old[name], new[name], told=told)
+            elif name not in spoken:
+                sides: tuple[Any, Any] = (self.old.get(name), self.new.get(name))
+                cause = "file-removed" if name in self.old else "file-added"
+                yield Difference(place, "file", "metadata", *sides, cause)
+        for each in (*old.values(), *new.values()):
+            self.scratch.drop(each)
 
-    def _others(
-        self, first: Mapping[str, Stored], second: Mapping[str, Stored]
-    ) -> Iterator[Difference]:
+    def _others(self) -> Iterator[Difference]:
         """Recipe, tests, licences and whatever else no installer reads."""
         read = {f"info/{name}" for name in _READ}
+        names = sorted(
+            name
+            for name in {*self.old, *self.new} - read
+            if name.startswith("info/") and self.old.get(name) != self.new.get(name)
+        )
+        both = [name for name in names if name in self.old and name in self.new]
         same_paths = set(self.left.payload) == set(self.right.payload)
-        for name in sorted({*first, *second} - read):
-            if not name.startswith("info/"):
-                continue
-            sides: tuple[Any, Any] = (_digest(first, name), _digest(second, name))
-            if sides[0] == sides[1]:
-                continue
-            if name.removeprefix("info/") in _LISTS and name in first and name in second:
+        for name in sorted(set(names) - set(both)):
+            sides: tuple[Any, Any] = (self.old.get(name), self.new.get(name))
+            cause = "file-removed" if name in self.old else "file-added"
+            if name.removeprefix("info/") not in _LISTS or same_paths:
+                yield Difference((*self.info, name), "file", "metadata", *sides, cause)
+        lists = [name for name in both if name.removeprefix("info/") in _LISTS]
+        special = [*lists, *(name for name in both if name in RECIPES)]
+        old, new = self._taken("info", special) if special else ({}, {})
+        plain = [name for name in both if name not in special]
+        for name in special:
+            place = (*self.info, name)
+            texts = [(each[name].whole(_MOST_BYTES) or b"").decode("utf-8", "replace")
+                     for each in (old, new)]  # fmt: skip
+            if name in lists:
                 if same_paths:
-                    yield self._list(name)
+                    yield from _list(place, *texts)
+            elif (told := _recipes(place, *texts)) is not None:
+                yield from told
             else:
-                both = name in first and name in second
-                cause = "content" if both else _presence(name, first)
-                yield Difference((*self.info, name), "content", "metadata", *sides, cause)
+                plain.append(name)
+        for each in self._contents("info", self.info, plain, set(both)):
+            yield replace(each, kind="metadata") if each.kind == "payload" else each
 
-    def _list(self, name: str) -> Difference:
-        texts = [
-            contents(each.path, [name], MOST_BYTES).get(name, b"")
-            for each in (self.left, self.right)
-        ]
-        old, new = (text.decode("utf-8", "replace").splitlines() for text in texts)
-        place = (*self.info, name)
-        if old != new and sorted(old) == sorted(new):
-            return Difference(place, "content", "order-only", old, new, "line-order")
-        return Difference(place, "content", "metadata", old, new, "content")
+
+def _recipes(where: Where, left: str, right: str) -> list[Difference] | None:
+    """What two recipes differ in, beginning with the packages of their environments."""
+    from pytest_pixipack.compare.inside.structured import value_differences
+
+    first, second = read_recipe(left), read_recipe(right)
+    if first is None or second is None:
+        return None
+    packages = list(package_differences(where, first, second))
+    rest = [
+        replace(each, kind="metadata") for each in value_differences(where, first.rest, second.rest)
+    ]
+    rest += notation_differences(where, first.rest, second.rest, "", "")
+    if packages:
+        # The hash and the pins follow from the packages.
+        rest = [each for each in rest if each.cause != "content"]
+    elif not rest:
+        rest = [Difference(where, "notation", "metadata", len(left), len(right), "json-format")]
+    return [*packages, *rest]
+
+
+def _with_evidence(found: list[Difference]) -> list[Difference]:
+    """Says with a dependency or a build string which build or host packages changed."""
+    changed = [
+        f"{each.field} {each.left or 'nothing'} -> {each.right or 'nothing'}"
+        for each in found
+        if each.cause == "dependency-change" and " package " in each.field
+    ]
+    if not changed:
+        return found
+    text = "; ".join(changed[:5])
+    roots = ("depends", "constrains", "build")
+    return [
+        replace(each, evidence=text)
+        if each.where[-1] == "info/index.json" and each.field in roots
+        else each
+        for each in found
+    ]
+
+
+def _notation(where: Where, left: Content, right: Content, *, told: bool) -> Iterator[Difference]:
+    """How two JSON texts are written, where what they say is told elsewhere."""
+    data = left.whole(_MOST_BYTES) or b"", right.whole(_MOST_BYTES) or b""
+    first, second = decoded(data[0]), decoded(data[1])
+    if first is None or second is None:
+        return
+    carried = [replace(each, kind="metadata") for each in carrier_differences(where, first, second)]
+    yield from carried
+    try:
+        values = parsed_json(first.plain), parsed_json(second.plain)
+    except ValueError:
+        if not carried:
+            yield Difference(where, "content", "metadata", None, None, "unknown")
+        return
+    written = list(notation_differences(where, *values, first.plain, second.plain))
+    yield from written
+    if not written and not carried and not told:
+        yield Difference(where, "content", "metadata", None, None, "unknown")
+
+
+def _list(where: Where, left: str, right: str) -> Iterator[Difference]:
+    old, new = left.splitlines(), right.splitlines()
+    if old == new:
+        yield Difference(where, "line ends", "metadata", None, None, "line-endings")
+    elif sorted(old) == sorted(new):
+        yield Difference(where, "content", "order-only", old, new, "member-order")
+    else:
+        yield Difference(where, "content", "metadata", old, new, "content")
 
 
 def compare_files(
     where: Where,
     left: FileFacts | None,
     right: FileFacts | None,
-    left_content: bytes | None = None,
-    right_content: bytes | None = None,
+    *,
+    content: bool = True,
 ) -> Iterator[Difference]:
-    """The differences between two files that are installed; contents sharpen the cause."""
+    """The differences between two files that are installed; `content` says whether theirs, too."""
     if left is None or right is None:
         cause = "file-added" if left is None else "file-removed"
         yield Difference(where, "file", "payload", _described(left), _described(right), cause)
@@ -197,12 +319,8 @@ def compare_files(
         return
     if left.executable != right.executable:
         yield Difference(where, "executable", "payload", left.executable, right.executable, "mode")
-    if left.sha256 != right.sha256:
-        kind: Kind = "payload"
-        cause = "content"
-        if left_content is not None and right_content is not None:
-            kind, cause = explain(where[-1], left_content, right_content)
-        yield Difference(where, "content", kind, left.sha256, right.sha256, cause)
+    if content and left.sha256 != right.sha256:
+        yield Difference(where, "content", "payload", left.sha256, right.sha256, "content")
 
 
 def _described(file: FileFacts | None) -> str | None:
@@ -227,11 +345,3 @@ def _placeholder(file: FileFacts | None) -> dict[str, Any] | None:
     if file is None or file.placeholder is None:
         return None
     return {"prefix_placeholder": file.placeholder, "file_mode": file.placeholder_mode}
-
-
-def _digest(members: Mapping[str, Stored], name: str) -> str | None:
-    return members[name].sha256 if name in members else None
-
-
-def _presence(name: str, first: Mapping[str, Stored]) -> str:
-    return "file-removed" if name in first else "file-added"

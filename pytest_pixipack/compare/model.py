@@ -29,8 +29,9 @@ class Difference:
     `where` leads there from the outside in, such as `("environment.tar",
     "channel/linux-64/a-1-0.conda", "pkg-a-1-0.tar.zst", "bin/a")`; `field` is what differs there.
     `kind` is decided by what a user would get; `cause` is one of `CAUSES`, or None where nothing is
-    known. `left` and `right` are plain JSON values, None where a side lacks the thing. Raises
-    `ValueError` for a cause that is not in the list.
+    known. `left` and `right` are plain JSON values, None where a side lacks the thing. `evidence`
+    says in words what led to the cause, where the two values do not show it. Raises `ValueError`
+    for a cause that is not in the list.
     """
 
     where: tuple[str, ...]
@@ -39,6 +40,7 @@ class Difference:
     left: Any
     right: Any
     cause: str | None = None
+    evidence: str | None = None
 
     def __post_init__(self) -> None:
         if self.cause is not None and self.cause not in CAUSES:
@@ -61,6 +63,7 @@ class Difference:
             "cause": self.cause,
             "left": self.left,
             "right": self.right,
+            **({"evidence": self.evidence} if self.evidence else {}),
         }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.compare.artifacts import compare_files
-from pytest_pixipack.compare.content import MOST_BYTES
+from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.records import Where, compare_lists, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
@@ -31,6 +31,8 @@ _PLACED = ("sha256_in_prefix", "size_in_bytes")
 # Of the file that a package came in: what was in it is there to be compared.
 _CARRIER = ("sha256", "md5", "size")
 _RECORD = re.compile(r"conda-meta/[^/]+\.json")
+# Larger files are not searched for the path of the prefix.
+_MOST_BYTES = 64 << 20
 _SCRIPT = re.compile(r"activate\.\w+")
 
 
@@ -46,7 +48,8 @@ def compare_prefixes(left: Path, right: Path) -> Comparison:
     first, second = _environment(left), _environment(right)
     prefixes = (read_prefix(first), read_prefix(second))
     files = (prefix_files(first), prefix_files(second))
-    found = list(_Prefixes(*prefixes, *files).differences())
+    with Scratch() as scratch:
+        found = list(_Prefixes(*prefixes, *files, scratch).differences())
     if first != left and second != right:
         found += _scripts(left, right, place_of(first), place_of(second))
     return Comparison.of(found)
@@ -61,8 +64,14 @@ class _Prefixes:
     """Two prefixes and the files in them."""
 
     def __init__(
-        self, left: Prefix, right: Prefix, first: PrefixFiles, second: PrefixFiles
+        self,
+        left: Prefix,
+        right: Prefix,
+        first: PrefixFiles,
+        second: PrefixFiles,
+        scratch: Scratch,
     ) -> None:
+        self.inside = Inside(scratch)
         self.left, self.right = left, right
         self.first, self.second = first, second
         self.where: Where = (left.path.name,)
@@ -78,9 +87,15 @@ class _Prefixes:
     def differences(self) -> Iterator[Difference]:
         yield from self._records()
         yield from self._history()
-        for path in sorted({*self.first, *self.second}):
-            if not _RECORD.fullmatch(path) and path != f"{_META}/history":
-                yield from self._file(path)
+        paths = [
+            path
+            for path in sorted({*self.first, *self.second})
+            if not _RECORD.fullmatch(path) and path != f"{_META}/history"
+        ]
+        pairs = {path: self._pair(path) for path in paths}
+        changed = {path for path, (old, new) in pairs.items() if old != new}
+        for path in paths:
+            yield from self._file(path, *pairs[path], changed)
 
     def _records(self) -> Iterator[Difference]:
         left, right = self.left.records, self.right.records
@@ -121,20 +136,32 @@ class _Prefixes:
         where = (*self.where, f"{_META}/history")
         yield from compare_lists(where, "packages", left, right, kind="metadata")
 
-    def _file(self, path: str) -> Iterator[Difference]:
+    def _pair(self, path: str) -> tuple[FileFacts | None, FileFacts | None]:
+        """The two files as if both prefixes were at one place."""
+        old, new = self.first.get(path), self.second.get(path)
+        return self._placed(path, old, new) if old and new and old != new else (old, new)
+
+    def _file(
+        self, path: str, old: FileFacts | None, new: FileFacts | None, changed: set[str]
+    ) -> Iterator[Difference]:
         from pytest_pixipack.prefix import is_installers
 
-        old, new = self.first.get(path), self.second.get(path)
-        if old is not None and new is not None and old != new:
-            old, new = self._placed(path, old, new)
-        contents: tuple[bytes | None, bytes | None] = (None, None)
+        where = (*self.where, path)
+        mine = is_installers(path) and path != _STATE
+        found = list(compare_files(where, old, new, content=False))
         if old and new and old.kind == new.kind == "file" and old.sha256 != new.sha256:
-            contents = (
-                self.here.content(path, MOST_BYTES), self.there.content(path, MOST_BYTES)
-            )  # fmt: skip
-        for each in compare_files((*self.where, path), old, new, *contents):
-            mine = is_installers(path) and path != _STATE
+            found += self._content(where, path, old, new, changed)
+        for each in found:
             yield replace(each, kind="metadata") if mine else each
+
+    def _content(
+        self, where: Where, path: str, old: FileFacts, new: FileFacts, changed: set[str]
+    ) -> list[Difference]:
+        data = self.here.content(path, _MOST_BYTES), self.there.content(path, _MOST_BYTES)
+        if data[0] is None or data[1] is None:
+            return [Difference(where, "content", "payload", old.sha256, new.sha256, "content")]
+        pair = Content.of(data[0]), Content.of(data[1])
+        return self.inside.differences(where, path, *pair, changed)
 
     def _placed(self, path: str, old: FileFacts, new: FileFacts) -> tuple[FileFacts, FileFacts]:
         """The two files as if both prefixes were at one place."""

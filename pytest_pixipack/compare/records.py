@@ -151,3 +151,35 @@ def _is_table(value: Any) -> bool:
     return value is None or (
         isinstance(value, Mapping) and all(_is_list(each) for each in value.values())
     )
+
+
+def compare_record_texts(
+    where: Where,
+    name: str,
+    left: Mapping[str, Any],
+    right: Mapping[str, Any],
+    left_text: str,
+    right_text: str,
+) -> list[Difference]:
+    """Two parsed records of a package (or two `repodata.json`), and the texts they come from."""
+    from pytest_pixipack.compare.inside.structured import notation_differences
+
+    if name == "repodata.json":
+        tables = ("packages", "packages.conda")
+        found = list(compare_records(where, left, right, ignore=tables, kind="metadata"))
+        for table in tables:
+            old, new = left.get(table) or {}, right.get(table) or {}
+            if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+                continue
+            for file in sorted({*old, *new}):
+                first, second = old.get(file), new.get(file)
+                if isinstance(first, Mapping) and isinstance(second, Mapping):
+                    found += compare_records((*where, file), first, second)
+                elif first != second:
+                    cause = "file-added" if first is None else "file-removed"
+                    sides: tuple[Any, Any] = (first and table, second and table)
+                    found.append(Difference((*where, file), "record", "payload", *sides, cause))
+    else:
+        found = list(compare_records(where, left, right))
+    found += notation_differences(where, left, right, left_text, right_text)
+    return found

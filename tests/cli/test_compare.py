@@ -77,7 +77,7 @@ def test_two_packs_as_a_tree_with_causes_and_remedies(pixipack, packs):
         "├─ lib-1.0-h0_0.conda",
         "│  └─ info/index.json   timestamp   1700000000000 -> 1700086400000   timestamp",
         "└─ main-1.0-h0_0.conda",
-        "   └─ bin/main.pyc   content   pyc-header",
+        "   └─ bin/main.pyc   mtime in header   0 -> 7   pyc-header",
         "causes   timestamp: set SOURCE_DATE_EPOCH for the build",
         "         pyc-header: compile with --invalidation-mode unchecked-hash",
         "exit 1   (--tolerate metadata makes it 0)",

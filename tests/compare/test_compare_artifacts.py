@@ -65,10 +65,10 @@ def test_run_exports(exports, verdict, make):
     [
         ([FILES[0]], "file", "file-removed", "payload"),
         ([*FILES, Member("new", b"")], "file", "file-added", "payload"),
-        ([FILES[0], Member("share/a", b"a\r\nb\r\n")], "content", "line-endings", "payload"),
-        ([FILES[0], Member("share/a", b"b\na\n")], "content", "line-order", "payload"),
-        ([FILES[0], Member("share/a", b"\xef\xbb\xbfa\nb\n")], "content", "encoding", "payload"),
-        ([FILES[0], Member("share/a", b"else")], "content", "content", "payload"),
+        ([FILES[0], Member("share/a", b"a\r\nb\r\n")], "line ends", "line-endings", "payload"),
+        ([FILES[0], Member("share/a", b"b\na\n")], "order of lines", "line-order", "payload"),
+        ([FILES[0], Member("share/a", b"\xef\xbb\xbfa\nb\n")], "encoding", "encoding", "payload"),
+        ([FILES[0], Member("share/a", b"else")], "line 1", "content", "payload"),
         ([FILES[0], Member("share/a", link_target="b")], "kind", "content", "payload"),
         ([Member("bin/app", FILES[0].content), FILES[1]], "executable", "mode", "payload"),
     ],
@@ -109,8 +109,8 @@ def test_a_placeholder_is_payload(make):
     ],
 )  # fmt: skip
 def test_headers_without_meaning_are_metadata(name, left, right, cause, make):
-    found = only(compare_artifacts(*(make(files=[Member(name, each)]) for each in (left, right))))
-    assert (found.kind, found.cause) == ("metadata", cause)
+    found = compare_artifacts(*(make(files=[Member(name, each)]) for each in (left, right)))
+    assert {(each.kind, each.cause) for each in found.differences} == {("metadata", cause)}
 
 
 def test_about_and_recipe_are_metadata(make):
@@ -120,8 +120,8 @@ def test_about_and_recipe_are_metadata(make):
     assert found.verdict == "metadata"
     assert {(each.where[-1], each.field) for each in found.differences} == {
         ("info/about.json", "home"),
-        ("info/recipe/meta.yaml", "content"),
-        ("info/test/run", "content"),
+        ("info/recipe/meta.yaml", "line 1"),
+        ("info/test/run", "file"),
     }
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pytest_pixipack.artifact import Member, write_artifact
 from pytest_pixipack.compare import VERDICTS, Comparison, Difference, compare_artifacts
-from pytest_pixipack.prefix.placed import place_of
 from pytest_pixipack.compare.records import compare_records
+from pytest_pixipack.prefix.placed import place_of
 
 from .conftest import INDEX
 

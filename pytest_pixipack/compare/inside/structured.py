@@ -1,0 +1,193 @@
+"""JSON and YAML: what two texts say, apart from how they say it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_pixipack.compare.inside.text import Text, around
+from pytest_pixipack.compare.inside.tokens import line_reasons
+from pytest_pixipack.compare.model import Difference
+
+Where = tuple[str, ...]
+# Values that are told one by one.
+_MOST = 200
+_LARGEST_YAML = 4 << 20
+_ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*\w", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
+_MISSING = object()
+
+
+def parsed_json(text: str) -> Any:
+    """The value of a JSON text. Raises `ValueError` where it is none, or holds a key twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def parsed_yaml(text: str) -> Any:
+    """The value of a YAML text. Raises `ValueError` where it is none, or has aliases."""
+    from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
+
+    if len(text) > _LARGEST_YAML or _ALIAS.search(text):
+        raise ValueError("it is too large, or could become so")
+    try:
+        return loads(text)
+    except (ValueError, InvalidYamlError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def structured_differences(
+    where: Where, name: str, left: Text, right: Text
+) -> list[Difference] | None:
+    """What two JSON or YAML texts say differently; None where they are not both such."""
+    yaml = name.endswith((".yaml", ".yml"))
+    if not yaml and not all(each.text.lstrip()[:1] in ("{", "[") for each in (left, right)):
+        return None
+    try:
+        parse = parsed_yaml if yaml else parsed_json
+        first, second = parse(left.plain), parse(right.plain)
+        if yaml and _comments(left) != _comments(right):
+            return None
+        if not isinstance(first, dict | list) or not isinstance(second, dict | list):
+            return None
+        found = list(value_differences(where, first, second))
+        found += notation_differences(where, first, second, left.plain, right.plain)
+        return found or None
+    except (ValueError, RecursionError):
+        return None
+
+
+def notation_differences(
+    where: Where, first: Any, second: Any, left: str, right: str
+) -> Iterator[Difference]:
+    """What two texts differ in apart from their values: order of keys, and form."""
+    same = _equal(first, second)
+    ordered = _same_order(first, second)
+    if not ordered:
+        yield Difference(where, "order of keys", "order-only", None, None, "member-order")
+    styles = _style(first, left), _style(second, right)
+    if None in styles:
+        other = same and left != right and (ordered or len(left.strip()) != len(right.strip()))
+    else:
+        other = styles[0] != styles[1]
+    if other or (same and ordered and left != right):
+        yield Difference(where, "notation", "metadata", len(left), len(right), "json-format")
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return json.dumps(left, sort_keys=True, default=str) == json.dumps(
+        right, sort_keys=True, default=str
+    )
+
+
+def _same_order(left: Any, right: Any) -> bool:
+    """Whether the keys that two values have in common are in the same order."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        common = [key for key in left if key in right]
+        if common != [key for key in right if key in left]:
+            return False
+        return all(_same_order(left[key], right[key]) for key in common)
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        return all(_same_order(*pair) for pair in zip(left, right, strict=True))
+    return True
+
+
+def _style(value: Any, text: str) -> tuple[Any, ...] | None:
+    """How Python's `json` would have written a text, where it would have."""
+    text = text.strip()
+    for indent in (None, 2, 4, 1, 3, 8, "\t", 0):
+        for separators in ((",", ": "), (", ", ": "), (",", ":")):
+            for ascii_only in (True, False):
+                style = (indent, separators, ascii_only)
+                options: dict[str, Any] = {"ensure_ascii": ascii_only}
+                written = json.dumps(
+                    value, indent=indent, separators=separators, **options, default=str
+                )
+                if written == text:
+                    return (indent, separators)
+                if len(text) > 1 << 20 and style[0] is None:
+                    break
+    return None
+
+
+def _comments(text: Text) -> Counter[str]:
+    return Counter(_COMMENT.findall(text.plain))
+
+
+def value_differences(where: Where, left: Any, right: Any) -> Iterator[Difference]:
+    """The places in which two values differ, each with its cause."""
+    for number, (path, old, new) in enumerate(_walk((), left, right)):
+        if number == _MOST:
+            return
+        yield from _leaf(where, path, old, new)
+
+
+def _walk(path: Where, left: Any, right: Any) -> Iterator[tuple[Where, Any, Any]]:
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in [*left, *(key for key in right if key not in left)]:
+            yield from _walk((*path, str(key)), left.get(key, _MISSING), right.get(key, _MISSING))
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        if _counted(left) == _counted(right):
+            if _counted(left) and left != right:
+                yield path, left, right
+            return
+        for number, (old, new) in enumerate(zip(left, right, strict=True)):
+            yield from _walk((*path, str(number)), old, new)
+    elif _differ(left, right):
+        yield path, left, right
+
+
+def _differ(left: Any, right: Any) -> bool:
+    return type(left) is not type(right) or left != right
+
+
+def _counted(values: Sequence[Any]) -> Counter[str]:
+    return Counter(json.dumps(each, sort_keys=True, default=str) for each in values)
+
+
+def _leaf(where: Where, path: Where, left: Any, right: Any) -> Iterator[Difference]:
+    field = ".".join(path) or "content"
+    sides = (_plain(left), _plain(right))
+    for cause in dict.fromkeys(_causes(path, left, right)):
+        yield Difference(where, field, "payload", *sides, cause)
+
+
+def _causes(path: Where, left: Any, right: Any) -> tuple[str, ...]:
+    if _MISSING in (left, right):
+        return ("content",)
+    if isinstance(left, list) and isinstance(right, list) and _counted(left) == _counted(right):
+        return ("line-order",)
+    label = next((part for part in reversed(path) if not part.isdigit()), "value")
+    reasons = line_reasons(f"{label}: {_said(left)}", f"{label}: {_said(right)}")
+    if not reasons.causes and any(part.lower() in _ENVIRONMENTS for part in path[:-1]):
+        return ("environment-variable",)
+    return reasons.causes if reasons.complete and reasons.causes else (*reasons.causes, "content")
+
+
+# Names under which programs write down the environment.
+_ENVIRONMENTS = ("env", "environ", "environment", "env_vars", "environment_variables")
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _plain(value: Any) -> Any:
+    if value is _MISSING:
+        return None
+    if isinstance(value, str):
+        return around(value, value)[0]
+    text = json.dumps(value, default=str)
+    return value if len(text) <= 1000 else f"{text[:999]}…"

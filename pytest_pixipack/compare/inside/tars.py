@@ -1,0 +1,235 @@
+"""Tar archives with all that their headers say (POSIX.1-2001 pax, ustar, GNU, and the oldest form).
+
+The headers are parsed by Python's `tarfile`; its archives are not used, for they end silently at a
+damaged header and do not tell the dialect.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from pytest_pixipack.compare.inside.content import Unreadable
+from pytest_pixipack.compare.inside.members import Entry, Said
+
+_BLOCK = 512
+_RECORD = 20 * _BLOCK
+_CHUNK = 1 << 18
+_LARGEST_HEADER = 1 << 20
+_DIALECTS = {b"ustar\x0000": "ustar", b"ustar  \x00": "GNU"}
+_KINDS = {
+    tarfile.LNKTYPE: "hardlink",
+    tarfile.SYMTYPE: "link",
+    tarfile.DIRTYPE: "directory",
+    tarfile.CHRTYPE: "device",
+    tarfile.BLKTYPE: "device",
+    tarfile.FIFOTYPE: "named pipe",
+}
+_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE)
+# Of pax records, those that are told by fields of their own.
+_TOLD = ("path", "linkpath", "size", "mtime", "uid", "gid", "uname", "gname")
+
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        ...
+
+
+def looks_like_tar(head: bytes) -> bool:
+    """Whether these first 512 bytes are the header of a tar archive."""
+    if len(head) < _BLOCK:
+        return False
+    try:
+        tarfile.TarInfo.frombuf(head[:_BLOCK], "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
+class Tar:
+    """A tar archive; `opening` gives its bytes from the start each time."""
+
+    def __init__(self, opening: Callable[[], AbstractContextManager[Readable]]) -> None:
+        self._opening = opening
+        self._properties: dict[str, Said] = {}
+
+    def members(self) -> Iterator[tuple[Entry, Iterable[bytes]]]:
+        """As `Archive.members`."""
+        with self._opening() as stream:
+            reader = TarReader(stream)
+            yield from reader
+            self._properties = reader.properties()
+
+    def properties(self) -> Mapping[str, Said]:
+        """Dialect and padding."""
+        return self._properties
+
+
+class TarReader:
+    """Iterates over the members of a tar stream. Raises `Unreadable` for what is none."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._left = self._padding = 0
+        self._dialects: set[str] = set()
+        self._global: dict[str, str] = {}
+        self._ending = ""
+        self._read = 0
+        self._rests = False
+
+    def __iter__(self) -> Iterator[tuple[Entry, Iterable[bytes]]]:
+        while (entry := self._next()) is not None:
+            yield entry, self._content()
+
+    def properties(self) -> dict[str, Said]:
+        """What is said of the archive as a whole, once all members have been read."""
+        return {
+            "dialect": Said(" ".join(sorted(self._dialects)), "archive-format"),
+            "padding": Said(self._ending, "archive-format"),
+            "padding of members": Said("other than zeros" if self._rests else "", "archive-format"),
+            "global header": Said(self._global, "archive-format"),
+        }
+
+    def _content(self) -> Iterator[bytes]:
+        while self._left:
+            piece = self._stream.read(min(self._left, _CHUNK))
+            if not piece:
+                raise Unreadable("a member is cut off")
+            self._left -= len(piece)
+            self._read += len(piece)
+            yield piece
+
+    def _next(self) -> Entry | None:
+        long: dict[bytes, str] = {}
+        pax: dict[str, str] = {}
+        while True:
+            for _ in self._content():
+                pass
+            self._check_padding(self._exactly(self._padding))
+            self._padding = 0
+            block = self._exactly(_BLOCK, end=True)
+            if not block.strip(b"\0"):
+                self._end(len(block))
+                return None
+            info = self._header(block)
+            if info.type in _LONG:
+                long[info.type] = _text(self._extension(info).rstrip(b"\0"))
+            elif info.type in _PAX:
+                records = _records(self._extension(info))
+                (self._global if info.type == tarfile.XGLTYPE else pax).update(records)
+                self._dialects.add("pax")
+            else:
+                return self._entry(info, long, {**self._global, **pax})
+
+    def _entry(
+        self, info: tarfile.TarInfo, long: Mapping[bytes, str], pax: dict[str, str]
+    ) -> Entry:
+        if info.type == tarfile.GNUTYPE_SPARSE or any(key.startswith("GNU.sparse") for key in pax):
+            raise Unreadable("it holds a sparse file")
+        name = pax.get("path") or long.get(tarfile.GNUTYPE_LONGNAME) or info.name
+        target = pax.get("linkpath") or long.get(tarfile.GNUTYPE_LONGLINK) or info.linkname
+        kind = "file" if info.type in _FILES else _KINDS.get(info.type)
+        if kind is None:
+            raise Unreadable(f"it holds a member of the type {info.type!r}")
+        size = 0
+        if kind == "file":
+            size = self._left = _number(pax.get("size"), info.size)
+            self._padding = -size % _BLOCK
+        owner = f"{pax.get('uid', info.uid)}:{pax.get('gid', info.gid)} "
+        owner += f"{pax.get('uname', info.uname)}:{pax.get('gname', info.gname)}"
+        said = {
+            "mtime": Said(_time(pax.get("mtime"), info.mtime), "timestamp"),
+            "owner": Said(owner, "owner"),
+        }
+        if kind == "device":
+            said["device"] = Said(f"{info.devmajor}:{info.devminor}", "archive-format")
+        for key in sorted(set(pax) - {*_TOLD}):
+            time = key in ("atime", "ctime") or key.endswith("creationtime")
+            said[f"pax {key}"] = Said(pax[key], "timestamp" if time else "archive-format")
+        linked = target if kind in ("link", "hardlink") else None
+        return Entry(posixpath.normpath(name), kind, size, said, info.mode & 0o7777, linked)
+
+    def _header(self, block: bytes) -> tarfile.TarInfo:
+        try:
+            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, ValueError) as error:
+            raise Unreadable(f"it has a damaged tar header ({error})") from None
+        self._dialects.add(_DIALECTS.get(block[257:265], "v7"))
+        return info
+
+    def _extension(self, info: tarfile.TarInfo) -> bytes:
+        if not 0 <= info.size <= _LARGEST_HEADER:
+            raise Unreadable("it has an oversized tar header")
+        data = self._exactly(info.size)
+        self._padding = -info.size % _BLOCK
+        return data
+
+    def _exactly(self, size: int, *, end: bool = False) -> bytes:
+        parts, left = [], size
+        while left:
+            piece = self._stream.read(left)
+            if not piece:
+                if end and left == size:
+                    break
+                raise Unreadable("it is cut off")
+            parts.append(piece)
+            left -= len(piece)
+            self._read += len(piece)
+        return b"".join(parts)
+
+    def _check_padding(self, padding: bytes) -> None:
+        if padding.strip(b"\0"):
+            self._rests = True
+
+    def _end(self, found: int) -> None:
+        while piece := self._stream.read(_CHUNK):
+            if piece.strip(b"\0"):
+                raise Unreadable("it holds data behind its end")
+            found += len(piece)
+            self._read += len(piece)
+        # How much fills up a record depends on what is in front of it.
+        filled = self._read % _RECORD == 0 and 2 * _BLOCK <= found < _RECORD + 2 * _BLOCK
+        self._ending = "to a whole record" if filled else f"{found} bytes"
+
+
+def _records(data: bytes) -> dict[str, str]:
+    found = {}
+    while data:
+        length, _, rest = data.partition(b" ")
+        end = int(length) - len(length) - 1 if length.isdigit() and len(length) < 9 else 0
+        keyword, equals, value = rest[:end].partition(b"=")
+        if end < 1 or end > len(rest) or not equals or not value.endswith(b"\n"):
+            raise Unreadable("it has a damaged pax header")
+        found[_text(keyword)] = _text(value[:-1])
+        data = rest[end:]
+    return found
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    if text is None:
+        return max(otherwise, 0)
+    if not text.isdigit() or len(text) > 18:
+        raise Unreadable("a member has no valid size")
+    return int(text)
+
+
+def _time(text: str | None, otherwise: float) -> float | str:
+    """Seconds since the epoch."""
+    if text is None:
+        return float(otherwise)
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
