@@ -1,7 +1,7 @@
 """Strategies for hypothesis: made-up, valid data for property tests.
 
-Needs the extra `hypothesis` (`pip install "pytest-pixipack[hypothesis]"`); nothing else here imports
-this package.
+Needs the extra `hypothesis` (`pip install "pytest-pixipack[hypothesis]"`); nothing else here
+imports this package.
 
 @given(locks())
 def test_my_tool_keeps_what_it_does_not_know(lock):

@@ -34,7 +34,8 @@ def lock(tmp_path: Path) -> str:
     return (
         "version: 7\nplatforms:\n- name: linux-64\nenvironments:\n  default:\n    channels:\n"
         f"    - url: {channel}/\n    packages:\n      linux-64:\n      - conda: {place}\n"
-        f"packages:\n- conda: {place}\n  subdir: linux-64\n  sha256: {'ab' * 32}\n  md5: {'cd' * 16}\n"
+        f"packages:\n- conda: {place}\n  subdir: linux-64\n"
+        f"  sha256: {'ab' * 32}\n  md5: {'cd' * 16}\n"
         "  depends:\n  - __glibc >=2.17\n"
     )
 
