@@ -66,7 +66,8 @@ def test_each_item_works_alone(demo, pytester, nodeid):
     pytester.runpytest("--pixi-pack", nodeid).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("distribution", ["load", pytest.param("each", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("distribution", ["load", "each"])
 def test_workers_share_stages(demo, pytester, distribution):
     pytest.importorskip("xdist")
     result = pytester.runpytest_subprocess("--pixi-pack", "-n2", "--dist", distribution)

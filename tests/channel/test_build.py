@@ -87,6 +87,7 @@ def test_shipped_channels_hold_what_their_repodata_says(shipped: BuiltChannel) -
         assert artifact.facts.files.keys() == artifact.payload.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", sorted(VIRTUAL))
 def test_every_package_of_toolchain_and_curl_can_be_solved(platform: str, tmp_path: Path) -> None:
     for name in ("toolchain", "curl"):

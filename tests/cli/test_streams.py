@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def run(redirection: str, *argv: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Runs `pixipack` with its streams redirected by a shell."""

@@ -13,6 +13,8 @@ from pytest_pixipack.engine.embedded import EmbeddedEngine
 from pytest_pixipack.engine.options import ChildSettings, EngineOptions
 from pytest_pixipack.errors import Infrastructure
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "local-build"
 
 

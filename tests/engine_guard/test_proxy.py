@@ -11,6 +11,8 @@ import pytest
 
 from pytest_pixipack.engine.guard import RefusedRequest, RefusingProxy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def proxy(nothing_left) -> Iterator[RefusingProxy]:

@@ -214,6 +214,7 @@ def test_options_that_make_no_sense_are_usage_errors(pytester, workspace, option
     assert expected in usage_error(pytester, *options)
 
 
+@pytest.mark.slow
 def test_without_the_option_nothing_of_it_is_imported(pytester, workspace):
     pytester.makepyfile(
         """
