@@ -147,8 +147,12 @@ class StubBackend:
         table = next((t for t in tables if t["name"].lower() == name.lower()), tables[0])
         result = build_package(
             params,
-            {"license": self._model.get("license"), "timestamp": self._orders.stub.get("timestamp")}
-            | table,
+            {
+                "license": self._model.get("license"),
+                "timestamp": self._orders.stub.get("timestamp"),
+                "leak": self._orders.stub.get("leak"),
+                **table,
+            },
             session["sourceDirectory"],
             session.get("configuration") or {},
             session.get("targetConfiguration") or {},

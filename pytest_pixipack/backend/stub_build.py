@@ -34,8 +34,8 @@ def build_package(
     """Writes the package that `conda/build_v1` asks for and returns the method's result.
 
     `facts` is the table of the output (`stub_orders.OUTPUT_KEYS`) with `timestamp` (ms since the
-    epoch); `fault` is one of those of the build stage. Raises `Infrastructure` where files cannot
-    be read or written.
+    epoch) and `leak` (`stub_leaks`); `fault` is one of those of the build stage. Raises
+    `Infrastructure` where files cannot be read or written.
     """
     output = params["output"]
     # As rattler-build does: whatever the manifest says, a package's name is in lower case.
@@ -53,6 +53,10 @@ def build_package(
         path.parent.mkdir(parents=True, exist_ok=True)
         members = payload(output["name"], Path(source), host, config, target_config, output)
         members = _told(members, facts, Path(source), host)
+        if facts.get("leak"):
+            from pytest_pixipack.backend.stub_leaks import leaked
+
+            members += leaked(facts["leak"], output["name"], Path(source), path.parent)
         write_artifact(path, index, members, run_exports=_run_exports(params) or None)
     if fault == "corrupt-artifact":
         content = path.read_bytes()

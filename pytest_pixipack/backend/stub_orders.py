@@ -29,7 +29,7 @@ OUTPUT_KEYS = (
     "input-globs", "license", "license-family", "noarch", "purls", "python-site-packages-path",
     "run-exports", "scripts", "track-features", "variant", "version",
 )  # fmt: skip
-STUB_KEYS = tuple(sorted({*OUTPUT_KEYS, "fail", "outputs", "timestamp", "variant-keys"}))
+STUB_KEYS = tuple(sorted({*OUTPUT_KEYS, "fail", "leak", "outputs", "timestamp", "variant-keys"}))
 RUN_EXPORTS = ("weak", "strong", "noarch", "weak-constraints", "strong-constraints")
 
 STAGES = {

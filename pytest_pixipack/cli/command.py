@@ -18,6 +18,7 @@ from pytest_pixipack.cli import (
     check_commands,
     compare_commands,
     engine_commands,
+    reproduce_commands,
 )
 from pytest_pixipack.cli.output import EXIT_UNCHECKED, Failure, Terminal, open_closed_streams
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
@@ -106,4 +107,5 @@ def parser() -> argparse.ArgumentParser:
     engine_commands.add_parsers(commands)
     channel_commands.add_parsers(commands)
     backend_commands.add_parsers(commands)
+    reproduce_commands.add_parsers(commands)
     return root

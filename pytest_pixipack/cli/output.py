@@ -62,6 +62,11 @@ class Terminal:
         """Columns of the terminal; 80 in a pipe."""
         return max(40, shutil.get_terminal_size((80, 24)).columns)
 
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody looks on, who wants to know what goes on."""
+        return sys.stderr.isatty()
+
     def say(self, text: str) -> None:
         """A line about what goes on; never on standard output."""
         print(_printable(f"pixipack: {text}", sys.stderr.encoding), file=sys.stderr)

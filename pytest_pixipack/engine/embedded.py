@@ -162,7 +162,8 @@ class EmbeddedEngine:
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
         files = PackageFiles(table, options.cache_dir, options.progress)
-        scratch = Path(tempfile.mkdtemp(prefix="pixipack-"))
+        scratch = options.scratch or Path(tempfile.mkdtemp(prefix="pixipack-"))
+        make_directory(scratch)
         try:
             with Sessions(manifest, options, scratch) as sessions:
                 solver = Solver(table, options.cache_dir / "repodata")
@@ -171,7 +172,8 @@ class EmbeddedEngine:
                 )
                 yield _Run(manifest, options, table, files, sessions, solver, assembler, scratch)
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            if options.scratch is None:
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def locked(manifest: Manifest) -> Lock:

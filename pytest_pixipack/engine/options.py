@@ -23,12 +23,14 @@ Progress: TypeAlias = Callable[[str, int, "int | None"], None]
 class ChildSettings:
     """How a build's child process differs from this one; `None` leaves a thing as it is.
 
-    `environment` is laid over the hermetic environment, `umask` is ignored on Windows.
+    `environment` is laid over the hermetic environment, `umask` is ignored on Windows. The words
+    of `wrapper` come before the command line of a backend, which they have to run.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: Path | None = None
     umask: int | None = None
+    wrapper: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,9 @@ class EngineOptions:
     executable's path, `replay:FILE` or `record:FILE:BACKEND`; both come before the manifest's own
     `[tool.pixipack]`. Backend messages are recorded below `record`; `backend_timeout` is the time
     that one answer may take, in seconds (pixi itself waits for a day).
-    With `child` set, backends run in processes of their own with these settings. `progress` is told
-    of downloads.
+    With `child` set, backends run in processes of their own with these settings. With `scratch`
+    set, work files go there and stay; else into a temporary directory that is removed. `progress`
+    is told of downloads.
     """
 
     cache_dir: Path
@@ -50,6 +53,7 @@ class EngineOptions:
     network: bool = False
     record: Path | None = None
     child: ChildSettings | None = None
+    scratch: Path | None = None
     backend_timeout: float = 600.0
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     progress: Progress | None = field(default=None, compare=False, repr=False)

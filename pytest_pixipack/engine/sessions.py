@@ -203,7 +203,7 @@ class Sessions:
         if found.prefix is not None:
             environment = activated(found.prefix, environment)
         backend = ProcessBackend(
-            guard.wrap(choice.command),
+            guard.wrap([*(child.wrapper if child else ()), *choice.command]),
             name=name,
             timeout=self._options.backend_timeout,
             env=environment,

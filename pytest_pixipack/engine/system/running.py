@@ -104,7 +104,7 @@ class WorkspaceRun:
 @contextmanager
 def plain_run(options: EngineOptions, tools: Tools, timeout: float) -> Iterator[Run]:
     """A run without a workspace, in a scratch directory that goes away."""
-    with _scratch() as scratch, network_guard(network=options.network) as guard:
+    with _scratch(options) as scratch, network_guard(network=options.network) as guard:
         configuration = write_configuration(scratch / "config", {})
         environment = _environment(options, tools, scratch, configuration, guard)
         yield Run(tools, options, scratch, environment, configuration, guard, timeout)
@@ -123,7 +123,7 @@ def workspace_run(
     manifest = load_manifest(root)
     options = options.with_stand_ins(manifest)
     table = ChannelTable(manifest.root, options.channels, options.network)
-    with _scratch() as scratch, _alone(manifest.root, options.cache_dir):
+    with _scratch(options) as scratch, _alone(manifest.root, options.cache_dir):
         backends = backend_variables(
             options.backends,
             options.environ,
@@ -264,9 +264,14 @@ def _directory_with_pixi(path: Path, scratch: Path) -> Path:
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def _scratch(options: EngineOptions) -> Iterator[Path]:
+    if options.scratch is None:
+        scratch = Path(tempfile.mkdtemp(prefix="pixipack-"))
+    else:
+        scratch = options.scratch / "run"
+        scratch.mkdir(parents=True)
     # Resolved: pixi compares paths as text, and on macOS /tmp and /var are links.
-    scratch = Path(tempfile.mkdtemp(prefix="pixipack-")).resolve()
+    scratch = scratch.resolve()
     try:
         yield scratch
     finally:

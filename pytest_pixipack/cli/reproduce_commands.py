@@ -1,0 +1,122 @@
+"""`pixipack reproduce`: build again under changed conditions and name what makes a difference."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.cli.arguments import (
+    add_engine,
+    add_engine_name,
+    add_json,
+    add_selection,
+    add_workspace,
+    engine_options,
+    positive,
+    workspace_root,
+)
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+
+TOLERABLE = ("order-only", "metadata")
+
+
+def add_parsers(commands: Any) -> None:
+    """Adds `reproduce`."""
+    reproduce = commands.add_parser(
+        "reproduce", help="build and pack again under changed conditions: does the same come out?"
+    )
+    reproduce.set_defaults(run=run_reproduce, command_name="reproduce")
+    add_workspace(reproduce)
+    add_selection(reproduce)
+    reproduce.add_argument(
+        "--vary",
+        metavar="LIST",
+        help="conditions to change, with commas (default: all); `-name` leaves one out",
+    )
+    reproduce.add_argument(
+        "-j", "--jobs", type=positive, default=1, metavar="N", help="builds side by side"
+    )
+    reproduce.add_argument(
+        "--max-builds", type=positive, metavar="N", help="builds that are allowed (default: 60)"
+    )
+    reproduce.add_argument(
+        "--package",
+        action="append",
+        metavar="NAME",
+        help="build this source package only, and pack nothing; repeatable",
+    )
+    reproduce.add_argument(
+        "--tolerate",
+        choices=TOLERABLE,
+        help="exit code 0 where the verdict is this or better",
+    )
+    reproduce.add_argument(
+        "--list", action="store_true", help="list the conditions that can be changed, and stop"
+    )
+    add_json(reproduce)
+    reproduce.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report to FILE")
+    add_engine_name(reproduce)
+    add_engine(reproduce)
+
+
+def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Runs the experiment and says what it found."""
+    from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
+    from pytest_pixipack.reproduce.report import report_lines
+    from pytest_pixipack.reproduce.variations import chosen_variations
+
+    names = arguments.vary.split(",") if arguments.vary else None
+    if arguments.list:
+        return _list(chosen_variations(names), terminal)
+    lock = threading.Lock()
+
+    def progress(text: str) -> None:
+        with lock:
+            terminal.say(text)
+
+    result = reproduce(
+        workspace_root(arguments.workspace),
+        engine_options(arguments),
+        vary=names,
+        environment=arguments.environment,
+        platform=arguments.platform,
+        jobs=arguments.jobs,
+        engine=arguments.engine,
+        only=arguments.package,
+        pack=arguments.package is None,
+        most_builds=arguments.max_builds or MOST_BUILDS,
+        progress=progress if terminal.is_interactive else lambda _: None,
+    )
+    fine = result.tolerates(arguments.tolerate or "identical")
+    code = EXIT_OK if fine else EXIT_FINDINGS
+    if arguments.html is not None:
+        from pytest_pixipack.reproduce.html import write_html
+
+        write_html([result], arguments.html)
+    terminal.document({"outcome": "passed" if fine else "failed", **result.to_json()})
+    terminal.print(report_lines(result, terminal.width))
+    if not fine and result.verdict in TOLERABLE:
+        terminal.print([f"exit {code}   (--tolerate {result.verdict} makes it 0)"])
+    elif not fine:
+        terminal.print([f"exit {code}"])
+    return code
+
+
+def _list(variations: Any, terminal: Terminal) -> int:
+    from pytest_pixipack.compare.render import wrapped
+
+    column = max(len(each.name) for each in variations) + 2
+    for each in variations:
+        needs = "" if each.needs == "nothing" else f" (needs {each.needs})"
+        terminal.print(wrapped(each.name.ljust(column), f"{each.what}{needs}", terminal.width))
+    terminal.document(
+        {
+            "outcome": "passed",
+            "variations": [
+                {"name": each.name, "what": each.what, "needs": each.needs} for each in variations
+            ],
+        }
+    )
+    return EXIT_OK

@@ -1,0 +1,110 @@
+"""One build in a process of its own: `python build_child.py JOB`.
+
+The process that wants the build has set the environment, the umask and the directory; this one
+limits its processors, builds, packs, and writes `result.json` beside the job. What a user can do
+something about is told there as an error; nothing else is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+PACK = "environment.tar"
+
+
+def find_ourselves() -> None:
+    """Puts this very package before installed ones, and after Python's own modules."""
+    root = str(Path(__file__).parents[2])
+    sys.path = [path for path in sys.path if path not in ("", str(Path(__file__).parent))]
+    at = [i for i, path in enumerate(sys.path) if path.endswith("-packages")]
+    sys.path.insert(at[0] if at else len(sys.path), root)
+
+
+def limit_processors(count: int | None) -> None:
+    """Keeps this process and its children on so many processors, where the system can do that."""
+    if count is None:
+        return
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+    elif sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.GetCurrentProcess.restype = ctypes.c_void_p
+        handle = ctypes.c_void_p(kernel.GetCurrentProcess())
+        kernel.SetProcessAffinityMask(handle, ctypes.c_size_t((1 << count) - 1))
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """Builds and packs what the job says; paths are absolute.
+
+    Raises `PixipackError`.
+    """
+    from pytest_pixipack.engine.choice import make_engine
+    from pytest_pixipack.engine.options import ChildSettings, EngineOptions
+
+    options = job["options"]
+    watch = [sys.executable, "-S", str(Path(__file__).with_name("probe.py"))]
+    engine = make_engine(
+        job["engine"],
+        EngineOptions(
+            cache_dir=Path(options["cache_dir"]),
+            channels={name: Path(path) for name, path in options["channels"].items()},
+            backends=options["backends"],
+            network=options["network"],
+            backend_timeout=options["backend_timeout"],
+            environ=options["environ"],
+            scratch=Path(job["work"]),
+            child=ChildSettings(
+                environment=job["variables"], wrapper=(*watch, job["observed"], "--")
+            ),
+        ),
+    )
+    root, out = Path(job["root"]), Path(job["out"])
+    place = {"environment": job["environment"], "platform": job["platform"]}
+    artifacts = engine.build(root, out / "artifacts", only=job["only"], **place)
+    found: dict[str, Any] = {
+        "artifacts": {each.facts.name: str(each.path) for each in artifacts}, "pack": None
+    }  # fmt: skip
+    if job["pack"]:
+        pack = engine.pack(root, out / PACK, artifacts=artifacts, **place)
+        found["pack"] = str(pack.path)
+    if not any(Path(job["observed"]).iterdir()):
+        _observe([*watch, job["observed"]], root, job["variables"])
+    return found
+
+
+def _observe(command: list[str], root: Path, variables: dict[str, str]) -> None:
+    """Looks in the place of backends that did not: those that pixi starts, and where none is."""
+    import subprocess
+
+    subprocess.run(
+        command, cwd=root, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Does the job; returns 0 also where the build failed, which the result says."""
+    find_ourselves()
+    from pytest_pixipack.errors import PixipackError
+
+    place = Path(argv[0])
+    job = json.loads(place.read_text(encoding="utf-8"))
+    limit_processors(job["cpus"])
+    try:
+        result = run(job)
+    except PixipackError as error:
+        result = {"error": {"class": type(error).__name__, **error.to_json()}}
+    (place.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # Threads of py-rattler that still run can abort a process while the interpreter ends.
+    os._exit(code)

@@ -1,0 +1,344 @@
+"""`reproduce`: builds a workspace again and again, and says which condition makes a difference."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.reproduce.agreement import OF_PASSING_TIME, agree, sharpened
+from pytest_pixipack.reproduce.attribute import Attribution, Names, Places, attribute
+from pytest_pixipack.reproduce.build_child import PACK
+from pytest_pixipack.reproduce.builds import Built, Lane, Wanted
+from pytest_pixipack.reproduce.conditions import Machine, this_machine
+from pytest_pixipack.reproduce.model import (
+    RANDOM,
+    Attributed,
+    Reproduction,
+    Target,
+    VariationResult,
+    worst,
+)
+from pytest_pixipack.reproduce.sources import (
+    Pristine,
+    place_for_sources,
+    pristine_copy,
+    remove,
+)
+from pytest_pixipack.reproduce.variations import Variation, chosen_variations
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.options import EngineOptions
+
+MOST_BUILDS = 60
+_USUAL: Names = ()
+# (target, where, field): one place where two builds may differ.
+Place = tuple[str, tuple[str, ...], str]
+
+
+def reproduce(
+    root: Path,
+    options: EngineOptions,
+    *,
+    vary: Sequence[str] | None = None,
+    environment: str = "default",
+    platform: str | None = None,
+    jobs: int = 1,
+    engine: str = "embedded",
+    only: Sequence[str] | None = None,
+    pack: bool = True,
+    most_builds: int = MOST_BUILDS,
+    extra: Iterable[Variation] = (),
+    directory: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Reproduction:
+    """Builds and packs the workspace in `root` again under changed conditions.
+
+    `vary` names the conditions (default: all), `jobs` is the number of builds side by side, `only`
+    names the source packages that are built, `most_builds` limits the number of builds. Work files
+    go below `directory`, and are removed unless it is given. `progress` is told of every build.
+
+    Two builds under the same conditions come first: what differs there is `random`. Then all
+    conditions are changed at once; only where that makes a difference, more builds find out which
+    it was. Raises what the first build raises, `InvalidInput` for a variation that there is not,
+    and `Infrastructure` where builds cannot be run.
+    """
+    chosen = chosen_variations(vary, extra)
+    if most_builds < 3 + max(jobs - 1, 0):
+        raise InvalidInput(
+            f"{most_builds} builds are too few to compare anything.",
+            remedy=f"Allow at least {3 + max(jobs - 1, 0)}.",
+        )
+    scratch = Path(tempfile.mkdtemp(prefix="pixipack-", dir=directory))
+    memory = scratch
+    try:
+        pristine = pristine_copy(root, options, scratch / "pristine", engine)
+        subdir = platform or current_platform()
+        wanted = Wanted(environment, subdir, tuple(only) if only is not None else None, pack)
+        names = {each.name for each in chosen}
+        if "directory-order" in names:
+            memory = place_for_sources(scratch, pristine.directory)
+        machine = this_machine(scratch, network=options.network, locales="locale" in names)
+        lanes = [
+            _lane(scratch, memory, number, pristine, machine, wanted, engine)
+            for number in range(max(jobs, 1))
+        ]
+        experiment = _Experiment(lanes, chosen, machine, most_builds, progress)
+        return replace(
+            experiment.run(), workspace=Path(root), environment=environment, platform=subdir
+        )
+    finally:
+        if directory is None:
+            remove(scratch)
+        if memory != scratch:
+            remove(memory)
+
+
+def _lane(
+    scratch: Path,
+    memory: Path,
+    number: int,
+    pristine: Pristine,
+    machine: Machine,
+    wanted: Wanted,
+    engine: str,
+) -> Lane:
+    directory = scratch / f"lane{number}"
+    directory.mkdir()
+    return Lane(directory, memory / f"lane{number}", pristine, machine, wanted, engine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Observation:
+    """What differs with some conditions changed, and what was seen then and usually."""
+
+    differences: Mapping[Place, Difference]
+    usual: tuple[Mapping[str, Any], ...]
+    varied: tuple[Mapping[str, Any], ...]
+
+
+class _Experiment:
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        variations: Sequence[Variation],
+        machine: Machine,
+        most: int,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._lanes: SimpleQueue[Lane] = SimpleQueue()
+        for lane in lanes:
+            self._lanes.put(lane)
+        self._side_by_side = len(lanes)
+        self._known = {each.name: each for each in variations}
+        self._machine = machine
+        self._most = most
+        self._progress = progress
+        self._builds = 0
+        self._observed: dict[Names, _Observation] = {}
+
+    def run(self) -> Reproduction:
+        reasons = {
+            name: reason
+            for name, each in self._known.items()
+            if (reason := each.unavailable(self._machine)) is not None
+        }
+        tried = tuple(name for name in self._known if name not in reasons)
+        with ThreadPoolExecutor(self._side_by_side) as pool:
+            self._pool = pool
+            usual, everything = self._observe([_USUAL, tried])
+            reasons |= self._unseen(tried, everything)
+            restless = dict(usual.differences)
+            applied = tuple(name for name in tried if name not in reasons)
+            found = Attribution()
+            if everything.differences.keys() - restless.keys():
+                found, restless = self._attributed(tried, restless)
+        return self._result(found, restless, applied, reasons)
+
+    # --- builds -----------------------------------------------------------------------------------
+    def _observe(self, groups: Sequence[Names]) -> list[_Observation]:
+        found = list(self._pool.map(self._compared, groups))
+        self._observed |= zip(groups, found, strict=True)
+        return found
+
+    def _compared(self, names: Names) -> _Observation:
+        """Builds with these conditions changed, and compares with the lane's usual build."""
+        lane = self._lanes.get()
+        try:
+            if lane.base is None:
+                lane.base = self._build(lane, _USUAL, "as usual")
+                if lane.base.error is not None:
+                    raise lane.base.error
+            what = ", ".join(names) if 0 < len(names) < len(self._known) else "everything"
+            made = self._build(lane, names, f"with {what} changed" if names else "once more")
+            return _Observation(differences_of(lane.base, made), lane.base.seen, made.seen)
+        finally:
+            self._lanes.put(lane)
+
+    def _build(self, lane: Lane, names: Names, what: str) -> Built:
+        self._builds += 1
+        self._progress(f"build {self._builds}: {what}")
+        return lane.build([self._known[name] for name in names])
+
+    # --- what it means ----------------------------------------------------------------------------
+    def _unseen(self, tried: Names, everything: _Observation) -> dict[str, str]:
+        """The variations that no process saw, with the reason."""
+        found = {}
+        for name in tried:
+            each = self._known[name]
+            if not any(
+                each.effect(usual, varied)
+                for usual, varied in zip(everything.usual, everything.varied, strict=False)
+            ):
+                found[name] = each.unseen
+        return found
+
+    def _attributed(
+        self, tried: Names, restless: dict[Place, Difference]
+    ) -> tuple[Attribution, dict[Place, Difference]]:
+        """Finds the conditions; then builds once more as usual, to see what comes and goes."""
+
+        def observe(groups: Sequence[Names]) -> Sequence[Places]:
+            return [frozenset(each.differences) - restless.keys() for each in self._observe(groups)]
+
+        known = {tried: frozenset(self._observed[tried].differences) - restless.keys()}
+        left = self._most - self._builds - 1
+        found = attribute(tried, observe, left, known)
+        (again,) = self._observe([_USUAL])
+        return found, {**again.differences, **restless}
+
+    def _result(
+        self,
+        found: Attribution,
+        restless: dict[Place, Difference],
+        applied: Names,
+        reasons: Mapping[str, str],
+    ) -> Reproduction:
+        differences: dict[Place, list[Attributed]] = {}
+        for each in (found.causes, found.unresolved):
+            for names, places in each.items():
+                for place in places - restless.keys():
+                    difference = self._difference(place, names)  # type: ignore[arg-type]
+                    made = _attributed(difference, names, resolved=each is found.causes)
+                    differences.setdefault(place, []).append(made)  # type: ignore[arg-type]
+        for place, difference in restless.items():
+            differences[place] = [self._of_itself(difference)]
+        flat = [each for place in sorted(differences) for each in differences[place]]
+        return Reproduction(
+            workspace=Path(),
+            environment="",
+            platform="",
+            targets=self._targets(differences),
+            variations=tuple(self._variation(name, flat, applied, reasons) for name in self._known),
+            differences=tuple(flat),
+            builds=self._builds,
+            most=self._most,
+        )
+
+    def _difference(self, place: Place, names: Names) -> Difference:
+        """As these conditions make it, or as it was seen where they were not changed alone."""
+        found = self._observed.get(names)
+        if found is not None and place in found.differences:
+            return found.differences[place]
+        return next(
+            each.differences[place] for each in self._observed.values() if place in each.differences
+        )
+
+    def _of_itself(self, difference: Difference) -> Attributed:
+        """What differs although nothing was changed: time that passed, or chance."""
+        if difference.cause in OF_PASSING_TIME and "clock" in self._known:
+            return _attributed(difference, ("clock",), resolved=True)
+        return Attributed(difference, (), difference.cause, RANDOM, agree(RANDOM, ()))
+
+    def _variation(
+        self,
+        name: str,
+        found: Sequence[Attributed],
+        applied: Names,
+        reasons: Mapping[str, str],
+    ) -> VariationResult:
+        own = [each for each in found if name in each.variations]
+        if name not in applied and not own:
+            return VariationResult(name, False, reasons[name])
+        others = {other for each in own for other in each.variations} - {name}
+        return VariationResult(
+            name,
+            True,
+            self._known[name].note(self._machine),
+            worst(own),
+            tuple(sorted({each.cause or "unknown" for each in own})),
+            tuple(sorted(others)),
+        )
+
+    def _targets(self, found: Mapping[Place, Sequence[Attributed]]) -> tuple[Target, ...]:
+        names = sorted({name for each in self._files() for name in each})
+        targets = []
+        for name in names:
+            own = [each.difference for place, those in found.items() if place[0] == name
+                   for each in those]  # fmt: skip
+            layer = "pack" if name == PACK else "artifact"
+            targets.append(Target(name, layer, Comparison.of(dict.fromkeys(own))))
+        return tuple(targets)
+
+    def _files(self) -> list[Mapping[str, Path]]:
+        lanes = [self._lanes.get() for _ in range(self._side_by_side)]
+        for lane in lanes:
+            self._lanes.put(lane)
+        return [lane.base.files for lane in lanes if lane.base is not None]
+
+
+def _attributed(difference: Difference, names: Names, *, resolved: bool) -> Attributed:
+    claimed = difference.cause
+    cause = sharpened(claimed, names) if resolved else claimed
+    return Attributed(difference, names, claimed, cause, agree(claimed, names), resolved)
+
+
+def differences_of(base: Built, made: Built) -> dict[Place, Difference]:
+    """What differs between two builds, by place.
+
+    A build that fails differs in that. What a pack has of a package that differs itself is told
+    of the package alone.
+    """
+    from pytest_pixipack.compare import compare_artifacts, compare_packs
+
+    if made.error is not None:
+        text = made.error.message
+        failed = Difference(("build",), "result", "payload", "a package", text, "unknown")
+        return {("build", failed.where, failed.field): failed}
+    found: dict[Place, Difference] = {}
+    differing: set[str] = set()
+    for name in sorted({*base.files, *made.files} - {PACK}):
+        left, right = base.files.get(name), made.files.get(name)
+        if left is None or right is None:
+            cause = "file-added" if left is None else "file-removed"
+            sides = (left and left.name, right and right.name)
+            each = Difference((name,), "package", "payload", *sides, cause)
+            found[name, each.where, each.field] = each
+            continue
+        if left.name != right.name:
+            each = Difference(
+                (left.name,), "file name", "payload", left.name, right.name, "build-string"
+            )
+            found[name, each.where, each.field] = each
+        for each in compare_artifacts(left, right).differences:
+            found[name, each.where, each.field] = each
+            differing |= {left.name, right.name}
+    packs = base.files.get(PACK), made.files.get(PACK)
+    if packs[0] is not None and packs[1] is not None:
+        for each in compare_packs(packs[0], packs[1]).differences:
+            if not _is_of(each, differing):
+                found[PACK, each.where, each.field] = each
+    return found
+
+
+def _is_of(difference: Difference, names: set[str]) -> bool:
+    """Whether a difference of packs follows from packages that are told of by themselves."""
+    steps = {part.rpartition("/")[2] for part in difference.where}
+    return bool(steps & names) or (difference.field in ("bytes", "file name") and bool(names))

@@ -1,0 +1,140 @@
+"""The result of experiments as one HTML file that needs no script, no network and no other file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.compare.causes import CAUSE_TEXTS
+from pytest_pixipack.errors import Infrastructure
+from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
+from pytest_pixipack.reproduce.report import heading
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-top: 2rem }
+code { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0 }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
+         vertical-align: top }
+th { font-weight: 600 } .scroll { overflow-x: auto }
+details { border: 1px solid var(--line); border-radius: .4rem; margin: .6rem 0; padding: 0 .8rem }
+summary { cursor: pointer; padding: .5rem 0 }
+.verdict { border-radius: .3rem; padding: .05rem .5rem; background: var(--soft);
+           white-space: nowrap }
+.identical, .passed { background: #2a24 } .order-only { background: #28c4 }
+.metadata { background: #c824 } .payload, .failed { background: #c224 } .soft { opacity: .75 }
+"""
+# Values are shown so far; the JSON document has all of them.
+_LONGEST = 160
+
+
+def write_html(results: Sequence[Reproduction], path: Path) -> None:
+    """Writes the report. Raises `Infrastructure` where the file cannot be written."""
+    from pytest_pixipack.whole_files import write_file
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, html_report(results).encode("utf-8", errors="backslashreplace"))
+    except OSError as error:
+        raise Infrastructure(
+            f"The report cannot be written: {error.strerror or error}.", file=path
+        ) from error
+
+
+def html_report(results: Sequence[Reproduction]) -> str:
+    """The whole document, with everything that it shows inside."""
+    body = "\n".join(section(result) for result in results)
+    return document("Does the same come out again?", body)
+
+
+def document(title: str, body: str) -> str:
+    """An HTML document around a body."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n"
+        f"{body}\n</html>\n"
+    )
+
+
+def section(result: Reproduction) -> str:
+    """One experiment: verdict, what makes differences, and a table of all variations."""
+    title = f"{result.workspace.name}: {result.environment} on {result.platform}"
+    parts = [
+        f"<section>\n<h2>{escape(title)} {verdict_mark(result.verdict)}</h2>",
+        f'<p class="soft">{result.builds} builds of at most {result.most}; '
+        f"{', '.join(f'<code>{escape(each.name)}</code>' for each in result.targets)}</p>",
+        *(_culprit(names, found) for names, found in result.culprits().items()),
+        table(
+            ("variation", "verdict", "causes", ""),
+            (_variation(each) for each in result.variations),
+        ),
+    ]
+    if result.causes:
+        rows = ((escape(name), escape(CAUSE_TEXTS[name].remedy)) for name in result.causes)
+        parts.append(table(("cause", "what to do"), rows))
+    return "\n".join([*parts, "</section>"])
+
+
+def verdict_mark(verdict: str) -> str:
+    """A verdict as a coloured word."""
+    return f'<span class="verdict {escape(verdict)}">{escape(verdict)}</span>'
+
+
+def table(heads: Sequence[str], rows: Any) -> str:
+    """A table of cells that are HTML already."""
+    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
+    lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{body}\n</table></div>'
+
+
+def _culprit(names: Sequence[str], found: Sequence[Attributed]) -> str:
+    rows = "".join(_difference(found))
+    number = f"{len(found)} difference{'' if len(found) == 1 else 's'}"
+    return (
+        f"<details open><summary><b>{escape(heading(names, found))}</b> "
+        f"{verdict_mark(worst(found))} {number}</summary>\n{rows}</details>"
+    )
+
+
+def _difference(found: Sequence[Attributed]) -> Iterator[str]:
+    def rows() -> Iterator[tuple[str, ...]]:
+        for each in found:
+            difference = each.difference
+            place = " › ".join(f"<code>{escape(part)}</code>" for part in difference.where)
+            cause = escape(each.cause or "unknown")
+            if not each.agrees:
+                cause += f" <b>disputed</b>: it looks like {escape(each.claimed or 'unknown')}"
+            yield (
+                place,
+                escape(difference.field),
+                difference.kind,
+                f"<code>{_value(difference.left)}</code>",
+                f"<code>{_value(difference.right)}</code>",
+                cause,
+            )
+
+    yield table(("where", "field", "kind", "usually", "changed", "cause"), rows())
+
+
+def _variation(each: VariationResult) -> tuple[str, ...]:
+    verdict = verdict_mark(each.verdict) if each.verdict else '<span class="soft">not tried</span>'
+    return (
+        f"<code>{escape(each.name)}</code>",
+        verdict,
+        escape(", ".join(each.causes)),
+        f'<span class="soft">{escape(each.reason or "")}</span>',
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")

@@ -1,0 +1,165 @@
+"""What an experiment finds: which conditions make a difference, where, how much, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.compare.model import VERDICTS, Comparison, Difference, Verdict
+
+# In the place of a variation: what differs although nothing was changed.
+RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """A difference and what makes it.
+
+    `variations` are the conditions that have to change together for it; none where it comes and
+    goes by itself (`cause` is then `random`) or where no build was left to find out
+    (`resolved` is false). `claimed` is the cause that the comparison named, `cause` the one that
+    the experiment leaves; where the two do not go together, `agrees` is false and both are shown.
+    """
+
+    difference: Difference
+    variations: tuple[str, ...]
+    claimed: str | None
+    cause: str | None
+    agrees: bool = True
+    resolved: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `differences`."""
+        return {
+            **self.difference.to_json(),
+            "cause": self.cause,
+            "claimed": self.claimed,
+            "agrees": self.agrees,
+            "variations": list(self.variations),
+            "resolved": self.resolved,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VariationResult:
+    """One variation: whether it took effect, and what differs through it.
+
+    `reason` says why it was not applied, or what of it was left out. `with_others` are those that
+    have to be changed at the same time.
+    """
+
+    name: str
+    applied: bool
+    reason: str | None = None
+    verdict: Verdict | None = None
+    causes: tuple[str, ...] = ()
+    with_others: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `variations`; `verdict` is null where it was not applied."""
+        return {
+            "name": self.name,
+            "applied": self.applied,
+            "reason": self.reason,
+            "verdict": self.verdict,
+            "causes": list(self.causes),
+            "with": list(self.with_others),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that was built again and again: a package or the pack, by its file name."""
+
+    name: str
+    layer: str
+    comparison: Comparison
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `targets`: a document of `pixipack compare`."""
+        return {"name": self.name, "layer": self.layer, **self.comparison.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """The result of an experiment.
+
+    `platform` and `environment` say what was built, `builds` is the number of builds, `most` how
+    many were allowed; `targets` are the packages and the pack.
+    """
+
+    workspace: Path
+    environment: str
+    platform: str
+    targets: tuple[Target, ...]
+    variations: tuple[VariationResult, ...]
+    differences: tuple[Attributed, ...] = ()
+    builds: int = 0
+    most: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst kind of difference; `identical` where there is none."""
+        found = [VERDICTS.index(each.difference.kind) for each in self.differences]
+        return VERDICTS[max(found, default=0)]
+
+    @property
+    def is_reproducible(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    @property
+    def random(self) -> tuple[Attributed, ...]:
+        """What differs although nothing was changed."""
+        return tuple(each for each in self.differences if each.cause == RANDOM)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """All causes, sorted."""
+        return tuple(sorted({each.cause for each in self.differences if each.cause}))
+
+    def variation(self, name: str) -> VariationResult:
+        """The result of one variation. Raises `KeyError` for one that was not asked for."""
+        found = {each.name: each for each in self.variations}
+        return found[name]
+
+    def culprits(self) -> Mapping[tuple[str, ...], tuple[Attributed, ...]]:
+        """What differs, by the conditions that make it."""
+        found: dict[tuple[str, ...], list[Attributed]] = {}
+        for each in self.differences:
+            found.setdefault(each.variations, []).append(each)
+        return {names: tuple(those) for names, those in found.items()}
+
+    def tolerates(self, kind: Verdict) -> bool:
+        """Whether no difference is worse than this."""
+        return VERDICTS.index(self.verdict) <= VERDICTS.index(kind)
+
+    def raise_for_differences(self, tolerate: Verdict = "identical") -> None:
+        """Raises `AssertionError` with the report where something differs that is worse."""
+        __tracebackhide__ = True
+        if not self.tolerates(tolerate):
+            from pytest_pixipack.reproduce.report import report_lines
+
+            raise AssertionError("\n".join(report_lines(self)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `pixipack reproduce` without `outcome`."""
+        return {
+            "workspace": str(self.workspace),
+            "environment": self.environment,
+            "platform": self.platform,
+            "verdict": self.verdict,
+            "builds": self.builds,
+            "most_builds": self.most,
+            "variations": [each.to_json() for each in self.variations],
+            "differences": [each.to_json() for each in self.differences],
+            "targets": [each.to_json() for each in self.targets],
+        }
+
+
+def worst(differences: Sequence[Attributed]) -> Verdict:
+    """The worst kind among these; `identical` where there is none."""
+    found = [VERDICTS.index(each.difference.kind) for each in differences]
+    return VERDICTS[max(found, default=0)]

@@ -1,0 +1,96 @@
+"""The result of an experiment for people: a tree for a terminal, properties for JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pytest_pixipack.compare.causes import CAUSE_TEXTS
+from pytest_pixipack.compare.model import Comparison, Verdict
+from pytest_pixipack.compare.render import tree_lines, wrapped
+from pytest_pixipack.reproduce.model import RANDOM, Attributed, Reproduction, worst
+
+_LABEL = 11  # columns of the words at the left
+_MEANING: dict[Verdict, str] = {
+    "identical": "every build is the same, byte for byte",
+    "order-only": "the same in another order",
+    "metadata": "what gets installed is the same, its carrier is not",
+    "payload": "what gets installed is not the same",
+}
+
+
+def report_lines(result: Reproduction, width: int = 80) -> list[str]:
+    """What differs and through what, the variations that change nothing, and what to do."""
+    lines = wrapped(f"{result.verdict}   ", _MEANING[result.verdict], width)
+    for names, found in result.culprits().items():
+        lines += _culprit(names, found, width)
+    lines += _disagreements(result, width)
+    lines += _labelled("clean", [", ".join(_clean(result))], width)
+    notes = [f"{each.name}: {each.reason}" for each in result.variations
+             if each.applied and each.reason]  # fmt: skip
+    lines += _labelled("in part", notes, width)
+    missing = [f"{each.name}: {each.reason}" for each in result.variations if not each.applied]
+    lines += _labelled("not tried", missing, width)
+    lines += _labelled("causes", list(_remedies(result)), width)
+    what = f"{result.builds} (at most {result.most}); {result.environment} on {result.platform}"
+    return lines + _labelled("builds", [what], width)
+
+
+def heading(names: Sequence[str], found: Sequence[Attributed]) -> str:
+    """What makes these differences, in words."""
+    if not all(each.resolved for each in found):
+        return f"one of {', '.join(names)}; no build was left to find out which"
+    if not names:
+        return f"{RANDOM}: differs although nothing was changed"
+    together = " (only together)" if len(names) > 1 else ""
+    return f"{' + '.join(names)}{together}"
+
+
+def junit_properties(result: Reproduction) -> list[tuple[str, str]]:
+    """Properties of a test: the verdict, the number of builds, and one for each variation."""
+    found = [
+        ("pixipack_verdict", result.verdict),
+        ("pixipack_builds", str(result.builds)),
+        ("pixipack_causes", " ".join(result.causes)),
+    ]
+    for each in result.variations:
+        told = f"{each.verdict} {' '.join(each.causes)}".strip() if each.applied else "not applied"
+        found.append((f"pixipack_variation_{each.name}", told))
+    return found
+
+
+def _culprit(names: Sequence[str], found: Sequence[Attributed], width: int) -> list[str]:
+    shown = Comparison.of(
+        replace(each.difference, cause=each.cause if each.cause != RANDOM else RANDOM)
+        for each in found
+    )
+    head = wrapped("", f"{heading(names, found)}   {worst(found)}", width)
+    return [*head, *(f"  {line}" for line in tree_lines(shown, width - 2))]
+
+
+def _disagreements(result: Reproduction, width: int) -> list[str]:
+    """Where the comparison names another cause than the experiment."""
+    texts = [
+        f"{'/'.join(each.difference.where[-1:])}: it looks like {each.claimed}, but "
+        f"{' + '.join(each.variations)} makes the difference"
+        for each in result.differences
+        if not each.agrees
+    ]
+    return _labelled("disputed", texts, width)
+
+
+def _clean(result: Reproduction) -> list[str]:
+    return [each.name for each in result.variations if each.applied and each.verdict == "identical"]
+
+
+def _remedies(result: Reproduction) -> Iterator[str]:
+    for cause in result.causes:
+        yield f"{cause}: {CAUSE_TEXTS[cause].remedy}"
+
+
+def _labelled(label: str, texts: Sequence[str], width: int) -> list[str]:
+    """Texts behind one label, each one on a line of its own."""
+    lines: list[str] = []
+    for text in filter(None, texts):
+        lines += wrapped((label if not lines else "").ljust(_LABEL), text, width)
+    return lines

@@ -1,0 +1,112 @@
+"""A backend that lets one condition into its packages: the condition and the cause are named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_pixipack.reproduce import VARIATIONS
+
+pytestmark = pytest.mark.slow
+
+# The leak and the cause that its difference has in the end. A cache and a network have no cause of
+# their own: the variation says it all.
+CAUSES = {
+    "clock": "embedded-date",
+    "timezone": "timezone",
+    "locale": "locale-sort",
+    "umask": "mode",
+    "hash-seed": "hash-seed",
+    "home": None,
+    "path": "embedded-path",
+    "cpu-count": "cpu-count",
+    "directory-order": "line-order",
+    "environment": "environment-variable",
+    "temp": "embedded-path",
+    "cache": None,
+    "network": None,
+    "jobs": "line-order",
+}
+
+
+def test_there_is_a_fault_for_every_variation():
+    assert set(CAUSES) == set(VARIATIONS)
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_a_planted_fault_is_named(name, experiment):
+    others = ["clock", "umask", "jobs", "timezone"]
+    result = experiment(name, network=name == "network", vary=[name, *others])
+    own = result.variation(name)
+    if not own.applied:
+        pytest.skip(f"{name}: {own.reason}")
+    if name == "locale" and own.reason is not None:
+        pytest.skip(own.reason)
+    assert list(result.culprits()) == [(name,)]
+    (found,) = result.differences
+    assert found.difference.where[-1] == f"share/app/leak-{name}.txt"
+    assert found.agrees
+    assert CAUSES[name] in (found.cause, None)
+    assert own.verdict == found.difference.kind
+    assert {each.verdict for each in result.variations if each.name != name} <= {"identical", None}
+
+
+def test_a_clean_backend_is_clean_under_all(experiment):
+    result = experiment()
+    assert result.is_reproducible
+    assert result.verdict == "identical"
+    assert result.builds == 3
+    expected = {"clock", "timezone", "hash-seed", "home", "path", "environment", "temp", "jobs"}
+    assert {each.name for each in result.variations if each.verdict == "identical"} >= expected
+
+
+def test_a_clean_backend_with_a_cache_and_a_network_is_clean(experiment):
+    # It leaves something in its cache, which is then no difference.
+    result = experiment("cache", network=True, vary=["network", "jobs"])
+    assert result.is_reproducible
+    assert result.variation("network").applied
+
+
+def test_all_faults_at_once_are_told_apart(experiment):
+    leaks = [name for name in VARIATIONS if name != "network"]
+    result = experiment(*leaks, vary=leaks, jobs=2)
+    tried = [each.name for each in result.variations if each.applied]
+    assert set(result.culprits()) == {(name,) for name in tried}
+    for names, found in result.culprits().items():
+        assert [each.difference.where[-1] for each in found] == [f"share/app/leak-{names[0]}.txt"]
+
+
+def test_a_random_backend_is_found_first(experiment):
+    result = experiment("random", vary=["timezone", "umask", "jobs"])
+    assert result.causes == ("random",)
+    assert result.builds == 3
+    assert {each.verdict for each in result.variations if each.applied} == {"identical"}
+
+
+def test_chance_does_not_hide_a_condition(experiment):
+    result = experiment("random", "timezone", vary=["timezone", "umask", "jobs"])
+    assert set(result.culprits()) == {(), ("timezone",)}
+
+
+def test_a_clock_that_only_passes_is_no_chance_where_the_difference_is_a_date(experiment):
+    result = experiment("time", vary=["clock", "umask"])
+    assert result.causes in (("embedded-date",), ("random",))
+
+
+def test_the_number_of_builds_is_bounded(experiment):
+    result = experiment("timezone", "path", vary=None, most_builds=6)
+    assert result.builds <= 6
+    assert [each.resolved for each in result.differences] == [False, False]
+
+
+def test_the_process_that_asks_stays_as_it_was(experiment, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    mask = os.umask(0o022)
+    os.umask(mask)
+    before = (Path.cwd(), dict(os.environ), mask)
+    experiment("timezone", vary=["timezone", "umask", "home"])
+    mask = os.umask(mask)
+    os.umask(mask)
+    assert (Path.cwd(), dict(os.environ), mask) == before
