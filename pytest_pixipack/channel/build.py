@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import Digests, file_digests, write_artifact
 from pytest_pixipack.channel.layers import StubPackage
@@ -21,6 +21,10 @@ from pytest_pixipack.channel.spec import StubChannel, load_channel_spec
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.file_urls import file_url
+
+if TYPE_CHECKING:
+    from pytest_pixipack.channel.server import ChannelServer
+    from pytest_pixipack.channel.server_respx import MountedChannel
 
 MARKER = ".pixipack-channel.json"
 
@@ -41,6 +45,21 @@ class BuiltChannel:
     def package_path(self, package: PackageFacts) -> Path:
         """Where the file of one of its packages is."""
         return self.path / str(package.subdir) / str(package.file_name)
+
+    def serve(self, **options: Any) -> ChannelServer:
+        """A server of this channel on the loopback interface; close it, or use it with `with`.
+
+        `options` are those of `ChannelServer`: `faults`, `port`, `basic`, `bearer`, `token`, `tls`.
+        """
+        from pytest_pixipack.channel.server import ChannelServer
+
+        return ChannelServer({self.name: self.path}, **options)
+
+    def mount(self, router: Any, **options: Any) -> MountedChannel:
+        """Makes a respx router answer for this channel; `options` are those of `mount_channel`."""
+        from pytest_pixipack.channel.server_respx import mount_channel
+
+        return mount_channel(router, self.name, self.path, **options)
 
 
 def repodata_record(index: Mapping[str, Any], digests: Digests, file_name: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import base64
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pytest_pixipack.channel.checks import Problem, channel_name
 from pytest_pixipack.channel.files import File
@@ -25,9 +25,13 @@ from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pytest_pixipack.channel.build import BuiltChannel
+    from pytest_pixipack.channel.server import ChannelServer
+    from pytest_pixipack.channel.server_respx import MountedChannel
 
 _VERSION = 1  # counts up when the same spec gives other bytes
 _TOP_KEYS = ("name", "defaults", "package")
+
+_Opened = TypeVar("_Opened", "ChannelServer", "MountedChannel")
 
 Files = Mapping[str, "str | bytes | File | Mapping[str, Any] | Literal[False]"]
 
@@ -41,6 +45,8 @@ class StubChannel:
 
     def __init__(self, name: str = "stub", *, defaults: Mapping[str, Any] | None = None) -> None:
         self._packages: dict[tuple[str, str], StubPackage] = {}
+        # Is told how to close what `serve` and `mount` open.
+        self.on_open: Callable[[Callable[[], object]], object] | None = None
         try:
             self.name = channel_name(name, ("name",))
             self._defaults = check_fields(defaults or {}, DEFAULT_KEYS, "the defaults")
@@ -119,6 +125,36 @@ class StubChannel:
         from pytest_pixipack.channel.build import build_channel
 
         return build_channel(self, out)
+
+    def serve(self, **options: Any) -> ChannelServer:
+        """Builds the channel into a temporary directory and serves it until the server is closed.
+
+        `options` are those of `ChannelServer`. Of a channel that came from the fixture
+        `stub_channel`, the end of the test closes the server.
+        """
+        return self._opened(lambda built, after: built.serve(**options, after=after))
+
+    def mount(self, router: Any, **options: Any) -> MountedChannel:
+        """The same inside Python clients that a respx router mocks; see `mount_channel`."""
+        return self._opened(lambda built, after: built.mount(router, **options, after=after))
+
+    def _opened(self, opening: Callable[[BuiltChannel, Callable[[], object]], _Opened]) -> _Opened:
+        import shutil
+        import tempfile
+
+        folder = Path(tempfile.mkdtemp(prefix="pixipack-channel-"))
+
+        def remove() -> None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+        try:
+            opened = opening(self.build(folder / self.name), remove)
+        except BaseException:
+            remove()
+            raise
+        if self.on_open is not None:
+            self.on_open(opened.close)
+        return opened
 
     def digest(self) -> str:
         """A hash of all that the built channel depends on; the same on every machine."""

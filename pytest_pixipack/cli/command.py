@@ -19,6 +19,7 @@ from pytest_pixipack.cli import (
     compare_commands,
     engine_commands,
     reproduce_commands,
+    serve_commands,
 )
 from pytest_pixipack.cli.output import EXIT_UNCHECKED, Failure, Terminal, open_closed_streams
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
@@ -108,4 +109,5 @@ def parser() -> argparse.ArgumentParser:
     channel_commands.add_parsers(commands)
     backend_commands.add_parsers(commands)
     reproduce_commands.add_parsers(commands)
+    serve_commands.add_parsers(commands)
     return root

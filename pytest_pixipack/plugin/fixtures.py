@@ -39,15 +39,19 @@ def pixi_engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def stub_channel(request: pytest.FixtureRequest) -> StubChannels:
+def stub_channel(request: pytest.FixtureRequest) -> Iterator[StubChannels]:
     """`stub_channel("curl")` is a channel from a specification, `stub_channel()` an empty one.
 
     A name is that of `fixture_channels/<name>.toml` below rootdir, else of one that this package
-    brings along; a path is relative to rootdir.
+    brings along; a path is relative to rootdir. `stub_channel("curl").serve()` serves it over HTTP
+    until the test ends.
     """
+    from contextlib import ExitStack
+
     from pytest_pixipack.plugin.stubs import StubChannels
 
-    return StubChannels(request.config.rootpath)
+    with ExitStack() as opened:
+        yield StubChannels(request.config.rootpath, opened.callback)
 
 
 @pytest.fixture

@@ -16,10 +16,16 @@ SPECS = "fixture_channels"
 
 
 class StubChannels:
-    """Finds stub channel specifications, or starts an empty channel."""
+    """Finds stub channel specifications, or starts an empty channel.
 
-    def __init__(self, root: Path) -> None:
+    `on_open` is told how to close the servers that are opened for its channels.
+    """
+
+    def __init__(
+        self, root: Path, on_open: Callable[[Callable[[], object]], object] | None = None
+    ) -> None:
         self._root = root
+        self._on_open = on_open
 
     def __call__(self, spec: str | Path | None = None) -> StubChannel:
         """The channel of a specification, or an empty one to add packages to.
@@ -28,7 +34,9 @@ class StubChannels:
         """
         from pytest_pixipack.channel import StubChannel
 
-        return StubChannel() if spec is None else StubChannel.from_toml(self._find(spec))
+        channel = StubChannel() if spec is None else StubChannel.from_toml(self._find(spec))
+        channel.on_open = self._on_open
+        return channel
 
     def _find(self, spec: str | Path) -> Path:
         from pytest_pixipack.errors import InvalidInput

@@ -25,7 +25,9 @@ from pytest_pixipack.workspace import (
 )
 
 if TYPE_CHECKING:
-    ChannelLike = StubChannel | BuiltChannel | Path | str
+    from pytest_pixipack.channel.server import ChannelServer
+
+    ChannelLike = StubChannel | BuiltChannel | ChannelServer | Path | str
     BackendLike = StubBackend | Path | str
 
 
@@ -51,9 +53,10 @@ class WorkspaceFactory:
     ) -> WorkspaceBuilder:
         """Starts a workspace that is written in Python.
 
-        `channels` are stub channels, channel names, URLs or paths; a stub channel appears in the
-        manifest by its name. `workspace` and `tables` go into the manifest as they are. With
-        `child`, backends run in processes of their own. See `WorkspaceBuilder` for the rest.
+        `channels` are stub channels, channel names, URLs, paths or channels that are served; a stub
+        channel appears in the manifest by its name, one that is served by its URL. `workspace` and
+        `tables` go into the manifest as they are. With `child`, backends run in processes of
+        their own. See `WorkspaceBuilder` for the rest.
         """
         root = self._root(name)
         stubs = {c.name: c for c in channels if isinstance(c, (StubChannel, BuiltChannel))}
@@ -154,7 +157,7 @@ def short_directory(request: pytest.FixtureRequest, prefix: str) -> Iterator[Pat
 def _channel_name(channel: ChannelLike) -> str:
     if isinstance(channel, (StubChannel, BuiltChannel)):
         return channel.name
-    return channel.as_posix() if isinstance(channel, Path) else channel
+    return channel.as_posix() if isinstance(channel, Path) else str(channel)
 
 
 def _backend_choice(backend: BackendLike, root: Path) -> str:

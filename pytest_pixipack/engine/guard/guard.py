@@ -17,9 +17,9 @@ from pytest_pixipack.engine.guard.namespace import (
 from pytest_pixipack.engine.guard.proxy import RefusingProxy
 from pytest_pixipack.engine.guard.relay import relay_to
 from pytest_pixipack.engine.guard.requests import RefusedRequest
-from pytest_pixipack.engine.guard.server import ServerThread
 from pytest_pixipack.engine.guard.variables import proxy_variables
 from pytest_pixipack.errors import Offline
+from pytest_pixipack.loopback import ServerThread
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.guard.handover import HandOver

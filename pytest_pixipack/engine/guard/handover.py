@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_pixipack.engine.guard.inside import SOCKET_NAME
-from pytest_pixipack.engine.guard.server import ServerThread
+from pytest_pixipack.loopback import ServerThread
 
 if TYPE_CHECKING:
-    from pytest_pixipack.engine.guard.server import Handler
+    from pytest_pixipack.loopback import Handler
 
 
 class HandOver:

@@ -11,7 +11,7 @@ from pytest_pixipack.engine.guard.requests import (
     refused_request,
     response,
 )
-from pytest_pixipack.engine.guard.server import (
+from pytest_pixipack.loopback import (
     ServerThread,
     finish,
     loopback_listener,

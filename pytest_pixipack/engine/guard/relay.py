@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
 
-    from pytest_pixipack.engine.guard.server import Handler
+    from pytest_pixipack.loopback import Handler
 
 
 def relay_to(port: int) -> Handler:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter, Task
+    from ssl import SSLContext
 
     Handler = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
@@ -28,19 +29,21 @@ class ServerThread:
 
     A client that is slow, silent or sends junk costs a coroutine, never a thread. The sockets are
     accepted here and not by `asyncio.start_server`, which loses a client that connects while the
-    server closes.
+    server closes. `patience` is how long a client may take in all, in seconds; with None, that is
+    up to the handlers. More than 400 clients at once are sent away.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, name: str = "pixipack-network-guard", *, patience: float | None = _PATIENCE
+    ) -> None:
         import asyncio
 
+        self._patience = patience
         # Not the loop of Windows' completion ports: it cannot watch a socket.
         self._loop = asyncio.SelectorEventLoop()
         self._listeners: set[socket.socket] = set()
         self._clients: dict[socket.socket, Task[None]] = {}
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="pixipack-network-guard", daemon=True
-        )
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -49,15 +52,19 @@ class ServerThread:
 
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def serve(self, listener: socket.socket, handler: Handler) -> None:
+    def serve(
+        self, listener: socket.socket, handler: Handler, tls: SSLContext | None = None
+    ) -> None:
         """Answers the clients of a listening socket, which belongs to this thread from now on."""
-        self.run(self.serve_here(listener, handler))
+        self.run(self.serve_here(listener, handler, tls))
 
-    async def serve_here(self, listener: socket.socket, handler: Handler) -> None:
+    async def serve_here(
+        self, listener: socket.socket, handler: Handler, tls: SSLContext | None = None
+    ) -> None:
         """The same, for a coroutine that runs in the thread already."""
         listener.setblocking(False)
         self._listeners.add(listener)
-        self._loop.add_reader(listener, self._accept, listener, handler)
+        self._loop.add_reader(listener, self._accept, listener, handler, tls)
 
     def close(self) -> None:
         """Closes all sockets and ends the thread; clients that still wait are cut off."""
@@ -68,7 +75,7 @@ class ServerThread:
         self._thread.join()
         self._loop.close()
 
-    def _accept(self, listener: socket.socket, handler: Handler) -> None:
+    def _accept(self, listener: socket.socket, handler: Handler, tls: SSLContext | None) -> None:
         try:
             client, _ = listener.accept()
         except OSError:  # gone again
@@ -77,22 +84,39 @@ class ServerThread:
             client.close()
             return
         client.setblocking(False)
-        self._clients[client] = self._loop.create_task(self._serve_client(client, handler))
+        self._clients[client] = self._loop.create_task(self._serve_client(client, handler, tls))
 
-    async def _serve_client(self, client: socket.socket, handler: Handler) -> None:
+    async def _serve_client(
+        self, client: socket.socket, handler: Handler, tls: SSLContext | None
+    ) -> None:
         import asyncio
 
         try:
             with contextlib.suppress(OSError, asyncio.TimeoutError):
-                reader, writer = await asyncio.open_connection(sock=client, limit=_HEAD_LIMIT)
+                reader, writer = await self._streams(client, tls)
                 try:
-                    await asyncio.wait_for(handler(reader, writer), _PATIENCE)
+                    await asyncio.wait_for(handler(reader, writer), self._patience)
                 finally:
                     writer.transport.abort()
                     await writer.wait_closed()
         finally:
             client.close()
             del self._clients[client]
+
+    async def _streams(
+        self, client: socket.socket, tls: SSLContext | None
+    ) -> tuple[StreamReader, StreamWriter]:
+        import asyncio
+
+        reader = asyncio.StreamReader(limit=_HEAD_LIMIT, loop=self._loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
+        transport, _ = await self._loop.connect_accepted_socket(
+            lambda: protocol,
+            client,
+            ssl=tls,
+            ssl_handshake_timeout=_PATIENCE if tls else None,
+        )
+        return reader, asyncio.StreamWriter(transport, protocol, reader, self._loop)
 
     async def _shut_down(self) -> None:
         import asyncio

@@ -1,0 +1,225 @@
+"""From a request to an answer: authentication, conditions, ranges, and the fault that strikes.
+
+Nothing here knows a socket, so that the same answers are given over HTTP and inside a client.
+HTTP follows RFC 9110 as far as clients of conda channels use it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from pytest_pixipack.channel.server_access import Access
+from pytest_pixipack.channel.server_content import Content, Roots
+from pytest_pixipack.channel.server_faults import Fault, FaultPlan
+from pytest_pixipack.channel.server_log import Entry, Journal
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_TYPES = {".json": "application/json", ".zst": "application/zstd"}
+_BINARY = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request: `target` as it stands in the request line, header names in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent. `fault` breaks the connection or the body on the way, if it is one of those.
+
+    `length` is announced (None: none is), `start` and `stop` are the part of the content.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: Content
+    start: int = 0
+    stop: int = 0
+    length: int | None = 0
+    fault: Fault | None = None
+    head_only: bool = False
+
+    @property
+    def reason(self) -> str:
+        """The words behind the status."""
+        return HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "Unknown"
+
+    @property
+    def limit(self) -> int | None:
+        """After how many bytes of the body the fault strikes; None where it does not."""
+        if self.fault is not None and self.fault.kind in ("truncate", "cut", "reset", "stall"):
+            return self.fault.amount
+        return None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether not even a status is sent."""
+        return self.fault is not None and self.fault.kind in ("reset", "stall") and not self.limit
+
+    def body(self) -> Iterator[bytes]:
+        """The bytes up to where the fault strikes, in pieces. Raises `OSError`."""
+        if self.head_only or self.is_silent:
+            return
+        stop = self.stop if self.limit is None else min(self.stop, self.start + self.limit)
+        at = self.start
+        wrong = self._altered_byte()
+        for piece in self.content.pieces(self.start, stop):
+            if wrong is not None and at <= wrong < at + len(piece):
+                altered = bytearray(piece)
+                altered[wrong - at] ^= 0xFF
+                piece = bytes(altered)
+            at += len(piece)
+            yield piece
+
+    def _altered_byte(self) -> int | None:
+        if self.fault is None or self.fault.kind != "corrupt":
+            return None
+        return self.content.size // 2 if self.fault.amount is None else self.fault.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers requests: what there is, who may have it, what goes wrong, what was asked."""
+
+    roots: Roots
+    plan: FaultPlan
+    journal: Journal
+    access: Access = field(default_factory=Access)
+
+    def answer(self, request: Request) -> tuple[Answer, Entry]:
+        """The answer to a request, and its entry in the log."""
+        path, token = self.access.path_without_token(_path(request.target))
+        asked = request.headers.get("range")
+        entry = self.journal.begin(request.method, path, asked)
+        answer = self._answer(request, path, token)
+        entry.fault = str(answer.fault) if answer.fault else None
+        if not answer.is_silent:
+            entry.status = answer.status
+        return answer, entry
+
+    def _answer(self, request: Request, path: str, token: str | None) -> Answer:
+        head_only = request.method == "HEAD"
+        if request.method not in ("GET", "HEAD"):
+            return plain(405, {"Allow": "GET, HEAD"}, head_only)
+        if not self.access.admits(request.headers, token):
+            return plain(401, {"WWW-Authenticate": self.access.challenge}, head_only)
+        fault = self.plan.next(path)
+        if fault is not None and fault.kind in ("status", "redirect"):
+            return _instead(fault, path, head_only)
+        stale = fault if fault is not None and fault.kind == "stale" else None
+        content = self.roots.find(
+            path, without=stale.without if stale else "", older=stale.older if stale else None
+        )
+        if content is None:
+            answer = plain(404, {}, head_only)
+        else:
+            answer = _found(request, content, path, head_only)
+        return _struck(answer, fault)
+
+
+def plain(status: int, headers: Mapping[str, str], head_only: bool = False) -> Answer:
+    """An answer that says nothing but its status."""
+    data = f"{status} {HTTPStatus(status).phrase}\n".encode()
+    content = Content(len(data), "", 0.0, data=data)
+    headers = {**headers, "Content-Type": "text/plain"}
+    return Answer(status, headers, content, 0, len(data), len(data), head_only=head_only)
+
+
+def _path(target: str) -> str:
+    # An absolute URL is what a client sends to a proxy (RFC 9112, 3.2.2).
+    try:
+        return urlsplit(target).path if "://" in target else target.partition("?")[0]
+    except ValueError:
+        return "/"
+
+
+def _instead(fault: Fault, path: str, head_only: bool) -> Answer:
+    if fault.kind == "redirect":
+        below = path.partition("/")[2].partition("/")[2]
+        answer = plain(302, {"Location": f"{fault.target.rstrip('/')}/{below}"}, head_only)
+    else:
+        wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        answer = plain(fault.code, wait, head_only)
+    return replace(answer, fault=fault)
+
+
+def _found(request: Request, content: Content, path: str, head_only: bool) -> Answer:
+    tag = f'"{content.tag}"'
+    headers = {
+        "ETag": tag,
+        "Last-Modified": content.last_modified,
+        "Cache-Control": "no-cache",
+        "Accept-Ranges": "bytes",
+    }
+    if _is_known(request, content, tag):
+        return Answer(304, headers, content, length=None, head_only=True)
+    suffix = path[path.rfind(".") :] if "." in path else ""
+    headers["Content-Type"] = _TYPES.get(suffix, _BINARY)
+    part = _part(request, content, tag)
+    if part is None:
+        size = content.size
+        return Answer(200, headers, content, 0, size, size, head_only=head_only)
+    start, stop = part
+    if start >= stop:
+        return plain(416, {"Content-Range": f"bytes */{content.size}"}, head_only)
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
+    return Answer(206, headers, content, start, stop, stop - start, head_only=head_only)
+
+
+def _is_known(request: Request, content: Content, tag: str) -> bool:
+    if (given := request.headers.get("if-none-match")) is not None:
+        tags = [each.strip().removeprefix("W/") for each in given.split(",")]
+        return tag in tags or "*" in tags
+    since = request.headers.get("if-modified-since")
+    try:
+        # HTTP's times have whole seconds.
+        return since is not None and parsedate_to_datetime(since).timestamp() >= int(
+            content.modified
+        )
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _part(request: Request, content: Content, tag: str) -> tuple[int, int] | None:
+    """First byte, and the one behind the last, that are asked for; None for all of it."""
+    match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
+    if match is None or match.groups() == ("", ""):
+        return None  # of several parts, all may be sent (RFC 9110, 14.2)
+    if request.headers.get("if-range", tag) not in (tag, content.last_modified):
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(0, content.size - int(last)), content.size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(content.size, int(last) + 1) if last else content.size
+
+
+def _struck(answer: Answer, fault: Fault | None) -> Answer:
+    if fault is None:
+        return answer
+    if fault.kind in ("reset", "stall") and not fault.amount:
+        return replace(answer, fault=fault)
+    if answer.status not in (200, 206):
+        return answer
+    if fault.kind in ("truncate", "cut", "reset", "stall"):
+        # It breaks off in the body or not at all: behind the last byte, nobody would notice.
+        assert fault.amount is not None
+        if answer.head_only or fault.amount >= answer.stop - answer.start:
+            return answer
+    if fault.kind == "wrong-length":
+        assert fault.amount is not None
+        announced = max(0, answer.stop - answer.start + fault.amount)
+        return replace(answer, length=announced, fault=fault)
+    if fault.kind == "cut":
+        return replace(answer, length=None, fault=fault)
+    return replace(answer, fault=fault)
