@@ -61,12 +61,13 @@ class Capabilities:
         return cls(table.get("providesCondaOutputs"), table.get("providesCondaBuildV1"), table)
 
     def to_json(self) -> Json:
-        """The object as a backend writes it."""
-        return _written(
-            self.raw,
-            providesCondaOutputs=self.provides_conda_outputs,
-            providesCondaBuildV1=self.provides_conda_build_v1,
-        )
+        """The object as a backend writes it; what is not said, and was not read, is left out."""
+        known = {
+            "providesCondaOutputs": self.provides_conda_outputs,
+            "providesCondaBuildV1": self.provides_conda_build_v1,
+        }
+        said = {key: v for key, v in known.items() if v is not None or key in self.raw}
+        return _written(self.raw, **said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_pixipack.backend.build_messages import (
@@ -215,6 +215,7 @@ def refusal(rewritten: Any, method: str, value: Any) -> str | None:
 
 @pytest.mark.slow
 @given(st.sampled_from(sorted(METHODS)), VALUES)
+@example("negotiateCapabilities", {"capabilities": {}})
 def test_what_is_no_message_is_refused_with_a_sentence(method: str, value: Any) -> None:
     for rewritten in (rewritten_params, rewritten_result):
         assert (refusal(rewritten, method, value) or ".").endswith(".")

@@ -202,7 +202,7 @@ def test_a_backend_that_builds_other_files_is_found(workspace, released, candida
     assert verdicts(pair)["artifacts"] == "payload"
     assert verdicts(pair)["prefix"] == "payload"
     shown = text(pair)
-    assert "share/one/config.json   content   " in shown
+    assert "share/one/config.json   config.greeting   hi -> hello   content" in shown
     assert "pack       payload   what gets installed is not the same; all as in artifacts" in shown
     assert BACKEND in shown.splitlines()[1]  # the candidate's own backend
     assert BACKEND not in shown.splitlines()[0]
