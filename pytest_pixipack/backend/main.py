@@ -1,4 +1,4 @@
-"""What our own backends start with: `[stub]`, `replay FILE`, `record FILE COMMAND...`.
+"""What our own backends start with: `[stub]`, `recipe`, `replay FILE`, `record FILE COMMAND...`.
 
 Used by launchers, so that pixi can run them; users write `pixipack backend`.
 """
@@ -26,11 +26,19 @@ def main(words: Sequence[str] = ()) -> int:
         from pytest_pixipack.backend.proxy import main as record
 
         return record(Path(rest[0]), _command(rest[1:]))
+    if kind == "recipe" and not rest:
+        from pytest_pixipack.engine.recipes_backend import main as recipe
+
+        return recipe()
+    if kind == "recipe-tests" and rest:
+        from pytest_pixipack.engine.recipes_tests import main as recipe_tests
+
+        return recipe_tests(rest)
     if kind == "stub" and not rest:
         from pytest_pixipack.backend.stub_main import main as stub
 
         return stub()
-    print("usage: [stub] | replay FILE | record FILE COMMAND...", file=sys.stderr)
+    print("usage: [stub] | recipe | replay FILE | record FILE COMMAND...", file=sys.stderr)
     return 2
 
 

@@ -3,6 +3,7 @@
 | text | what answers |
 |---|---|
 | `stub` | the stub backend |
+| `recipe`, `recipe-untested` | py-rattler-build, with the tests of the recipe and without |
 | `replay:FILE` | what was recorded in FILE (a transcript, or a directory of them) |
 | `record:FILE:BACKEND` | BACKEND (a path, a name on PATH, `stub`), into FILE (`*.jsonl`) |
 | anything else | an executable, or a Python file |
@@ -22,9 +23,12 @@ from pathlib import Path
 from pytest_pixipack.errors import InvalidInput
 
 STUB = "stub"
+RECIPE = "recipe"
+RECIPE_UNTESTED = "recipe-untested"
 REPLAY = "replay:"
 RECORD = "record:"
 _RECORDED = ".jsonl:"
+_WORDS = (STUB, RECIPE, RECIPE_UNTESTED)
 
 # Not `-m`: that looks for modules in the current directory first, where a package may have a
 # `types.py` of its own. This package comes after Python's own modules, and before installed ones.
@@ -65,7 +69,7 @@ def start_code() -> str:
 
 def is_ours(text: str) -> bool:
     """Whether a stand-in is one that this package runs itself."""
-    return text == STUB or text.startswith((REPLAY, RECORD))
+    return text in _WORDS or text.startswith((REPLAY, RECORD))
 
 
 def stand_in(
@@ -77,6 +81,8 @@ def stand_in(
     """
     if text == STUB:
         return StandIn("stub")
+    if text in (RECIPE, RECIPE_UNTESTED):
+        return StandIn(text, (RECIPE,))
     if text.startswith(REPLAY):
         path = root / text[len(REPLAY) :]
         if not path.exists():
@@ -124,7 +130,7 @@ def _executable(
         raise InvalidInput(
             f"The stand-in of backend {name} does not exist: {text}.",
             file=file,
-            remedy='Name an executable, "stub", or "replay:FILE".',
+            remedy='Name an executable, "stub", "recipe", or "replay:FILE".',
         )
     return Path(found).absolute()
 
@@ -138,7 +144,7 @@ def absolute(text: str, root: Path) -> str:
 
     Names without a separator stay: they are looked for on PATH.
     """
-    if text == STUB:
+    if text in _WORDS:
         return text
     if text.startswith(REPLAY):
         return f"{REPLAY}{os.path.abspath(root / text[len(REPLAY) :])}"  # noqa: PTH100

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_pixipack.backend.overrides import backend_override
+from pytest_pixipack.backend.stand_in import RECIPE
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.errors import Infrastructure, Offline, Unsupported
 from pytest_pixipack.manifest import Manifest
@@ -98,6 +99,8 @@ class BackendFinder:
 
     def _otherwise(self, name: str) -> FoundBackend | None:
         """What stands for a backend that no channel has."""
+        if name == RECIPES:
+            return self._named(name, RECIPE)
         found = shutil.which(name, path=self._options.environ.get("PATH", ""))
         return None if found is None else self._named(name, found)
 

@@ -1,20 +1,23 @@
-"""Building source packages in the order of their dependencies."""
+"""Building source packages in the order of their dependencies, side by side where it can be."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import Artifact, read_artifact
 from pytest_pixipack.engine.assemble import Assembler
+from pytest_pixipack.engine.backends_parallel import Step, cpu_count, run_steps
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
 from pytest_pixipack.engine.sessions import Sessions
 from pytest_pixipack.engine.target import Target, Wanted
 from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
+from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.file_urls import file_url
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.whole_files import copy_file
 
@@ -49,13 +52,31 @@ class Builder:
         self._sessions = sessions
         self._files = files
         self._places = places
-        self._built: dict[tuple[object, ...], Artifact] = {}
+        self._built: dict[Hashable, Artifact] = {}
 
-    def build_locked(self, package: LockedPackage, target: Target) -> Artifact:
-        """The artifact of one source package of a lock.
+    def build_all(self, packages: Sequence[LockedPackage], target: Target) -> tuple[Artifact, ...]:
+        """The artifacts of source packages of a lock, in their order.
 
-        Raises `InvalidInput` where the backend no longer offers the locked variant.
+        Packages that do not need each other to be built are built at the same time, as many as
+        there are processors. Raises `InvalidInput` where a backend no longer offers the locked
+        variant; of several errors, the one that comes first one after the other.
         """
+        records = [self._locked(each, target) for each in packages]
+        steps: dict[Hashable, Step] = {}
+        for record in records:
+            self._plan(record, target, steps)
+        run_steps(list(steps.values()), cpu_count())
+        return tuple(self._handed_out(self._built[_key(each, target)]) for each in records)
+
+    def build_more(self, package: LockedPackage, target: Target) -> Artifact:
+        """The artifact of a source package of a lock that stays among the work files."""
+        steps: dict[Hashable, Step] = {}
+        record = self._locked(package, target)
+        self._plan(record, target, steps)
+        run_steps(list(steps.values()), cpu_count())
+        return self._built[_key(record, target)]
+
+    def _locked(self, package: LockedPackage, target: Target) -> SourceRecord:
         records = self._assembler.records(Wanted(package.name, package.location), target)
         matching = [each for each in records if variants_agree(package, each)]
         if not matching:
@@ -67,27 +88,46 @@ class Builder:
                 package=package.name,
                 remedy="Lock again.",
             )
-        artifact = self.build(matching[0], target)
+        return matching[0]
+
+    def _plan(self, record: SourceRecord, target: Target, steps: dict[Hashable, Step]) -> Hashable:
+        """Adds the step that builds one output, after those that build what it is built with."""
+        key = _key(record, target)
+        if key in steps or key in self._built:
+            return key
+        tools = target.for_build_tools()
+        with_them = [(each, tools) for each in record.build_packages]
+        with_them += [(each, target) for each in record.host_packages]
+        needs = frozenset(
+            self._plan(each, where, steps)
+            for each, where in with_them
+            if isinstance(each, SourceRecord)
+        )
+        work = self._directory(record, target)
+
+        def build() -> None:
+            self._built[key] = self._build(record, target, work)
+
+        steps[key] = Step(key, needs - self._built.keys(), build)
+        return key
+
+    def _directory(self, record: SourceRecord, target: Target) -> Path:
+        work = self._places.work / record.name / (record.facts.build or "0") / target.subdir
+        if work.exists():  # the same package, built against other packages
+            count = len(list(work.parent.iterdir()))
+            work = work.with_name(f"{work.name}-{count}")
+        work.mkdir(parents=True, exist_ok=True)
+        return work
+
+    def _handed_out(self, artifact: Artifact) -> Artifact:
         path = self._places.out / (artifact.facts.subdir or "noarch") / artifact.path.name
         copy_into(artifact.path, path)
         return replace(artifact, path=path)
 
-    def build(self, record: SourceRecord, target: Target) -> Artifact:
-        """Builds one output, its build and host environments first; the artifact stays among the
-        work files, for it may only be needed to build another one.
-        """
-        key = (id(record), target.subdir, target.build_subdir)
-        if key not in self._built:
-            self._built[key] = self._build(record, target)
-        return self._built[key]
-
-    def _build(self, record: SourceRecord, target: Target) -> Artifact:
+    def _build(self, record: SourceRecord, target: Target, work: Path) -> Artifact:
+        """Builds one output; what it is built with has been built before."""
         from pytest_pixipack.backend.build_params import build_params
 
-        work = self._places.work / record.name / (record.facts.build or "0") / target.subdir
-        if work.exists():  # the same package, built against other packages
-            work = work.with_name(f"{work.name}-{len(self._built)}")
-        work.mkdir(parents=True, exist_ok=True)
         build_prefix = work / "bld"
         host_prefix = _padded(work / "host")
         tools = target.for_build_tools()
@@ -100,10 +140,10 @@ class Builder:
                 channels=target.channel_urls,
                 build_prefix=build_prefix,
                 build_platform=target.build_subdir,
-                build_packages=[each.facts for each in record.build_packages],
+                build_packages=[self._told(each, tools) for each in record.build_packages],
                 host_prefix=host_prefix,
                 host_platform=target.subdir,
-                host_packages=[each.facts for each in record.host_packages],
+                host_packages=[self._told(each, target) for each in record.host_packages],
                 run_depends=record.facts.depends,
                 run_constrains=record.facts.constrains,
                 work_directory=work,
@@ -134,6 +174,13 @@ class Builder:
                 )
         return artifact
 
+    def _told(self, package: Resolved, target: Target) -> PackageFacts:
+        """What a backend is told of a package that was installed for it."""
+        if isinstance(package, BinaryRecord):
+            return package.facts
+        built = self._built[_key(package, target)]
+        return replace(built.facts, url=file_url(built.path), md5=None, size=None, run_exports=None)
+
     def _install(self, packages: Sequence[Resolved], prefix: Path, target: Target) -> None:
         prefix.mkdir(parents=True, exist_ok=True)
         if not packages:
@@ -150,8 +197,13 @@ class Builder:
         if isinstance(package, BinaryRecord):
             path = self._files.path_of(package.facts)
             return InstallRecord(path, locked_record(package.facts, file_name=path.name))
-        built = self.build(package, target)
+        built = self._built[_key(package, target)]
         return InstallRecord(built.path, built_record(built))
+
+
+def _key(record: SourceRecord, target: Target) -> Hashable:
+    # The assembler keeps its records, so that each has one identity.
+    return id(record), target.subdir, target.build_subdir
 
 
 def built_record(artifact: Artifact) -> dict[str, Any]:

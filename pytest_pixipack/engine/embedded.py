@@ -22,6 +22,7 @@ from pytest_pixipack.engine.locking import (
     solve_workspace,
 )
 from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.engine.recipes_tests import check_recipes
 from pytest_pixipack.engine.records import BinaryRecord
 from pytest_pixipack.engine.sessions import Sessions
 from pytest_pixipack.engine.solve import Solver
@@ -147,14 +148,17 @@ class EmbeddedEngine:
         packages: Sequence[LockedPackage],
         out: Path,
     ) -> tuple[Artifact, ...]:
-        _, platform = platform_of(run.manifest, lock, environment, subdir)
+        locked_platform, platform = platform_of(run.manifest, lock, environment, subdir)
         target = target_for(
             run.manifest, environment, platform, run.table, build_subdir=current_platform()
         )
         run.assembler.prefer(built_against(lock, packages))
         places = Places(out, run.scratch / "build", run.scratch / "packages")
         builder = Builder(run.assembler, run.sessions, run.files, places)
-        return tuple(builder.build_locked(each, target) for each in packages)
+        artifacts = builder.build_all(packages, target)
+        members = lock.environment(environment).packages[locked_platform.name]
+        check_recipes(run.sessions, builder, artifacts, members, target, run.scratch / "tests")
+        return artifacts
 
     @contextmanager
     def _run(self, root: Path) -> Iterator[_Run]:

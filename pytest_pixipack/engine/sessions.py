@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.backend.stand_in import RECIPE, STUB, start_code
 from pytest_pixipack.engine.backends_environment import BackendEnvironments, activated
-from pytest_pixipack.engine.backends_finding import BackendFinder
+from pytest_pixipack.engine.backends_finding import BackendFinder, FoundBackend
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.checkouts import Checkouts, workspace_around
 from pytest_pixipack.engine.fetch import PackageFiles
@@ -17,7 +21,7 @@ from pytest_pixipack.engine.guarded import GuardedBackend
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.locations import below
 from pytest_pixipack.engine.options import EngineOptions
-from pytest_pixipack.errors import BackendError, InvalidInput
+from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
 from pytest_pixipack.manifest import Manifest, Spec, load_package
 
 if TYPE_CHECKING:
@@ -25,12 +29,12 @@ if TYPE_CHECKING:
     from pytest_pixipack.backend.protocol import BuildResult, Output
     from pytest_pixipack.engine.guard import NetworkGuard
 
-STUB = "stub"
-
 
 class SourcePackage:
     """A source package's manifest with an initialised backend behind it.
 
+    `tested` is whether it is a recipe whose tests are run. Builds of one package wait for each
+    other, for a backend answers one request after the other.
     `source` says in a lock's words where the files are that are built, None for beside the
     manifest.
     """
@@ -42,7 +46,11 @@ class SourcePackage:
         backend: Backend,
         source: Mapping[str, Any] | None = None,
         source_location: str | None = None,
+        *,
+        tested: bool = False,
     ) -> None:
+        self.tested = tested
+        self._lock = threading.Lock()
         self.manifest = manifest
         self.directory = directory
         self.source = source
@@ -64,7 +72,8 @@ class SourcePackage:
 
     def build(self, params: Mapping[str, Any]) -> BuildResult:
         """One `conda/build_v1` call."""
-        return self._backend.build(params)
+        with self._lock:
+            return self._backend.build(params)
 
     def close(self) -> None:
         """Ends the backend's process."""
@@ -94,7 +103,6 @@ class Sessions:
         )
         self.checkouts = Checkouts(workspace.root, options)
         self._open: dict[Path, SourcePackage] = {}
-        self._guard: NetworkGuard | None = None
         self._closing = ExitStack()
 
     def __enter__(self) -> Sessions:
@@ -142,8 +150,10 @@ class Sessions:
             )
             elsewhere = self.checkouts.directory(location, name)
             location = None if "path" in words else location
-        backend = self._start(manifest, workspace, root, elsewhere)
-        return SourcePackage(manifest, directory, backend, words, location)
+        found = self._finder.find(manifest, workspace)
+        backend = self._start(found, manifest, workspace, root, elsewhere)
+        tested = found.stand_in.kind == RECIPE
+        return SourcePackage(manifest, directory, backend, words, location, tested=tested)
 
     def _load(self, directory: Path, workspace: Manifest, asked_by: Spec | None) -> Manifest:
         if directory == workspace.root and workspace.package is not None:
@@ -152,6 +162,7 @@ class Sessions:
 
     def _start(
         self,
+        found: FoundBackend,
         manifest: Manifest,
         workspace: Manifest,
         checkout_root: Path | None,
@@ -159,7 +170,7 @@ class Sessions:
     ) -> Backend:
         from pytest_pixipack.backend.project_model import initialize_params
 
-        backend = self._spawn(manifest, workspace)
+        backend = self._spawn(found, manifest)
         try:
             backend.initialize(
                 initialize_params(
@@ -176,11 +187,10 @@ class Sessions:
             raise
         return backend
 
-    def _spawn(self, manifest: Manifest, workspace: Manifest) -> Backend:
+    def _spawn(self, found: FoundBackend, manifest: Manifest) -> Backend:
         from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
 
         name = manifest.need_package().build.backend.name
-        found = self._finder.find(manifest, workspace)
         choice = found.stand_in
         child = self._options.child
         if child is None and choice.kind == STUB:
@@ -193,13 +203,7 @@ class Sessions:
             return InProcessBackend(
                 record=self._options.record, name=name, backend=ReplayBackend(Path(choice.words[1]))
             )
-        guard = self._network_guard()
-        environment = hermetic_environment(
-            self._scratch / "home",
-            network=self._options.network,
-            extra=child.environment if child else None,
-            proxy=guard.url,
-        )
+        guard, environment = self._surroundings()
         if found.prefix is not None:
             environment = activated(found.prefix, environment)
         backend = ProcessBackend(
@@ -213,13 +217,47 @@ class Sessions:
         )
         return GuardedBackend(backend, guard, name)
 
-    def _network_guard(self) -> NetworkGuard:
-        """The guard of all backends in processes; made when the first one starts."""
-        if self._guard is None:
-            from pytest_pixipack.engine.guard import network_guard
+    def is_tested(self, location: str) -> bool:
+        """Whether the package at a location is a recipe whose tests are run."""
+        return self.package(self.checkouts.directory(location)).tested
 
-            self._guard = self._closing.enter_context(network_guard(network=self._options.network))
-        return self._guard
+    def run_own(self, words: Sequence[str]) -> str:
+        """What our own program for backends prints for these words; it runs as backends do.
+
+        Raises `Infrastructure` where it does not end in time, or not well.
+        """
+        guard, environment = self._surroundings()
+        try:
+            done = subprocess.run(
+                guard.wrap([sys.executable, "-c", start_code(), *words]),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self._options.backend_timeout,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Infrastructure(f"`{words[0]}` did not come to an end: {error}.") from None
+        if done.returncode != 0:
+            text = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise Infrastructure(f"`{words[0]}` ended with {done.returncode}: {text}.")
+        return done.stdout.decode("utf-8", "replace")
+
+    def _surroundings(self) -> tuple[NetworkGuard, dict[str, str]]:
+        """A guard and the variables for a process; each has a guard of its own, so that what one
+        wanted of the network is not put down to another one.
+        """
+        from pytest_pixipack.engine.guard import network_guard
+
+        child = self._options.child
+        guard = self._closing.enter_context(network_guard(network=self._options.network))
+        environment = hermetic_environment(
+            self._scratch / "home",
+            network=self._options.network,
+            extra=child.environment if child else None,
+            proxy=guard.url,
+        )
+        return guard, environment
 
 
 def _environments(workspace: Manifest, options: EngineOptions) -> BackendEnvironments:
