@@ -16,9 +16,10 @@ from pytest_pixipack.compare.archives import (
     part_names,
 )
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
-from pytest_pixipack.compare.inside.structured import notation_differences, parsed_json
-from pytest_pixipack.compare.inside.text import carrier_differences, decoded
+from pytest_pixipack.compare.inside.members import without_padding
+from pytest_pixipack.compare.inside.structured import notation_differences
 from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.notation import json_notation
 from pytest_pixipack.compare.recipes import RECIPES, package_differences, read_recipe
 from pytest_pixipack.compare.records import Where, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
@@ -102,7 +103,7 @@ class _Artifacts:
         if not found:
             sides = (self.left.facts.sha256, self.right.facts.sha256)
             found.append(Difference(self.where, "bytes", "metadata", *sides, "archive-format"))
-        return _with_evidence(found)
+        return _with_evidence(without_padding(found))
 
     def _spoken(self, kind: str, found: list[Difference]) -> bool:
         """Whether a part is known to differ; paths.json follows from what is in the other one."""
@@ -186,7 +187,8 @@ class _Artifacts:
             place = (*self.info, name)
             if name in old and name in new:
                 told = name in spoken or (name == "info/paths.json" and bool(meaning))
-                yield from _notation(place, old[name], new[name], told=told)
+                texts = [each[name].whole(_MOST_BYTES) or b"" for each in (old, new)]
+                yield from json_notation(place, *texts, told=told)
             elif name not in spoken:
                 sides: tuple[Any, Any] = (self.old.get(name), self.new.get(name))
                 cause = "file-removed" if name in self.old else "file-added"
@@ -237,7 +239,10 @@ def _recipes(where: Where, left: str, right: str) -> list[Difference] | None:
         return None
     packages = list(package_differences(where, first, second))
     rest = [
-        replace(each, kind="metadata") for each in value_differences(where, first.rest, second.rest)
+        replace(each, kind="metadata", cause="timestamp")
+        if each.field.endswith("timestamp")
+        else replace(each, kind="metadata")
+        for each in value_differences(where, first.rest, second.rest)
     ]
     rest += notation_differences(where, first.rest, second.rest, "", "")
     if packages:
@@ -265,26 +270,6 @@ def _with_evidence(found: list[Difference]) -> list[Difference]:
         else each
         for each in found
     ]
-
-
-def _notation(where: Where, left: Content, right: Content, *, told: bool) -> Iterator[Difference]:
-    """How two JSON texts are written, where what they say is told elsewhere."""
-    data = left.whole(_MOST_BYTES) or b"", right.whole(_MOST_BYTES) or b""
-    first, second = decoded(data[0]), decoded(data[1])
-    if first is None or second is None:
-        return
-    carried = [replace(each, kind="metadata") for each in carrier_differences(where, first, second)]
-    yield from carried
-    try:
-        values = parsed_json(first.plain), parsed_json(second.plain)
-    except ValueError:
-        if not carried:
-            yield Difference(where, "content", "metadata", None, None, "unknown")
-        return
-    written = list(notation_differences(where, *values, first.plain, second.plain))
-    yield from written
-    if not written and not carried and not told:
-        yield Difference(where, "content", "metadata", None, None, "unknown")
 
 
 def _list(where: Where, left: str, right: str) -> Iterator[Difference]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from pytest_pixipack.compare.artifacts import compare_artifacts, same_bytes
 from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.notation import json_notation
 from pytest_pixipack.compare.records import (
     Where,
-    compare_json_text,
     compare_order,
     compare_records,
+    without_repeated,
 )
 from pytest_pixipack.errors import InvalidInput
 
@@ -53,12 +54,8 @@ def _subdir(where: Where, subdir: str, left: Path, right: Path) -> Iterator[Diff
         tables = (_table(first, table), _table(second, table))
         found += _table_differences(where, subdir, *tables, left, right)
     yield from found
-    if first == second:
-        texts = [(each / subdir / REPODATA).read_bytes() for each in (left, right)]
-        if (written := compare_json_text(place, *texts)) is not None:
-            yield written
-    elif not found:
-        yield Difference(place, "notation", "metadata", None, None, "json-format")
+    texts = [(each / subdir / REPODATA).read_bytes() for each in (left, right)]
+    yield from json_notation(place, *texts, told=bool(found))
 
 
 def _table_differences(
@@ -79,7 +76,8 @@ def _table_differences(
         files = left / subdir / name, right / subdir / name
         inside = list(_files((*where, f"{subdir}/{name}"), *files)) if _both(files) else []
         ignore = _OF_THE_FILE if inside else ()
-        yield from compare_records((*place, name), old[name], new[name], ignore=ignore)
+        said = list(compare_records((*place, name), old[name], new[name], ignore=ignore))
+        yield from without_repeated(inside, said)
         yield from inside
     if (order := compare_order(place, "order of records", list(old), list(new))) is not None:
         yield order

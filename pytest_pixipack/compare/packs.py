@@ -9,22 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.compare.artifacts import compare_artifacts, same_bytes
+from pytest_pixipack.compare.inside import Content, Inside, Scratch
+from pytest_pixipack.compare.inside.members import without_padding
 from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.notation import json_notation, yaml_notation
+from pytest_pixipack.compare.pack_carrier import carrier_differences
 from pytest_pixipack.compare.records import (
     Where,
-    compare_json_text,
     compare_lists,
     compare_order,
     compare_records,
+    without_repeated,
 )
 
 if TYPE_CHECKING:
     from pytest_pixipack.pack import Pack, PackMember
-    from pytest_pixipack.pack.container import Container, Entry
+    from pytest_pixipack.pack.container import Container
 
 _SUFFIXES = (".conda", ".tar.bz2")
 # Repodata says these of the file: where the file differs, they have to.
 _OF_THE_FILE = ("sha256", "md5", "size")
+_CHUNK = 1 << 20
 
 
 def compare_packs(left: Path, right: Path) -> Comparison:
@@ -54,21 +59,20 @@ class _Packs:
 
     def differences(self) -> list[Difference]:
         pairs = dict(self._pairs())
+        packages = list(self._packages(pairs))
+        repodata = without_repeated(packages, list(self._repodata(pairs)))
         found = [
             *self._metadata(),
             *self._environment(),
-            *self._packages(pairs),
-            *self._repodata(pairs),
+            *packages,
+            *repodata,
             *self._others(pairs),
-            *self._headers(),
+            *carrier_differences(self.where, self.left, self.right, self.first, self.second),
         ]
-        if self.left.form != self.right.form:
-            sides: tuple[Any, Any] = (self.left.form, self.right.form)
-            found.append(Difference(self.where, "form", "metadata", *sides, "archive-format"))
-        elif not found and self.left.form != "directory":
-            sides = (self.left.path.stat().st_size, self.right.path.stat().st_size)
+        if not found and self.left.form != "directory":
+            sides: tuple[Any, Any] = (self.left.path.stat().st_size, self.right.path.stat().st_size)
             found.append(Difference(self.where, "bytes", "metadata", *sides, "archive-format"))
-        return found
+        return without_padding(found)
 
     def _metadata(self) -> Iterator[Difference]:
         from pytest_pixipack.pack.model import METADATA
@@ -83,8 +87,7 @@ class _Packs:
                 kind = "payload" if field == "platform" else "metadata"
                 sides: tuple[Any, Any] = (left.get(field), right.get(field))
                 yield Difference(where, field, kind, *sides, "unknown")  # type: ignore[arg-type]
-        if self.left.metadata == self.right.metadata:
-            yield from self._text(METADATA)
+        yield from self._text(METADATA, told=self.left.metadata != self.right.metadata)
 
     def _environment(self) -> Iterator[Difference]:
         from pytest_pixipack.pack.model import ENVIRONMENT
@@ -97,14 +100,23 @@ class _Packs:
             sides: tuple[Any, Any] = (list(left.channels), list(right.channels))
             yield Difference(where, "channels", "payload", *sides, "unknown")
         for field in ("dependencies", "pip"):
-            yield from compare_lists(
-                where, field, getattr(left, field), getattr(right, field), cause="dependency-change"
-            )
+            old, new = self._unexplained(getattr(left, field), getattr(right, field))
+            yield from compare_lists(where, field, old, new, cause="dependency-change")
         if replace(left, text="") == replace(right, text="") and left.text != right.text:
-            sides = (left.text, right.text)
-            same = left.text.splitlines() == right.text.splitlines()
-            cause = "line-endings" if same else "json-format"
-            yield Difference(where, "notation", "metadata", *sides, cause)
+            yield from yaml_notation(where, left.text, right.text)
+
+    def _unexplained(
+        self, left: tuple[str, ...], right: tuple[str, ...]
+    ) -> tuple[list[str], list[str]]:
+        """Two lists of requirements without the packages that are not the same in both packs."""
+        sides = [{facts.dist for facts in pack.records} for pack in (self.left, self.right)]
+        wheels = [set(pack.wheels) for pack in (self.left, self.right)]
+        changed = {facts.name for pack in (self.left, self.right) for facts in pack.records
+                   if facts.dist in sides[0] ^ sides[1]}  # fmt: skip
+        changed |= {_wheel_name(name) for name in wheels[0] ^ wheels[1]}
+        old, new = ([each for each in side if _required(each) not in changed]
+                    for side in (left, right))  # fmt: skip
+        return old, new
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         """Which package file belongs to which: the same name, else the same package."""
@@ -120,7 +132,8 @@ class _Packs:
             where = (*self.where, name)
             if name != other:
                 sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
-                yield Difference(where, "file name", "payload", *sides, "build-string")
+                if self.old[name].sha256 == self.new[other].sha256:
+                    yield Difference(where, "file name", "payload", *sides, "build-string")
             if self.old[name].sha256 == self.new[other].sha256:
                 continue
             # Packages are read from files of their own.
@@ -141,8 +154,7 @@ class _Packs:
             if left is None or right is None:
                 continue  # a file that was added or removed
             yield from self._subdir(name, left, right, pairs)
-            if left == right:
-                yield from self._text(name)
+            yield from self._text(name, told=left != right)
 
     def _subdir(
         self, name: str, left: Mapping[str, Any], right: Mapping[str, Any], pairs: Mapping[str, str]
@@ -156,7 +168,8 @@ class _Packs:
                 other = pairs.get(f"{directory}/{file_name}", f"{directory}/{file_name}")
                 record = new.get(other.rpartition("/")[2])
                 if record is None:
-                    yield _entry(where, file_name, table, "file-removed")
+                    if not self._has_only(self.old, self.new, f"{directory}/{file_name}"):
+                        yield _entry(where, file_name, table, "file-removed")
                     continue
                 same = self._digest(self.old, f"{directory}/{file_name}") == self._digest(
                     self.new, other
@@ -167,6 +180,8 @@ class _Packs:
                 )
             taken = {other.rpartition("/")[2] for other in pairs.values()} | set(old)
             for file_name in sorted(set(new) - taken):
+                if self._has_only(self.new, self.old, f"{directory}/{file_name}"):
+                    continue
                 yield _entry(where, file_name, table, "file-added")
             if (order := compare_order(where, table, list(old), list(new))) is not None:
                 yield order
@@ -175,37 +190,35 @@ class _Packs:
         """Files that were added or removed, and those that nothing else speaks of."""
         left = set(self.old) - set(pairs)
         right = set(self.new) - set(pairs.values())
-        for name in sorted(left ^ right):
-            sides: tuple[Any, Any] = (self._digest(self.old, name), self._digest(self.new, name))
+        wheels = dict(_renamed_wheels(left - right, right - left))
+        for name, other in wheels.items():
+            sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
+            yield Difference((*self.where, name), "file name", "payload", *sides, "version-change")
+        for name in sorted((left ^ right) - {*wheels, *wheels.values()}):
+            sides = (self._digest(self.old, name), self._digest(self.new, name))
             cause = "file-removed" if name in left else "file-added"
             yield Difference((*self.where, name), "file", "payload", *sides, cause)
-        for name in sorted(left & right):
-            sides = (self._digest(self.old, name), self._digest(self.new, name))
-            if sides[0] != sides[1] and not _is_read(name):
-                yield Difference((*self.where, name), "content", "payload", *sides, "content")
+        with Scratch() as scratch:
+            for name in sorted(left & right):
+                if self.old[name].sha256 == self.new[name].sha256 or _is_read(name):
+                    continue
+                contents = (_kept(self.first, name, scratch), _kept(self.second, name, scratch))
+                yield from Inside(scratch).differences((*self.where, name), name, *contents)
+                for each in contents:
+                    scratch.drop(each)
 
-    def _headers(self) -> Iterator[Difference]:
-        old = {entry.name: entry for entry in self.first.entries}
-        new = {entry.name: entry for entry in self.second.entries}
-        if "directory" not in (self.left.form, self.right.form):
-            order = compare_order(self.where, "order of members", list(old), list(new))
-            if order is not None:
-                yield order
-        for name in sorted(set(old) & set(new)):
-            yield from _header((*self.where, name), old[name], new[name])
-        for name in sorted(set(old) ^ set(new)):
-            if (old.get(name) or new[name]).kind == "directory":
-                sides: tuple[Any, Any] = ("directory", None) if name in old else (None, "directory")
-                place = (*self.where, name)
-                yield Difference(place, "directory", "metadata", *sides, "archive-format")
-
-    def _text(self, name: str) -> Iterator[Difference]:
+    def _text(self, name: str, *, told: bool) -> Iterator[Difference]:
         if self._digest(self.old, name) == self._digest(self.new, name):
             return
         with self.first.open(name) as left, self.second.open(name) as right:
-            found = compare_json_text((*self.where, name), left.read(), right.read())
-        if found is not None:
-            yield found
+            yield from json_notation((*self.where, name), left.read(), right.read(), told=told)
+
+    @staticmethod
+    def _has_only(
+        mine: Mapping[str, PackMember], other: Mapping[str, PackMember], name: str
+    ) -> bool:
+        """Whether only one side has a file, which is told as such."""
+        return name in mine and name not in other
 
     @staticmethod
     def _digest(files: Mapping[str, PackMember], name: str) -> str | None:
@@ -240,18 +253,32 @@ def _entry(where: Where, file_name: str, table: str, cause: str) -> Difference:
     return Difference((*where, file_name), "record", "payload", *sides, cause)
 
 
-def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:
-    if left.mtime is None or right.mtime is None:
-        return
-    pairs: tuple[tuple[str, Any, Any, str], ...] = (
-        ("kind", left.kind, right.kind, "archive-format"),
-        ("mtime", left.mtime, right.mtime, "timestamp"),
-        ("owner", left.owner, right.owner, "owner"),
-        ("mode", oct(left.mode), oct(right.mode), "mode"),
-    )
-    for field, old, new, cause in pairs:
-        if old != new:
-            yield Difference(where, field, "metadata", old, new, cause)
+def _required(text: str) -> str:
+    """The name in a line of environment.yml: `name=version=build`, or of pip: `name==version`."""
+    return text.partition("=")[0].strip().lower().replace("_", "-")
+
+
+def _wheel_name(file: str) -> str:
+    return file.partition("-")[0].lower().replace("_", "-")
+
+
+def _renamed_wheels(left: set[str], right: set[str]) -> Iterator[tuple[str, str]]:
+    """Wheels of the same project, of which both packs have one."""
+    sides = []
+    for names in (left, right):
+        found: dict[str, list[str]] = {}
+        for name in names:
+            if name.endswith(".whl"):
+                found.setdefault(_wheel_name(name.rpartition("/")[2]), []).append(name)
+        sides.append(found)
+    for project in sorted(set(sides[0]) & set(sides[1])):
+        if len(sides[0][project]) == len(sides[1][project]) == 1:
+            yield sides[0][project][0], sides[1][project][0]
+
+
+def _kept(container: Container, name: str, scratch: Scratch) -> Content:
+    with container.open(name) as stream:
+        return scratch.keep(iter(lambda: stream.read(_CHUNK), b""))
 
 
 def _copy(container: Container, name: str, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.compare.artifacts import compare_files
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.notation import json_notation
 from pytest_pixipack.compare.records import Where, compare_lists, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
 from pytest_pixipack.prefix.placed import Place, place_of
@@ -112,6 +113,12 @@ class _Prefixes:
             if kinds[0] != kinds[1]:
                 yield Difference(where, "link.type", "metadata", *kinds, "unknown")
             yield from self._recorded(where, old, new)
+            if old == new:
+                texts = [
+                    (prefix.path / _META / prefix.record_files[name]).read_bytes()
+                    for prefix in (self.left, self.right)
+                ]
+                yield from json_notation(where, *texts, told=False)
 
     def _recorded(
         self, where: Where, left: Mapping[str, Any], right: Mapping[str, Any]

@@ -95,17 +95,18 @@ def compare_order(
     return Difference(where, field, "order-only", first, second, "member-order")
 
 
-def compare_json_text(where: Where, left: bytes, right: bytes) -> Difference | None:
-    """The difference between two JSON texts that mean the same: keys in another order, or form."""
-    if left == right:
-        return None
-    try:
-        same = json.dumps(json.loads(left)) == json.dumps(json.loads(right))
-    except (ValueError, RecursionError):
-        return Difference(where, "content", "metadata", None, None, "unknown")
-    if same:
-        return Difference(where, "notation", "metadata", len(left), len(right), "json-format")
-    return Difference(where, "order of keys", "order-only", None, None, "member-order")
+def without_repeated(
+    packages: Sequence[Difference], repodata: Sequence[Difference]
+) -> list[Difference]:
+    """The differences of repodata, without those that differing packages say themselves."""
+    said = {_said(each) for each in packages if each.where[-1:] == ("info/index.json",)}
+    return [each for each in repodata if _said(each) not in said]
+
+
+def _said(difference: Difference) -> tuple[str, str, str, str]:
+    file = next((part for part in difference.where if part.endswith((".conda", ".tar.bz2"))), "")
+    sides = json.dumps(difference.left, default=str), json.dumps(difference.right, default=str)
+    return (file.rpartition("/")[2], difference.field, *sides)
 
 
 def _counted(values: Sequence[Any]) -> Counter[str]:
@@ -132,7 +133,18 @@ def _field(
             )
     else:
         cause = _CAUSES.get(key) or METADATA.get(key) or "unknown"
-        yield Difference(where, key, kind or usual, left, right, cause)
+        for each in _shown(key, left, right) if cause == "unknown" else (cause,):
+            yield Difference(where, key, kind or usual, left, right, each)
+
+
+def _shown(key: str, left: Any, right: Any) -> tuple[str, ...]:
+    """The causes that two values show; `unknown` where they show none."""
+    from pytest_pixipack.compare.inside.structured import value_differences
+
+    if key.endswith("_version"):
+        return ("tool-version",)
+    found = dict.fromkeys(each.cause for each in value_differences((), {key: left}, {key: right}))
+    return tuple(each for each in found if each and each != "content") or ("unknown",)
 
 
 def _is_empty(value: Any) -> bool:

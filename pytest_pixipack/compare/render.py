@@ -6,6 +6,7 @@ Both are made from `Comparison` alone, so that they serve every layer.
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,12 @@ from pytest_pixipack.compare.model import VERDICTS, Comparison, Difference, Verd
 _MOST = 60
 # Columns that the values of a difference get at least.
 _NARROWEST = 24
+# What is shown of the beginning that two long values have in common.
+_KEPT = 8
+# Sentences of evidence that are shown for each cause.
+_MOST_EVIDENCE = 3
+# How evidence ends that only counts.
+_MORE = " likewise"
 _REPODATA = "repodata.json"
 _DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 _PACKAGES = (".conda", ".tar.bz2")
@@ -67,15 +74,17 @@ def tree_lines(comparison: Comparison, width: int = 80) -> list[str]:
 
 
 def cause_lines(comparison: Comparison, width: int = 80) -> list[str]:
-    """Each cause once, the most frequent first, with what to do about it."""
+    """Each cause once, the most frequent first, with what led to it and what to do about it."""
     counts: dict[str, int] = {}
     for each in comparison.differences:
         if each.cause is not None:
             counts[each.cause] = counts.get(each.cause, 0) + 1
     lines: list[str] = []
-    for cause in sorted(counts, key=lambda name: (name == "unknown", -counts[name], name)):
+    for cause in sorted(counts, key=lambda name: (name == "unknown", -counts[name])):
         head = "causes   " if not lines else " " * 9
         lines += wrapped(head, f"{cause}: {CAUSE_TEXTS[cause].remedy}", width)
+        for text in _evidence(comparison, cause)[:_MOST_EVIDENCE]:
+            lines += wrapped(" " * 11, text, width)
     return lines
 
 
@@ -122,6 +131,12 @@ def wrapped(label: str, content: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _evidence(comparison: Comparison, cause: str) -> list[str]:
+    """What led to a cause, in words; that more lines differ so stands beside the first one."""
+    found = (each.evidence for each in comparison.differences if each.cause == cause)
+    return list(dict.fromkeys(text for text in found if text and not text.endswith(_MORE)))
 
 
 @dataclass(slots=True)
@@ -198,7 +213,10 @@ def _rows(
     for number, each in enumerate(leaves):
         last = number == len(leaves) - 1 and not more
         head = f"{indent}{'└─' if last else '├─'} "
-        yield head + _values(each, width - len(head), min(column, width // 3), verdict)
+        row = _values(each, width - len(head), min(column, width // 3), verdict)
+        if len(head) + len(row) > width:
+            row = _values(each, width - len(head), 0, verdict)
+        yield head + row
 
 
 def _values(difference: Difference, room: int, column: int, verdict: Verdict) -> str:
@@ -212,6 +230,8 @@ def _values(difference: Difference, room: int, column: int, verdict: Verdict) ->
         end += f" ({difference.kind})"
     if difference.kind == "order-only":
         return f"{label}{end}"
+    if difference.evidence and difference.evidence.endswith(_MORE):
+        end += f" ({difference.evidence})"
     left, right = _both(difference, max(room - len(label) - len(end) - 3, _NARROWEST))
     if left is not None and right is not None:
         return f"{label}   {left} -> {right}{end}"
@@ -232,9 +252,20 @@ def _both(difference: Difference, room: int) -> tuple[str | None, str | None]:
         return None, None
     texts = _value(left, len(texts[0])), _value(right, len(texts[1]))
     half = max((room - 4) // 2, _NARROWEST // 2)
+    if max(map(len, texts)) > half:
+        texts = _behind_common(*texts)
     if min(map(len, texts)) < half:  # the other one may have the rest
         half = room - 4 - min(map(len, texts))
     return _cut(texts[0], half), _cut(texts[1], half)
+
+
+def _behind_common(left: str, right: str) -> tuple[str, str]:
+    """Two texts without most of what they begin with in common."""
+    same = len(os.path.commonprefix([left, right]))
+    if same <= _KEPT:
+        return left, right
+    start = same - _KEPT // 2
+    return f"…{left[start:]}", f"…{right[start:]}"
 
 
 def _value(value: Any, most: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -114,3 +115,21 @@ def test_activation_scripts_beside_the_environment(installed):
     found = only(compare_prefixes(left, right))
     assert (found.kind, found.where) == ("payload", ("a", script.name))
     assert "<prefix>" in found.left
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "kind", "cause"),
+    [
+        (lambda value: json.dumps(value, indent=7), "metadata", "json-format"),
+        (lambda value: json.dumps(dict(reversed(value.items())), indent=2), "order-only",
+         "member-order"),
+    ],
+)  # fmt: skip
+def test_how_a_record_is_written(rewrite, kind, cause, installed, tmp_path):
+    left = installed("a")
+    right = tmp_path / "b" / left.name
+    shutil.copytree(left, right, symlinks=True)
+    record = next((right / "conda-meta").glob("app-*.json"))
+    record.write_text(rewrite(json.loads(record.read_bytes())), encoding="utf-8")
+    found = only(compare_prefixes(left, right))
+    assert (found.kind, found.cause) == (kind, cause)

@@ -19,6 +19,7 @@ from pytest_pixipack.compare.inside.members import (
     contents,
     header_differences,
     listing,
+    without_padding,
 )
 from pytest_pixipack.compare.inside.programs import program_differences, program_reader
 from pytest_pixipack.compare.inside.pyc import is_pyc, pyc_differences
@@ -169,7 +170,7 @@ class Inside:
         return members or [_other_form(where, left, right)]
 
     def _archive(self, where: Where, left: Archive, right: Archive) -> list[Difference]:
-        found = self._members(where, left, right)[0]
+        found = without_padding(self._members(where, left, right)[0])
         return found or [Difference(where, "bytes", "metadata", None, None, "archive-format")]
 
     def _members(

@@ -14,6 +14,8 @@ Where = tuple[str, ...]
 # Archives with more members than this are compared byte by byte.
 _MOST_MEMBERS = 1_000_000
 _EXECUTABLE = 0o111
+# Properties of a tar that follow from the size of what its writer writes at a time.
+PADDING = ("padding", "padding of members")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,11 @@ def header_differences(where: Where, left: Listing, right: Listing) -> Iterator[
             yield from entry_differences(place, old.entry, new.entry)
         else:
             yield _alone(place, old, new)
+
+
+def without_padding(found: list[Difference]) -> list[Difference]:
+    """Without zeros at the ends of tars, which only count where nothing else differs."""
+    return [each for each in found if each.field not in PADDING] or found
 
 
 def entry_differences(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:

@@ -24,6 +24,18 @@ _MACHO = (
     b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf",
 )  # fmt: skip
 _MOST_ARCHITECTURES = 40  # a Java class, which begins in the same way, has a larger number there
+# Sections of ELF files that hold addresses and nothing else.
+_ADDRESSES = frozenset({
+    ".dynsym", ".dynamic", ".symtab", ".gnu.hash", ".eh_frame", ".eh_frame_hdr", ".got", ".got.plt",
+    ".plt", ".plt.got", ".rela.dyn", ".rela.plt", ".rel.dyn", ".rel.plt", ".init_array",
+    ".fini_array",
+})  # fmt: skip
+# Tables of strings, and the sections that name strings by their places there.
+_STRINGS = (".debug_str", ".debug_line_str", ".strtab")
+_REFERRING = (
+    ".debug_info", ".debug_line", ".debug_aranges", ".debug_str_offsets", ".debug_types", ".symtab",
+    ".debug_macro", ".debug_abbrev",
+)  # fmt: skip
 EXTRA = "Install `pytest-pixipack[binaries]` to have the headers of programs read."
 
 
@@ -90,6 +102,8 @@ def program_differences(
     rest = _sections(where, left, right, first, second)
     if not rest and left.size == right.size:
         rest = [Difference(where, "content", "payload", left.digest(), right.digest(), "content")]
+    if _only_one_id(marked) and all(each.where[-1] in _ADDRESSES for each in rest):
+        return [each for each in marked if each.cause == "build-id"]
     ids = ("build-id",)
     # A build id is made from all the rest.
     return [*rest, *(each for each in marked if not rest or (
@@ -98,6 +112,11 @@ def program_differences(
 
 def _following(left: Program, right: Program) -> set[str]:
     return {mark.label for mark in (*left.marks, *right.marks) if mark.follows}
+
+
+def _only_one_id(marked: Sequence[Difference]) -> bool:
+    """Whether only one side has a build id, so that what is behind it lies elsewhere."""
+    return any(each.cause == "build-id" and None in (each.left, each.right) for each in marked)
 
 
 def _with_hint(difference: Difference) -> Difference:
@@ -146,7 +165,7 @@ def _sections(
     if not first.sections or not second.sections:
         return binary_differences(where, _masked(left, first), _masked(right, second))
     found: list[Difference] = []
-    moved = False
+    moved = strings = False
     for name in dict.fromkeys([*first.sections, *second.sections]):
         old, new = first.sections.get(name), second.sections.get(name)
         if old is None or new is None:
@@ -156,11 +175,18 @@ def _sections(
         data = _piece(left, *old, first), _piece(right, *new, second)
         if data[0] != data[1]:
             inside = binary_differences((*where, name), Content.of(data[0]), Content.of(data[1]))
-            moved |= old[1] != new[1] and all(each.cause != "content" for each in inside)
+            shown = all(each.cause != "content" for each in inside)
+            strings |= shown and name in _STRINGS
+            moved |= shown and old[1] != new[1]
             found += inside
     if moved:
         # Addresses follow from a string of another length.
         found = [each for each in found if each.cause != "content"]
+    if strings:
+        # Strings are sorted: another text is at another place among them.
+        found = [
+            each for each in found if each.cause != "content" or each.where[-1] not in _REFERRING
+        ]
     return found
 
 

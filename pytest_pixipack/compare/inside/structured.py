@@ -170,6 +170,8 @@ def _causes(path: Where, left: Any, right: Any) -> tuple[str, ...]:
     if isinstance(left, list) and isinstance(right, list) and _counted(left) == _counted(right):
         return ("line-order",)
     label = next((part for part in reversed(path) if not part.isdigit()), "value")
+    if "system_tools" in path:
+        return ("tool-version",)
     reasons = line_reasons(f"{label}: {_said(left)}", f"{label}: {_said(right)}")
     if not reasons.causes and any(part.lower() in _ENVIRONMENTS for part in path[:-1]):
         return ("environment-variable",)

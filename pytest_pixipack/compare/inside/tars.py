@@ -74,10 +74,14 @@ class Tar:
 
 
 class TarReader:
-    """Iterates over the members of a tar stream. Raises `Unreadable` for what is none."""
+    """Iterates over the members of a tar stream. Raises `Unreadable` for what is none.
 
-    def __init__(self, stream: Readable) -> None:
+    Contents that are not read are passed over by seeking where the stream is `seekable`.
+    """
+
+    def __init__(self, stream: Readable, *, seekable: bool = False) -> None:
         self._stream = stream
+        self._seekable = seekable
         self._left = self._padding = 0
         self._dialects: set[str] = set()
         self._global: dict[str, str] = {}
@@ -107,12 +111,19 @@ class TarReader:
             self._read += len(piece)
             yield piece
 
+    def _skip(self) -> None:
+        if self._seekable:
+            self._stream.seek(self._left, 1)  # type: ignore[attr-defined]
+            self._read += self._left
+            self._left = 0
+        for _ in self._content():
+            pass
+
     def _next(self) -> Entry | None:
         long: dict[bytes, str] = {}
         pax: dict[str, str] = {}
         while True:
-            for _ in self._content():
-                pass
+            self._skip()
             self._check_padding(self._exactly(self._padding))
             self._padding = 0
             block = self._exactly(_BLOCK, end=True)

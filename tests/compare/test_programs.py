@@ -1,0 +1,122 @@
+"""Programs and libraries: what tools write into them, and what runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytest_pixipack.compare.inside import Content, Inside, Scratch
+
+from .makers_of_programs import elf, macho, pe
+
+for library in ("elftools", "macholib", "pefile"):
+    pytest.importorskip(library)
+
+
+def told(name, left, right):
+    with Scratch() as scratch:
+        pair = Content.of(left), Content.of(right)
+        return {(d.kind, d.cause) for d in Inside(scratch).differences((name,), name, *pair)}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (elf(), elf(build_id=b"\2" * 20), ("metadata", "build-id")),
+        (elf(), elf(build_id=None), ("metadata", "build-id")),
+        (elf(), elf(comment=b"GCC: (GNU) 13.3.0\0"), ("metadata", "tool-version")),
+        (elf(), elf(comment=b"GCC: (GNU) 9.1\0"), ("metadata", "tool-version")),
+        (elf(), elf(text=b"\x91\xc3"), ("payload", "content")),
+        (elf(), elf(text=b"\x91\xc3", build_id=b"\2" * 20), ("payload", "content")),
+        (elf(data=b"/home/a/w/x.c\0"), elf(data=b"/home/bcd/w/x.c\0"),
+         ("payload", "embedded-path")),
+        (elf(data=b"Mar  1 2024\0"), elf(data=b"Apr 12 2024\0", build_id=b"\2" * 20),
+         ("payload", "embedded-date")),
+        (macho(), macho(uuid=b"\2" * 16), ("metadata", "build-id")),
+        (macho(), macho(uuid=b"\2" * 16, signature=b"SIGNED"), ("metadata", "build-id")),
+        (macho(), macho(signature=b"SIGNED"), ("metadata", "unknown")),
+        (macho(), macho(sdk=2, signature=b"SIGNED"), ("metadata", "tool-version")),
+        (macho(), macho(code=b"\x91\xc3", uuid=b"\2" * 16), ("payload", "content")),
+        (pe(), pe(time=2), ("metadata", "timestamp")),
+        (pe(), pe(time=2, checksum=77), ("metadata", "timestamp")),
+        (pe(), pe(guid=b"\2" * 16), ("metadata", "build-id")),
+        (pe(), pe(code=b"\x91\xc3"), ("payload", "content")),
+        (pe(pdb=rb"C:\a\x.pdb"), pe(pdb=rb"D:\b\x.pdb"), ("payload", "embedded-path")),
+    ],
+)  # fmt: skip
+def test_one_reason(left, right, expected):
+    assert told("lib/a", left, right) == {expected}
+    assert told("lib/a", right, left) == {expected}
+
+
+def test_two_reasons():
+    assert told("a.dll", pe(), pe(time=2, guid=b"\2" * 16)) == {
+        ("metadata", "timestamp"), ("metadata", "build-id"),
+    }  # fmt: skip
+    left, right = elf(data=b"/home/a/x.c\0"), elf(data=b"/home/b/x.c\0", comment=b"GCC: (x) 1.2\0")
+    assert told("a.so", left, right) == {
+        ("payload", "embedded-path"), ("metadata", "tool-version"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [elf, macho, pe])
+def test_one_that_is_cut_off_is_compared_all_the_same(make):
+    whole = make()
+    for size in (5, 70, len(whole) // 2, len(whole) - 1):
+        found = told("a", whole[:size], whole[: size - 1] + b"\xff")
+        assert {cause for _, cause in found} <= {"content", "build-id", "tool-version", "unknown"}
+
+
+def test_without_the_libraries_nothing_is_guessed(tmp_path):
+    script = (
+        "import sys; sys.modules['elftools'] = None\n"
+        "from pytest_pixipack.compare.inside import Content, Inside, Scratch\n"
+        "pair = [Content.of(open(name, 'rb').read()) for name in sys.argv[1:]]\n"
+        "with Scratch() as scratch:\n"
+        "    (found,) = Inside(scratch).differences(('a',), 'a', *pair)\n"
+        "print(found.kind, found.cause, found.evidence)\n"
+    )
+    import sys
+
+    for name, content in (("left", elf()), ("right", elf(build_id=b"\2" * 20))):
+        (tmp_path / name).write_bytes(content)
+    command = [sys.executable, "-c", script, tmp_path / "left", tmp_path / "right"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("payload content ")
+    assert "pytest-pixipack[binaries]" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not on PATH")
+class TestCompiled:
+    """Libraries as a compiler makes them."""
+
+    def built(
+        self, directory: Path, *options: str, source: str = "int f(void){return N;}"
+    ) -> bytes:
+        directory.mkdir(parents=True)
+        (directory / "a.c").write_text(source + "\nconst char *w(void){return __FILE__;}\n")
+        out = directory / "a.so"
+        files = ["-shared", "-fPIC", str(directory / "a.c"), "-o", str(out)]
+        subprocess.run(["gcc", "-DN=1", *options, *files], check=True, capture_output=True)
+        return out.read_bytes()
+
+    @pytest.mark.skipif(importlib.util.find_spec("elftools") is None, reason="no pyelftools")
+    def test_another_directory(self, tmp_path):
+        pair = self.built(tmp_path / "x" / "a"), self.built(tmp_path / "x" / "longer")
+        if not pair[0].startswith(b"\x7fELF"):
+            pytest.skip("gcc makes no ELF files here")
+        assert told("a.so", *pair) == {("payload", "embedded-path")}
+        pair = self.built(tmp_path / "g1", "-g"), self.built(tmp_path / "g2", "-g")
+        assert told("a.so", *pair) == {("payload", "embedded-path")}
+
+    def test_another_constant(self, tmp_path):
+        mapped = f"-ffile-prefix-map={tmp_path}"
+        pair = [self.built(tmp_path / n, f"{mapped}/{n}=/x", f"-DN={n}") for n in ("1", "2")]
+        if not pair[0].startswith(b"\x7fELF"):
+            pytest.skip("gcc makes no ELF files here")
+        assert told("a.so", *pair) == {("payload", "content")}
