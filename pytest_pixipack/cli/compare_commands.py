@@ -46,12 +46,15 @@ def run_compare(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Compares; what differs goes to people, to programs and to pull requests."""
     from pytest_pixipack.compare.layers import compare_paths
     from pytest_pixipack.compare.model import VERDICTS
+    from pytest_pixipack.reproduce.record import is_record
 
     if arguments.json == arguments.markdown == STDOUT:
         raise InvalidInput(
             "--json and --markdown cannot both go to standard output.",
             remedy="Give one of them a file.",
         )
+    if is_record(arguments.left) or is_record(arguments.right):
+        return _run_records(arguments, terminal)
     found = compare_paths(arguments.left, arguments.right)
     tolerated = arguments.tolerate or "identical"
     verdict = found.comparison.verdict
@@ -64,6 +67,29 @@ def run_compare(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.document({"outcome": outcome, **found.comparison.to_json()})
     if arguments.markdown != STDOUT:
         terminal.print(_lines(found, code, terminal.width))
+    return code
+
+
+def _run_records(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Compares two records: what is another one, and what that follows from."""
+    from pytest_pixipack.compare.model import VERDICTS
+    from pytest_pixipack.compare.render import comparison_markdown, exit_line, verdict_lines
+    from pytest_pixipack.reproduce.record import read_record
+    from pytest_pixipack.reproduce.records import compare_records
+    from pytest_pixipack.reproduce.report import record_lines
+
+    found = compare_records(read_record(arguments.left), read_record(arguments.right))
+    comparison = found.comparison
+    tolerated = VERDICTS.index(arguments.tolerate or "identical")
+    fine = VERDICTS.index(comparison.verdict) <= tolerated
+    code = EXIT_OK if fine else EXIT_FINDINGS
+    if arguments.markdown is not None:
+        _write(arguments.markdown, comparison_markdown(comparison, arguments.right.name))
+    terminal.document({"outcome": "passed" if fine else "failed", **found.to_json()})
+    if arguments.markdown != STDOUT:
+        terminal.print(verdict_lines(comparison, None, terminal.width))
+        terminal.print(record_lines(found, terminal.width))
+        terminal.print([exit_line(comparison, code)] if code else [])
     return code
 
 

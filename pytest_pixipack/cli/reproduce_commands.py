@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import threading
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.cli.arguments import (
     add_engine,
@@ -18,6 +20,9 @@ from pytest_pixipack.cli.arguments import (
     workspace_root,
 )
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.options import EngineOptions
 
 TOLERABLE = ("order-only", "metadata")
 
@@ -56,6 +61,15 @@ def add_parsers(commands: Any) -> None:
         "--list", action="store_true", help="list the conditions that can be changed, and stop"
     )
     add_json(reproduce)
+    reproduce.add_argument(
+        "--record", type=Path, metavar="FILE", help="write a record of what was built to FILE"
+    )
+    reproduce.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="compare what was built with an earlier record; exit 1 for what nothing explains",
+    )
     reproduce.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report to FILE")
     add_engine_name(reproduce)
     add_engine(reproduce)
@@ -64,12 +78,16 @@ def add_parsers(commands: Any) -> None:
 def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Runs the experiment and says what it found."""
     from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
-    from pytest_pixipack.reproduce.report import report_lines
+    from pytest_pixipack.reproduce.record import read_record, write_record
+    from pytest_pixipack.reproduce.records import compare_records
+    from pytest_pixipack.reproduce.report import record_lines, report_lines
     from pytest_pixipack.reproduce.variations import chosen_variations
 
     names = arguments.vary.split(",") if arguments.vary else None
     if arguments.list:
         return _list(chosen_variations(names), terminal)
+    # Before the builds, which take long.
+    earlier = None if arguments.against is None else read_record(arguments.against)
     lock = threading.Lock()
 
     def progress(text: str) -> None:
@@ -77,8 +95,8 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
             terminal.say(text)
 
     result = reproduce(
-        workspace_root(arguments.workspace),
-        engine_options(arguments),
+        workspace_root(arguments.workspace, terminal),
+        _options(arguments),
         vary=names,
         environment=arguments.environment,
         platform=arguments.platform,
@@ -87,21 +105,41 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
         only=arguments.package,
         pack=arguments.package is None,
         most_builds=arguments.max_builds or MOST_BUILDS,
+        record=arguments.record is not None or arguments.against is not None,
         progress=progress if terminal.is_interactive else lambda _: None,
     )
     fine = result.tolerates(arguments.tolerate or "identical")
-    code = EXIT_OK if fine else EXIT_FINDINGS
+    compared = None if earlier is None else compare_records(earlier, result.record or {})
+    unexplained = compared is not None and bool(compared.findings)
+    code = EXIT_OK if fine and not unexplained else EXIT_FINDINGS
+    if arguments.record is not None:
+        write_record(result.record or {}, arguments.record)
     if arguments.html is not None:
         from pytest_pixipack.reproduce.html import write_html
 
         write_html([result], arguments.html)
-    terminal.document({"outcome": "passed" if fine else "failed", **result.to_json()})
+    more = {} if compared is None else {"against": compared.to_json()}
+    outcome = "failed" if code else "passed"
+    terminal.document({"outcome": outcome, **result.to_json(), **more})
     terminal.print(report_lines(result, terminal.width))
-    if not fine and result.verdict in TOLERABLE:
+    if compared is not None:
+        terminal.print(
+            ["", f"against {arguments.against}", *record_lines(compared, terminal.width)]
+        )
+    if not fine and not unexplained and result.verdict in TOLERABLE:
         terminal.print([f"exit {code}   (--tolerate {result.verdict} makes it 0)"])
-    elif not fine:
+    elif code:
         terminal.print([f"exit {code}"])
     return code
+
+
+def _options(arguments: argparse.Namespace) -> EngineOptions:
+    """The engine's options; the directory of `--tools` comes before all others on `PATH`."""
+    options = engine_options(arguments)
+    if arguments.tools is None:
+        return options
+    path = os.pathsep.join([str(arguments.tools.absolute()), options.environ.get("PATH", "")])
+    return replace(options, environ={**options.environ, "PATH": path})
 
 
 def _list(variations: Any, terminal: Terminal) -> int:

@@ -56,6 +56,7 @@ def reproduce(
     pack: bool = True,
     most_builds: int = MOST_BUILDS,
     extra: Iterable[Variation] = (),
+    record: bool = False,
     directory: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Reproduction:
@@ -64,6 +65,7 @@ def reproduce(
     `vary` names the conditions (default: all), `jobs` is the number of builds side by side, `only`
     names the source packages that are built, `most_builds` limits the number of builds. Work files
     go below `directory`, and are removed unless it is given. `progress` is told of every build.
+    With `record`, the result has the provenance record of the usual build.
 
     Two builds under the same conditions come first: what differs there is `random`. Then all
     conditions are changed at once; only where that makes a difference, more builds find out which
@@ -91,14 +93,36 @@ def reproduce(
             for number in range(max(jobs, 1))
         ]
         experiment = _Experiment(lanes, chosen, machine, most_builds, progress)
-        return replace(
+        found = replace(
             experiment.run(), workspace=Path(root), environment=environment, platform=subdir
         )
+        if record:
+            base = next(lane.base for lane in lanes if lane.base is not None)
+            found = replace(found, record=_record(pristine, base, environment, engine))
+        return found
     finally:
         if directory is None:
             remove(scratch)
         if memory != scratch:
             remove(memory)
+
+
+def _record(pristine: Pristine, base: Built, environment: str, engine: str) -> dict[str, Any]:
+    from pytest_pixipack.artifact import read_artifact
+    from pytest_pixipack.lock import read_lock
+    from pytest_pixipack.pack import read_pack
+    from pytest_pixipack.reproduce import record
+
+    lock, manifest = read_lock(pristine.lock_path), pristine.manifest
+    files = dict(base.files)
+    pack = files.pop(PACK, None)
+    artifacts = [read_artifact(path) for path in files.values()]
+    parts = record.package_records(artifacts, lock, manifest, pristine.options)
+    if pack is not None:
+        parts.append(record.pack_record(read_pack(pack), environment, artifacts))
+    name = manifest.need_workspace().name or manifest.root.name
+    made = record.workspace_record(name, engine, lock, parts)
+    return record.new_record([made], record.tool_versions(engine, pristine.options.environ))
 
 
 def _lane(

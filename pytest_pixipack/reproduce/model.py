@@ -41,6 +41,18 @@ class Attributed:
             "resolved": self.resolved,
         }
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Attributed:
+        """The reverse of `to_json`."""
+        return cls(
+            _difference({**value, "cause": value["claimed"]}),
+            tuple(value["variations"]),
+            value["claimed"],
+            value["cause"],
+            value["agrees"],
+            value["resolved"],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class VariationResult:
@@ -68,6 +80,18 @@ class VariationResult:
             "with": list(self.with_others),
         }
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> VariationResult:
+        """The reverse of `to_json`."""
+        return cls(
+            value["name"],
+            value["applied"],
+            value["reason"],
+            value["verdict"],
+            tuple(value["causes"]),
+            tuple(value["with"]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -81,13 +105,20 @@ class Target:
         """One entry of `targets`: a document of `pixipack compare`."""
         return {"name": self.name, "layer": self.layer, **self.comparison.to_json()}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Target:
+        """The reverse of `to_json`."""
+        found = (_difference(each) for each in value["differences"])
+        return cls(value["name"], value["layer"], Comparison.of(found))
+
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
     """The result of an experiment.
 
     `platform` and `environment` say what was built, `builds` is the number of builds, `most` how
-    many were allowed; `targets` are the packages and the pack.
+    many were allowed; `targets` are the packages and the pack; `record` is the provenance record of
+    the usual build, if it was asked for.
     """
 
     workspace: Path
@@ -98,6 +129,7 @@ class Reproduction:
     differences: tuple[Attributed, ...] = ()
     builds: int = 0
     most: int = 0
+    record: Mapping[str, Any] | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -157,6 +189,26 @@ class Reproduction:
             "differences": [each.to_json() for each in self.differences],
             "targets": [each.to_json() for each in self.targets],
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Reproduction:
+        """The reverse of `to_json`."""
+        return cls(
+            Path(value["workspace"]),
+            value["environment"],
+            value["platform"],
+            tuple(Target.from_json(each) for each in value["targets"]),
+            tuple(VariationResult.from_json(each) for each in value["variations"]),
+            tuple(Attributed.from_json(each) for each in value["differences"]),
+            value["builds"],
+            value["most_builds"],
+        )
+
+
+def _difference(value: Mapping[str, Any]) -> Difference:
+    names = ("field", "kind", "left", "right", "cause")
+    known = {name: value[name] for name in names}
+    return Difference(tuple(value["where"]), **known, evidence=value.get("evidence"))
 
 
 def worst(differences: Sequence[Attributed]) -> Verdict:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_pixipack.compare.causes import CAUSE_TEXTS
 from pytest_pixipack.compare.model import Comparison, Verdict
 from pytest_pixipack.compare.render import tree_lines, wrapped
 from pytest_pixipack.reproduce.model import RANDOM, Attributed, Reproduction, worst
+
+if TYPE_CHECKING:
+    from pytest_pixipack.reproduce.records import RecordComparison
 
 _LABEL = 11  # columns of the words at the left
 _MEANING: dict[Verdict, str] = {
@@ -34,6 +38,21 @@ def report_lines(result: Reproduction, width: int = 80) -> list[str]:
     lines += _labelled("causes", list(_remedies(result)), width)
     what = f"{result.builds} (at most {result.most}); {result.environment} on {result.platform}"
     return lines + _labelled("builds", [what], width)
+
+
+def record_lines(compared: RecordComparison, width: int = 80) -> list[str]:
+    """What is another one than recorded, what explains it, and what nothing does."""
+    if not compared.changes:
+        return ["nothing has changed"]
+    lines: list[str] = []
+    for each in compared.changes:
+        mark = "=" if each.is_explained else "!"
+        lines += wrapped(f"{mark} ", str(each), width)
+    number = len(compared.findings)
+    if number:
+        text = "change is" if number == 1 else "changes are"
+        lines.append(f"{number} {text} not explained by what is recorded (!)")
+    return lines
 
 
 def heading(names: Sequence[str], found: Sequence[Attributed]) -> str:

@@ -29,7 +29,7 @@ def copy_workspace(source: Path, target: Path) -> None:
     def ignored(directory: str, names: list[str]) -> set[str]:
         # The target may lie below the source (`--basetemp` in a repository).
         own = {name for name in names if _is_below(target, Path(directory, name))}
-        return _ignored(directory, names) | own
+        return left_behind(directory, names) | own
 
     try:
         shutil.copytree(source, target, symlinks=True, ignore=ignored, dirs_exist_ok=True)
@@ -78,7 +78,8 @@ def _is_below(path: Path, root: Path) -> bool:
     return True
 
 
-def _ignored(directory: str, names: list[str]) -> set[str]:
+def left_behind(directory: str, names: list[str]) -> set[str]:
+    """Those names in a directory that are no part of a workspace: tools' leftovers."""
     found = {name for name in names if name in _LEFT_BEHIND}
     for name in names:
         folder = Path(directory, name)
