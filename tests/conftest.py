@@ -27,6 +27,9 @@ WATCHED = ("tests/data", "docs/examples", "fixture_channels")
 # pytest keeps the directories of its last runs: those of tests that run pytest itself.
 KEPT = ("pytest-of-",)
 
+# The cache, which runs share: nothing unfinished is left in it.
+CACHE = "pytest-pixipack"
+
 # What Python's tools write at the root of the checkout.
 CACHES = (".", "__pycache__", "build", "dist")
 
@@ -67,6 +70,7 @@ def files_left(directory: Path) -> list[str]:
         for path in files_below(directory)
         if path != str(directory)
         and not Path(path).relative_to(directory).parts[0].startswith(KEPT)
+        and (CACHE not in Path(path).parts or path.endswith(".tmp"))
     ]
 
 

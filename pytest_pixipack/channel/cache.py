@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from pathlib import Path
 
+from pytest_pixipack.cache import made_once
 from pytest_pixipack.channel.build import (
     BuiltChannel,
     assemble,
@@ -15,44 +14,32 @@ from pytest_pixipack.channel.spec import StubChannel
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.facts import PackageFacts
 
+_REMEDY = "Check free space and permissions, or choose another directory (PIXIPACK_CACHE_DIR)."
+
 
 def built_channel(spec: StubChannel, cache_root: Path) -> BuiltChannel:
     """The built channel of a spec, `<cache_root>/<key>/<name>`; treat it as read-only.
 
-    The key is a hash of the spec's content, so that a changed spec is another channel. Whoever
-    comes first builds it under a file lock, into a temporary directory that is renamed when it is
-    complete: a process that is killed leaves nothing that is taken for a channel, and no lock.
-    Raises `Infrastructure` where the cache cannot be written.
+    The key is a hash of the spec's content, so that a changed spec is another channel. It is built
+    once (`pytest_pixipack.cache`). Raises `Infrastructure` where the cache cannot be written.
     """
-    from filelock import FileLock
-
-    key = spec.digest()[:16]
-    home = cache_root / key
+    home = cache_root / spec.digest()[:16]
     channel = home / spec.name
-    if (found := _load(channel)) is not None:
-        return found
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        assemble(spec, folder / spec.name)
+
     try:
-        cache_root.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache_root / f"{key}.lock"):
-            if (found := _load(channel)) is not None:
-                return found
-            _clear(cache_root, key)
-            fresh = cache_root / f"{key}.{secrets.token_hex(4)}.tmp"
-            try:
-                fresh.mkdir()
-                assemble(spec, fresh / spec.name)
-                fresh.rename(home)
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
+        return made_once(home, lambda _: _load(channel), make)
     except OSError as error:
         raise Infrastructure(
             f"The cache directory cannot be written: {error.strerror or error}.",
             file=channel,
-            remedy="Choose another one (PIXIPACK_CACHE_DIR).",
+            remedy=_REMEDY,
         ) from None
     except Infrastructure as error:
-        raise Infrastructure(error.message, file=channel, remedy=error.remedy) from None
-    return load_built_channel(channel)
+        raise Infrastructure(error.message, file=channel, remedy=error.remedy or _REMEDY) from None
 
 
 def _load(channel: Path) -> BuiltChannel | None:
@@ -70,11 +57,3 @@ def _is_complete(channel: BuiltChannel, package: PackageFacts) -> bool:
         return channel.package_path(package).stat().st_size == package.size
     except OSError:
         return False
-
-
-def _clear(cache_root: Path, key: str) -> None:
-    """Removes what a killed process or a meddling one left; only called under the lock."""
-    for left in sorted(cache_root.glob(f"{key}.*.tmp")):
-        shutil.rmtree(left, ignore_errors=True)
-    if (cache_root / key).exists():
-        shutil.rmtree(cache_root / key)

@@ -91,11 +91,12 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def engine_options(arguments: argparse.Namespace) -> EngineOptions:
-    """The engine's options from the command line.
+    """The engine's options from the command line; the cache is used until the command ends.
 
     Raises `InvalidInput` for a malformed `NAME=PATH` or a stand-in that is not there.
     """
     from pytest_pixipack.backend.stand_in import absolute
+    from pytest_pixipack.cache.limit import shared
     from pytest_pixipack.engine.options import (
         EngineOptions,
         default_cache_dir,
@@ -103,6 +104,7 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
     )
 
     cache_dir = (arguments.cache_dir or default_cache_dir()).absolute()
+    arguments.at_end.enter_context(shared(cache_dir))
     channels = {
         name: stand_in_directory(name, Path(path).absolute(), cache_dir, None)
         for name, path in pairs(arguments.channel, "--channel")

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from pytest_pixipack.cli import (
     backend_commands,
+    cache_commands,
     channel_commands,
     check_commands,
     compare_commands,
@@ -78,7 +79,8 @@ def _drop_output() -> None:
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     try:
-        code: int = arguments.run(arguments, terminal)
+        with contextlib.ExitStack() as arguments.at_end:
+            code: int = arguments.run(arguments, terminal)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -108,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     engine_commands.add_parsers(commands)
     channel_commands.add_parsers(commands)
     backend_commands.add_parsers(commands)
+    cache_commands.add_parsers(commands)
     reproduce_commands.add_parsers(commands)
     serve_commands.add_parsers(commands)
     return root

@@ -20,9 +20,10 @@ from urllib.parse import unquote, urlsplit
 
 from pytest_pixipack.artifact import file_digests
 from pytest_pixipack.artifact.safety import check_links, check_tree, refuse, safe_name
+from pytest_pixipack.cache import is_there, made_once, taken
+from pytest_pixipack.cache.made_once import remove
 from pytest_pixipack.engine.channels import is_local
 from pytest_pixipack.engine.download import Wanted, download
-from pytest_pixipack.engine.git import remove_tree
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
 from pytest_pixipack.file_urls import path_of_url
 from pytest_pixipack.redaction import public_url
@@ -54,8 +55,11 @@ class ArchiveCache:
         `Offline` and `Infrastructure` where it cannot be fetched, `Unsupported` for a format that
         is not read.
         """
-        if sha256 is not None and self._place(sha256).is_dir():
-            found = sha256, (self._place(sha256) / _MD5).read_text(encoding="ascii")
+        md5_file = None
+        if sha256 is not None:
+            md5_file = taken(self._place(sha256), lambda place: is_there(place / _MD5))
+        if sha256 is not None and md5_file is not None:
+            found = sha256, md5_file.read_text(encoding="ascii")
         else:
             if url not in self._known:
                 self._known[url] = self._take(url, sha256, md5, where)
@@ -85,8 +89,7 @@ class ArchiveCache:
             digests = found.sha256, found.md5
             if sha256 in (None, found.sha256) and md5 in (None, found.md5):
                 place = self._place(found.sha256)
-                if not place.is_dir():
-                    self._unpack(file, _file_name(url), place, found.md5, where)
+                self._unpack(file, _file_name(url), place, found.md5, where)
         return digests
 
     @contextmanager
@@ -114,11 +117,9 @@ class ArchiveCache:
             yield file
 
     def _unpack(self, file: Path, name: str, place: Path, md5: str, where: Any) -> None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=place.parent))
-        try:
-            tree = temporary / "unpacked"
-            tree.mkdir()
+        def make(whole: Path) -> None:
+            tree = whole / "unpacked"
+            tree.mkdir(parents=True)
             if name.endswith(".zip"):
                 _unpack_zip(file, tree)
             elif (kind := _tar_kind(name)) is not None:
@@ -131,15 +132,12 @@ class ArchiveCache:
             entries = list(tree.iterdir())
             if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink():
                 tree = entries[0]
-            whole = temporary / "whole"
-            whole.mkdir()
             tree.rename(whole / _TREE)
+            remove(whole / "unpacked")
             (whole / _MD5).write_text(md5, encoding="ascii")
-            try:
-                whole.rename(place)
-            except OSError:
-                if not place.is_dir():  # else another process was faster
-                    raise
+
+        try:
+            made_once(place, is_there, make)
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, RuntimeError) as error:
             raise InvalidInput(
                 f"The archive {name} cannot be read: {error or 'it ends too soon'}.",
@@ -147,8 +145,6 @@ class ArchiveCache:
             ) from error
         except OSError as error:
             raise _unreadable(name, error, where) from error
-        finally:
-            remove_tree(temporary)
 
 
 def _unpack_tar(file: Path, tree: Path, kind: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_pixipack.artifact import file_digests
+from pytest_pixipack.cache import is_there, made_once
 from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.records import BinaryRecord
@@ -48,14 +49,22 @@ class BackendEnvironment:
 class BackendEnvironments:
     """Backends of one workspace's packages; one object solves each requirement once.
 
-    Environments lie below `cache_dir`, each in a directory that is named by what is in it, so that
-    runs and workers share them. Not safe for use from several threads at once.
+    Environments lie below `content_dir` (default: `cache_dir`), each in a directory that is named
+    by what is in it, so that runs and workers share them. Not safe for use from several threads at
+    once.
     """
 
-    def __init__(self, table: ChannelTable, files: PackageFiles, cache_dir: Path) -> None:
+    def __init__(
+        self,
+        table: ChannelTable,
+        files: PackageFiles,
+        cache_dir: Path,
+        content_dir: Path | None = None,
+    ) -> None:
         self._table = table
         self._files = files
         self._cache_dir = cache_dir
+        self._environments = (content_dir or cache_dir) / "backends"
         self._solver = Solver(table, cache_dir / "repodata")
         self._found: dict[tuple[object, ...], BackendEnvironment | None] = {}
 
@@ -154,23 +163,18 @@ class BackendEnvironments:
     def _installed(self, name: str, records: Sequence[BinaryRecord], platform: str) -> Path:
         """The prefix with these packages, made where nobody has made it yet.
 
-        The name of the directory is a digest of the packages' content; it appears when it is
-        complete, so that a process that is killed leaves nothing that is taken for one.
+        The name of the directory is a digest of the packages' content.
         """
-        from filelock import FileLock
-
         paths = [self._files.path_of(each.facts) for each in records]
         key = _key(paths, platform)
-        home = self._cache_dir / "backends" / f"{name}-{key}"
+        home = self._environments / f"{name}-{key}"
         prefix = home / "env"
-        if prefix.is_dir():
-            return prefix
         try:
-            home.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(home.with_name(f"{name}-{key}.lock")):
-                if not prefix.is_dir():
-                    shutil.rmtree(home, ignore_errors=True)  # of a process that was killed
-                    self._install(records, paths, prefix, platform)
+            made_once(
+                home,
+                lambda _: is_there(prefix),
+                lambda fresh: self._install(records, paths, fresh / "env", prefix, platform),
+            )
         except OSError as error:
             raise Infrastructure(
                 f"The build backend {name} cannot be installed: {error.strerror or error}.",
@@ -180,7 +184,12 @@ class BackendEnvironments:
         return prefix
 
     def _install(
-        self, records: Sequence[BinaryRecord], paths: Sequence[Path], prefix: Path, platform: str
+        self,
+        records: Sequence[BinaryRecord],
+        paths: Sequence[Path],
+        prefix: Path,
+        final_prefix: Path,
+        platform: str,
     ) -> None:
         from pytest_pixipack.pack.records import locked_record
         from pytest_pixipack.prefix import InstallRecord, install
@@ -192,6 +201,7 @@ class BackendEnvironments:
             ],
             prefix,
             platform=platform,
+            final_prefix=final_prefix,
         )
 
 

@@ -44,7 +44,7 @@ class Checkouts:
         self._root = root
         cache = options.cache_dir
         self._git = GitCache(cache / "git", options.environ, network=options.network)
-        self._archives = ArchiveCache(cache / "archives", network=options.network)
+        self._archives = ArchiveCache(options.content_dir / "archives", network=options.network)
         self._commits: dict[tuple[str, str | None, str | None], str] = {}
 
     def locate(

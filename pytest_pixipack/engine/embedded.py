@@ -165,7 +165,7 @@ class EmbeddedEngine:
         manifest = load_manifest(root)
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
-        files = PackageFiles(table, options.cache_dir, options.progress)
+        files = PackageFiles(table, options.content_dir, options.progress)
         scratch = options.scratch or Path(tempfile.mkdtemp(prefix="pixipack-"))
         make_directory(scratch)
         try:

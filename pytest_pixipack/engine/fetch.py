@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_pixipack.artifact import file_digests
+from pytest_pixipack.cache.made_once import lock_of, taken, was_made
 from pytest_pixipack.engine.channels import ChannelTable, is_local
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline
 from pytest_pixipack.facts import PackageFacts
@@ -78,10 +80,12 @@ class PackageFiles:
     def _downloaded(self, facts: PackageFacts, url: str) -> Path:
         file_name = facts.file_name or urlsplit(url).path.rpartition("/")[2]
         # Without a digest there is no key under which a download could be found again.
-        folder = self._cache_dir / "packages" / (facts.sha256 or facts.md5 or "unknown")
+        key = facts.sha256 or facts.md5 or f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        folder = self._cache_dir / "packages" / key
         path = folder / file_name
-        if path.is_file() and (facts.sha256 or facts.md5):
-            return path
+        kept = taken(folder, lambda _: path if path.is_file() else None)
+        if kept is not None and (facts.sha256 or facts.md5):
+            return kept
         if not is_local(url) and not self._table.network:
             raise Offline(
                 f"{facts.dist} is not in the cache and the network is off: {public_url(url)}.",
@@ -97,21 +101,21 @@ class PackageFiles:
         return None if sink is None else lambda done, total: sink(what, done, total)
 
     def _fetch(self, facts: PackageFacts, url: str, path: Path) -> None:
-        from filelock import FileLock
-
         from pytest_pixipack.engine.download import Wanted, download
 
         wanted = Wanted(
             url, facts.dist, sha256=facts.sha256, md5=facts.md5, size=facts.size, package=facts.name
         )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_name(".lock")):
+            path.parent.parent.mkdir(parents=True, exist_ok=True)
+            with lock_of(path.parent):
+                path.parent.mkdir(exist_ok=True)
                 if path.is_file() and (facts.sha256 or facts.md5):
                     return
                 # A proxy of the environment is for other hosts than this machine.
                 trusted = not is_local(url)
                 download(wanted, path, trust_environment=trusted, progress=self._told(facts.dist))
+                was_made(path.parent)
         except OSError as error:
             raise Infrastructure(
                 f"{facts.dist} cannot be kept in the cache: {error.strerror or error}.",

@@ -11,14 +11,14 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pytest_pixipack.cache import is_there, made_once, taken
+from pytest_pixipack.cache.made_once import lock_of, was_made
 from pytest_pixipack.engine.channels import is_local
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.pinned import repository_url
@@ -33,7 +33,11 @@ _SURROUNDING = (
     "GIT_NAMESPACE", "GIT_PREFIX", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 )  # fmt: skip
 # The bytes of a checkout depend on the commit alone.
-_SETTINGS = ("-c", "core.autocrlf=false", "-c", "core.longpaths=true")
+# Nothing of git's goes on when the call is over.
+_SETTINGS = (
+    "-c", "core.autocrlf=false", "-c", "core.longpaths=true", "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
+)  # fmt: skip
 _LONGEST_WAIT = 600.0  # seconds for one call
 _LONGEST_MESSAGE = 400
 
@@ -64,6 +68,7 @@ class GitCache:
             return wanted.commit
         with self._locked(url):
             self._fetch(url, wanted, where)
+            was_made(self._repository(url))
             for text in wanted.names:
                 found = self._run(self._database(url), "rev-parse", "--verify", "-q", text, ok=True)
                 if found:
@@ -76,32 +81,23 @@ class GitCache:
 
     def checkout(self, url: str, commit: str, **where: Any) -> Path:
         """The directory with the files of a commit. Raises as `resolve` does."""
-        place = self._repository(url) / commit
-        if place.is_dir():
+        repository = self._repository(url)
+        place = repository / commit
+        if taken(repository, lambda _: is_there(place)) is not None:
             return place
         if not self._has(url, commit):
             self.resolve(url, "rev", commit, **where)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=self._repository(url)))
-        try:
-            tree = temporary / "tree"
-            self._run(temporary, "clone", "-q", "--local", "--no-checkout",
+
+        def make(tree: Path) -> None:
+            self._run(repository, "clone", "-q", "--local", "--no-checkout",
                       str(self._database(url)), str(tree), where=where)  # fmt: skip
             self._run(tree, "checkout", "-q", "--detach", commit, where=where)
             if (tree / ".gitmodules").is_file():
                 self._run(tree, "submodule", "update", "-q", "--init", "--recursive", where=where)
-            try:
-                tree.rename(place)
-            except OSError:
-                if not place.is_dir():  # else another process was faster
-                    raise
-        except OSError as error:
-            raise Infrastructure(
-                f"The checkout of {public_url(url)} cannot be written: {error.strerror or error}.",
-                file=self._directory,
-                remedy="Make room, or name another cache directory (PIXIPACK_CACHE_DIR).",
-            ) from error
-        finally:
-            remove_tree(temporary)
+
+        with self._locked(url):
+            made_once(place, is_there, make)
+            was_made(repository)
         return place
 
     def checkout_root(self, directory: Path) -> Path | None:
@@ -123,11 +119,18 @@ class GitCache:
         found = self._run(self._database(url), "cat-file", "-t", commit, ok=True)
         return found == "commit"
 
-    def _locked(self, url: str) -> Any:
-        import filelock
-
-        self._repository(url).mkdir(parents=True, exist_ok=True)
-        return filelock.FileLock(str(self._repository(url) / "lock"))
+    @contextmanager
+    def _locked(self, url: str) -> Iterator[None]:
+        try:
+            self._repository(url).mkdir(parents=True, exist_ok=True)
+            with lock_of(self._repository(url)):
+                yield
+        except OSError as error:
+            raise Infrastructure(
+                f"{public_url(url)} cannot be kept in the cache: {error.strerror or error}.",
+                file=self._directory,
+                remedy="Make room, or name another cache directory (PIXIPACK_CACHE_DIR).",
+            ) from error
 
     def _fetch(self, url: str, wanted: _Wanted, where: Mapping[str, Any]) -> None:
         if not self._network and not is_local(url):
@@ -135,9 +138,13 @@ class GitCache:
                 f"The repository {public_url(url)} needs the network, which is off.",
                 **{**where, "remedy": "Allow the network (--pixipack-network), or use a path."},
             )
-        database = self._database(url)
-        if not (database / "HEAD").is_file():
-            self._run(self._repository(url), "init", "-q", "--bare", str(database), where=where)
+        repository = self._repository(url)
+        database = made_once(
+            self._database(url),
+            lambda place: place if (place / "HEAD").is_file() else None,
+            lambda place: self._run(repository, "init", "-q", "--bare", str(place), where=where),
+        )
+        _unlock(database)
         error: PixipackError | None = None
         for refspecs in wanted.refspecs:
             try:
@@ -201,6 +208,12 @@ class GitCache:
         }  # fmt: skip
 
 
+def _unlock(database: Path) -> None:
+    """Removes git's own locks, which a git that was killed has left; our lock keeps others out."""
+    for path in (*database.glob("*.lock"), *(database / "refs").rglob("*.lock")):
+        path.unlink(missing_ok=True)
+
+
 class _Wanted:
     """What is asked of a repository: `refspecs` to try one after the other, `names` likewise."""
 
@@ -259,19 +272,3 @@ def _failed(arguments: Sequence[str], output: str, where: Mapping[str, Any]) -> 
         f"`git {arguments[0]}` failed: {text or 'it printed nothing'}.",
         **{**where, "remedy": "Check the address of the repository, and that it can be read."},
     )
-
-
-def remove_tree(directory: Path) -> None:
-    """Removes a directory with what git has made read-only, which Windows would keep."""
-
-    def again(remove: Any, path: str, _: Any) -> None:
-        try:
-            Path(path).chmod(stat.S_IWRITE)
-            remove(path)
-        except OSError:
-            pass  # left behind in the cache, where it disturbs nobody
-
-    if sys.version_info >= (3, 12):
-        shutil.rmtree(directory, onexc=again)
-    else:
-        shutil.rmtree(directory, onerror=again)

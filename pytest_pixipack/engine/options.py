@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from pytest_pixipack.cache import default_cache_dir, user_cache_dir
 from pytest_pixipack.channel import BuiltChannel, StubChannel
 from pytest_pixipack.channel.cache import built_channel
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import Manifest
+
+__all__ = [
+    "ChildSettings",
+    "EngineOptions",
+    "Progress",
+    "default_cache_dir",
+    "stand_in_directory",
+    "user_cache_dir",
+]
 
 # What is downloaded, how many bytes have arrived, and of how many, where that is known.
 Progress: TypeAlias = Callable[[str, int, "int | None"], None]
@@ -44,7 +52,8 @@ class EngineOptions:
     that one answer may take, in seconds (pixi itself waits for a day).
     With `child` set, backends run in processes of their own with these settings. With `scratch`
     set, work files go there and stay; else into a temporary directory that is removed. `progress`
-    is told of downloads.
+    is told of downloads. What is named by its content (built channels, packages, backend
+    environments, archives) goes into `shared_dir` where that is given, the rest below `cache_dir`.
     """
 
     cache_dir: Path
@@ -57,6 +66,12 @@ class EngineOptions:
     backend_timeout: float = 600.0
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     progress: Progress | None = field(default=None, compare=False, repr=False)
+    shared_dir: Path | None = None
+
+    @property
+    def content_dir(self) -> Path:
+        """The cache of what is named by its content."""
+        return self.cache_dir if self.shared_dir is None else self.shared_dir
 
     def with_stand_ins(self, manifest: Manifest) -> EngineOptions:
         """The same options with what the manifest's `[tool.pixipack]` names added.
@@ -64,7 +79,7 @@ class EngineOptions:
         Stub channel specs are built into the cache. Raises `InvalidInput` where one is missing.
         """
         channels = {
-            name: stand_in_directory(name, path, self.cache_dir, manifest.path)
+            name: stand_in_directory(name, path, self.content_dir, manifest.path)
             for name, path in manifest.stand_ins.channels.items()
             if name not in self.channels
         }
@@ -95,36 +110,3 @@ def stand_in_directory(
             )
         source = StubChannel.from_toml(source)
     return built_channel(source, cache_dir / "channels").path
-
-
-def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """`PIXIPACK_CACHE_DIR`, else the user's cache directory, else a temporary one."""
-    found = os.environ if environ is None else environ
-    if named := found.get("PIXIPACK_CACHE_DIR"):
-        return Path(named).absolute()
-    candidate = user_cache_dir(found)
-    if candidate is not None:
-        try:
-            candidate.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            candidate = None
-    if candidate is not None and os.access(candidate, os.W_OK):
-        return candidate
-    user = found.get("USER") or found.get("USERNAME") or "user"
-    return Path(tempfile.gettempdir()) / f"pytest-pixipack-{user}"
-
-
-def user_cache_dir(environ: Mapping[str, str]) -> Path | None:
-    """Where this user's cache belongs, whether or not it is there; None without a home."""
-    if sys.platform == "win32":
-        base = environ.get("LOCALAPPDATA")
-        return Path(base) / "pytest-pixipack" / "cache" if base else None
-    if named := environ.get("XDG_CACHE_HOME"):
-        return Path(named) / "pytest-pixipack"
-    try:
-        home = Path(environ["HOME"]) if "HOME" in environ else Path.home()
-    except RuntimeError:
-        return None
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "pytest-pixipack"
-    return home / ".cache" / "pytest-pixipack"

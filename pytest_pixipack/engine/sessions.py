@@ -262,8 +262,8 @@ class Sessions:
 
 def _environments(workspace: Manifest, options: EngineOptions) -> BackendEnvironments:
     table = ChannelTable(workspace.root, options.channels, options.network)
-    files = PackageFiles(table, options.cache_dir)
-    return BackendEnvironments(table, files, options.cache_dir)
+    files = PackageFiles(table, options.content_dir)
+    return BackendEnvironments(table, files, options.cache_dir, options.content_dir)
 
 
 def wrong_output(

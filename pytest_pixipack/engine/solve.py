@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_pixipack.aio import run_async
+from pytest_pixipack.cache import used
 from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.fetch_specs import (
     BEYOND_ALL,
@@ -164,6 +165,7 @@ class Solver:
             import rattler
 
             self._cache_dir.mkdir(parents=True, exist_ok=True)
+            used(self._cache_dir)
             client = client_for(os.environ)
             self._gateway = rattler.Gateway(cache_dir=self._cache_dir, client=client)
         return self._gateway

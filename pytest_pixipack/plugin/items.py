@@ -70,6 +70,7 @@ class WorkspaceFile(pytest.File):
     @cached_property
     def stages(self) -> Stages:
         """What the checks share."""
+        from pytest_pixipack.plugin.caches import shared_cache
         from pytest_pixipack.plugin.stages import Stages
 
         hook = self.config.hook.pytest_pixipack_prepare_workspace
@@ -81,6 +82,7 @@ class WorkspaceFile(pytest.File):
             network=self.run.settings.network,
             prepare=lambda root: hook(config=self.config, root=root),
             toolchains=self.run.settings.toolchains,
+            cache=lambda: shared_cache(self.config),
         )
 
     @cached_property

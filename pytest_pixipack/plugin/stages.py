@@ -39,8 +39,8 @@ _PREPARED, _CHECKED, _COPY = "copy", "check", "w"
 class Stages:
     """The stages of one workspace.
 
-    `shared` is the directory of the run, `prepare` changes a copy before it is used. Nothing is
-    written beside the manifest.
+    `shared` is the directory of the run, `prepare` changes a copy before it is used, `cache` says
+    where the cache is. Nothing is written beside the manifest.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Stages:
         engine: str,
         network: bool,
         prepare: Callable[[Path], object],
+        cache: Callable[[], Path],
         toolchains: Sequence[tuple[str, Path]] = (),
     ) -> None:
         self.manifest = manifest
@@ -59,6 +60,7 @@ class Stages:
         self._engine_name = engine
         self._network = network
         self._prepare = prepare
+        self._cache = cache
         self._toolchains = toolchains
         self._shared = shared
         self.directory = shared / _content_key(manifest, engine, network)
@@ -197,6 +199,7 @@ class Stages:
             cache_dir=default_cache_dir() if self._uses_cache() else self._shared / "cache",
             channels=local,
             network=self._network,
+            shared_dir=self._cache(),
         )
 
     def _uses_cache(self) -> bool:

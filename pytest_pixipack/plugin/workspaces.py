@@ -12,6 +12,7 @@ import pytest
 from pytest_pixipack.channel import BuiltChannel, StubChannel
 from pytest_pixipack.engine.choice import make_engine
 from pytest_pixipack.engine.options import ChildSettings, EngineOptions, stand_in_directory
+from pytest_pixipack.plugin.caches import shared_cache
 from pytest_pixipack.plugin.fixtures import FAILED, KEPT
 from pytest_pixipack.plugin.options import SETTINGS
 from pytest_pixipack.plugin.stubs import StubBackend
@@ -109,13 +110,14 @@ class WorkspaceFactory:
         backends: Mapping[str, BackendLike],
         child: ChildSettings | None,
     ) -> Engine:
-        cache = self._directory / "cache"
         config = self._request.config
+        cache = shared_cache(config)
         marked = self._request.node.get_closest_marker("pixi_network") is not None
         return make_engine(
             self.engine,
             EngineOptions(
-                cache_dir=cache,
+                cache_dir=self._directory / "cache",
+                shared_dir=cache,
                 channels={
                     name: stand_in_directory(name, channel, cache, None)
                     for name, channel in channels.items()

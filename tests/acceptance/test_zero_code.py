@@ -133,7 +133,9 @@ def test_without_the_flag_nothing_happens(demo, pytester):
     result.stdout.no_fnmatch_line("*pixi-pack*")
 
 
-def test_nothing_is_written_into_the_repository(demo, pytester):
+def test_nothing_is_written_into_the_repository(demo, pytester, monkeypatch, tmp_path_factory):
+    # The home of these runs is the repository.
+    monkeypatch.setenv("PIXIPACK_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     before = sorted(demo.root.rglob("*"))
     pytester.runpytest("--pixi-pack", "-p", "no:cacheprovider").assert_outcomes(passed=7)
     assert sorted(demo.root.rglob("*")) == before

@@ -116,7 +116,7 @@ def test_members_that_leave_the_archive_are_refused(name, suffix, cache, tmp_pat
     with pytest.raises(InvalidInput):
         cache.pin(path.as_uri(), None, None)
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"a.{suffix}", "cache"]
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert not [p for p in (tmp_path / "cache").iterdir() if p.suffix != ".lock"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""Made once under a lock, renamed into place.
+
+Whoever comes first makes a thing, under a temporary name beside its place, and renames it when it
+is complete; all others wait for the lock and take what is there. The operating system frees the
+lock of a process that is killed, and what that one left under a temporary name is removed by the
+next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+T = TypeVar("T")
+
+TEMPORARY, LOCK = ".tmp", ".lock"
+# Its time says when something was last made in a directory.
+MADE = ".made"
+
+
+def made_once(home: Path, load: Callable[[Path], T | None], make: Callable[[Path], object]) -> T:
+    """What `load` finds at `home`, a file or a directory; where that is None, it is made first.
+
+    `make` writes it to the path that it is given. In a cache that can only be read, what is there
+    is taken. Raises `OSError` where it cannot be written, and what `load` and `make` raise.
+    """
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_of(home)
+        lock.acquire()
+    except OSError:
+        found = load(home)
+        if found is None:
+            raise
+        return found
+    try:
+        found = load(home)
+        if found is None:
+            _make(home, make)
+            found = load(home)
+            if found is None:
+                raise OSError(f"{home.name} is not there although it was just made")
+        used(home)
+        return found
+    finally:
+        lock.release()
+
+
+def taken(home: Path, load: Callable[[Path], T | None]) -> T | None:
+    """What `load` finds at `home`, which counts as used then; None where there is nothing."""
+    if load(home) is None:
+        return None
+    try:
+        with lock_of(home):
+            found = load(home)
+            if found is not None:
+                used(home)
+            return found
+    except OSError:  # a cache that can only be read: nothing is removed from it
+        return load(home)
+
+
+def is_there(home: Path) -> Path | None:
+    """The plainest `load`: the path itself, if something is there."""
+    return home if home.exists() else None
+
+
+def used(home: Path) -> None:
+    """Notes that a thing is used now. What is used least goes first when room is short."""
+    with contextlib.suppress(OSError):
+        os.utime(home)
+
+
+def was_made(home: Path) -> None:
+    """Notes that a cache has grown; for what is not made by `made_once`."""
+    used(home)
+    with contextlib.suppress(OSError):
+        (home.parent / MADE).touch()
+
+
+def lock_of(home: Path) -> BaseFileLock:
+    """The lock of a thing. The file stays: whoever removed it would let two in."""
+    from filelock import FileLock
+
+    return FileLock(home.with_name(f"{home.name}{LOCK}"))
+
+
+def discard(home: Path) -> None:
+    """Removes a thing; only called under its lock. It is gone at once, its files are in time.
+
+    Raises `OSError` where it stays.
+    """
+    grave = _temporary(home)
+    home.replace(grave)
+    remove(grave)
+
+
+def remove(path: Path) -> None:
+    """Removes what has no name that anyone looks for; what cannot be removed stays."""
+    if path.is_dir() and not path.is_symlink():
+        with contextlib.suppress(OSError):
+            _remove_tree(path)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def left_overs(home: Path) -> list[Path]:
+    """What processes that were killed have left of a thing."""
+    start = f"{home.name}."
+    return [
+        path
+        for path in _entries(home.parent)
+        if path.name.startswith(start) and path.name.endswith(TEMPORARY)
+    ]
+
+
+def thing_of(left_over: Path) -> Path:
+    """The thing that a temporary name stands for: `<name>.<random>.tmp`."""
+    return left_over.with_name(left_over.name.rsplit(".", 2)[0])
+
+
+def _make(home: Path, make: Callable[[Path], object]) -> None:
+    for path in left_overs(home):
+        remove(path)
+    if home.exists() or home.is_symlink():
+        discard(home)
+    fresh = _temporary(home)
+    try:
+        make(fresh)
+        fresh.replace(home)
+    finally:
+        remove(fresh)
+    was_made(home)
+
+
+def _temporary(home: Path) -> Path:
+    return home.with_name(f"{home.name}.{secrets.token_hex(4)}{TEMPORARY}")
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _remove_tree(directory: Path) -> None:
+    # Git makes its objects read-only, which Windows would keep; others such directories.
+    for place, folders, files in os.walk(directory):
+        with contextlib.suppress(OSError):
+            if not os.access(place, os.W_OK):
+                Path(place).chmod(0o700)
+        if os.name == "nt":
+            for name in (*folders, *files):
+                with contextlib.suppress(OSError):
+                    Path(place, name).chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)

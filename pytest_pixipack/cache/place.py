@@ -1,0 +1,64 @@
+"""Where the cache is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "pytest-pixipack"
+
+
+def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """`PIXIPACK_CACHE_DIR`, else the user's cache directory, else a temporary one.
+
+    A temporary one is taken where the home cannot be written. It is this user's alone: what lies
+    in a cache is installed and run.
+    """
+    found = os.environ if environ is None else environ
+    if named := found.get("PIXIPACK_CACHE_DIR"):
+        return Path(named).absolute()
+    candidate = user_cache_dir(found)
+    if candidate is not None and _can_be_written(candidate):
+        return candidate
+    user = found.get("USER") or found.get("USERNAME") or "user"
+    shared = Path(tempfile.gettempdir()) / f"{NAME}-{user}"
+    return shared if _is_private(shared) else Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
+
+
+def user_cache_dir(environ: Mapping[str, str]) -> Path | None:
+    """Where this user's cache belongs, whether or not it is there; None without a home."""
+    if sys.platform == "win32":
+        base = environ.get("LOCALAPPDATA")
+        return Path(base) / NAME / "cache" if base else None
+    if named := environ.get("XDG_CACHE_HOME"):
+        return Path(named) / NAME
+    try:
+        home = Path(environ["HOME"]) if "HOME" in environ else Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / NAME
+    return home / ".cache" / NAME
+
+
+def _can_be_written(directory: Path) -> bool:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(directory, os.W_OK)
+
+
+def _is_private(directory: Path) -> bool:
+    """Makes a directory that only this user can write; False where another one has made it."""
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        facts = directory.lstat()
+    except OSError:
+        return False
+    if sys.platform == "win32":
+        return True  # the directory for temporary files is the user's own there
+    return facts.st_uid == os.getuid() and not facts.st_mode & 0o022 and directory.is_dir()
