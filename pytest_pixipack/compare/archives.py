@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pytest_pixipack.artifact.safety import refuse
 from pytest_pixipack.compare.inside import zips
@@ -29,6 +30,7 @@ from pytest_pixipack.compare.records import Where, compare_order
 
 _CHUNK = 1 << 20
 _WINDOW = 1 << 27
+_READ = 1 << 18
 # What installed files get from an archive; the other permission bits are the installer's.
 _EXECUTABLE = 0o111
 BOTH = "both"
@@ -38,14 +40,14 @@ BOTH = "both"
 class Part:
     """One tar of a package: `info`, `pkg`, or `both` of a `.tar.bz2`.
 
-    `name` is that of the member of the zip; `stored` the sha256 of its bytes there, `unpacked` that
-    of the tar. What was not looked into has no `listing` and no `unpacked`.
+    `name` is that of the member of the zip, `start` and `size` where its bytes are in the file.
+    What was not looked into has no `listing`.
     """
 
     name: str
-    stored: str
+    start: int
+    size: int
     listing: Listing | None = None
-    unpacked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +75,51 @@ class PackageFile:
         self.path = path
         self.is_conda = path.name.endswith(".conda")
 
-    def stored(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, Part]:
         """The parts without a look into them. Raises `InvalidInput`."""
         if not self.is_conda:
-            with self.path.open("rb") as file:
-                return {BOTH: Part("", _digest(_pieces(file)))}
-        digests = self._told(lambda: zips.packed_digests(lambda: self.path.open("rb")))
-        return {_kind(name): Part(name, digest) for name, digest in digests.items()}
+            return {BOTH: Part("", 0, self.path.stat().st_size)}
+        places = self._told(lambda: zips.places(lambda: self.path.open("rb")))
+        return {_kind(name): Part(name, *place) for name, place in places.items()}
 
     def scan(self, wanted: Collection[str]) -> Scanned:
         """The package as it is stored, with the members of the wanted parts."""
-        parts = self.stored()
-        for kind in wanted:
-            if kind in parts and kind != "metadata":
-                hasher = hashlib.sha256()
-                tar = Tar(lambda: self._unpacked(kind, parts[kind].name, hasher))  # noqa: B023
-                found = self._told(lambda: listing(tar))  # noqa: B023
-                parts[kind] = replace(parts[kind], listing=found, unpacked=hasher.hexdigest())
+        found: dict[str, tuple[Part, Listing | None]] = {}
+        for kind, part in self.parts().items():
+            listed = None
+            if kind in wanted and kind != "metadata":
+                tar = Tar(lambda: self.unpacked(kind))  # noqa: B023
+                listed = self._told(lambda: listing(tar))  # noqa: B023
+            found[kind] = part, listed
+        return self.scanned(found)
+
+    def scanned(self, parts: Mapping[str, tuple[Part, Listing | None]]) -> Scanned:
+        """The package with members that were listed already."""
+        listed = {kind: replace(part, listing=found) for kind, (part, found) in parts.items()}
         if not self.is_conda:
-            return Scanned(parts)
+            return Scanned(listed)
         archive = zips.Zip(lambda: self.path.open("rb"))
-        headers = {
-            _kind(entry.name): entry for entry, _ in self._told(lambda: [*archive.members()])
-        }
-        return Scanned(parts, headers, archive.properties())
+        entries = self._told(lambda: [entry for entry, _ in archive.members()])
+        return Scanned(listed, {_kind(each.name): each for each in entries}, archive.properties())
 
     def contents(self, kind: str, names: set[str], scratch: Scratch) -> dict[str, Content]:
         """The contents of some members of one part."""
-        parts = self.stored() if self.is_conda else {BOTH: Part("", "")}
-        if kind not in parts:
+        if kind not in self.parts():
             return {}
-        hasher = hashlib.sha256()
-        tar = Tar(lambda: self._unpacked(kind, parts[kind].name, hasher))
+        tar = Tar(lambda: self.unpacked(kind))
         found: dict[str, Content] = self._told(lambda: contents(tar, names, scratch))
         return found
+
+    def stored_digest(self, part: Part) -> str:
+        """The sha256 of a part's bytes as they are stored."""
+        with self.path.open("rb") as file:
+            file.seek(part.start)
+            return _digest(_pieces(file, part.size))
+
+    def unpacked_digest(self, kind: str) -> str:
+        """The sha256 of the tar in a part."""
+        with self.unpacked(kind) as stream:
+            return _digest(_pieces(stream))
 
     def _told(self, reading: Callable[[], Any]) -> Any:
         try:
@@ -115,33 +128,42 @@ class PackageFile:
             refuse(self.path, None, f"cannot be read: {reason}")
 
     @contextmanager
-    def _unpacked(self, kind: str, name: str, hasher: Any) -> Iterator[_Hashing]:
-        if kind == BOTH:
-            import bz2
+    def unpacked(self, kind: str) -> Iterator[Any]:
+        """The tar in a part, as a stream. Raises `Unreadable` where it is damaged."""
+        try:
+            if kind == BOTH:
+                import bz2
 
-            with bz2.open(self.path, "rb") as unpacked:
-                yield _Hashing(unpacked, hasher)
-            return
-        import zstandard
+                with bz2.open(self.path, "rb") as stream:
+                    yield stream
+                return
+            import zstandard
 
-        with zipfile.ZipFile(self.path) as archive, archive.open(name) as packed:
-            decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-            with decompressor.stream_reader(packed, read_across_frames=True) as reader:
-                yield _Hashing(reader, hasher)
+            name = self.parts()[kind].name
+            with zipfile.ZipFile(self.path) as archive, archive.open(name) as packed:
+                decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+                with decompressor.stream_reader(
+                    packed, read_size=_READ, read_across_frames=True
+                ) as reader:
+                    yield reader
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise Unreadable(f"it is damaged ({error})") from None
+        except Exception as error:
+            # The exceptions of zstandard have no common base that could be named without it.
+            if type(error).__module__.startswith("zstandard"):
+                raise Unreadable(f"it is damaged ({error})") from None
+            raise
 
 
-class _Hashing:
-    """A stream that is hashed while it is read."""
-
-    def __init__(self, stream: Any, hasher: Any) -> None:
-        self._stream = stream
-        self._hasher = hasher
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes."""
-        data: bytes = self._stream.read(size)
-        self._hasher.update(data)
-        return data
+def same_stored(left: PackageFile, right: PackageFile, old: Part, new: Part) -> bool:
+    """Whether a part has the same bytes in both packages."""
+    if old.size != new.size:
+        return False
+    with left.path.open("rb") as first, right.path.open("rb") as second:
+        first.seek(old.start)
+        second.seek(new.start)
+        pairs = zip(_pieces(first, old.size), _pieces(second, new.size), strict=True)
+        return all(one == other for one, other in pairs)
 
 
 def part_names(path: Path) -> Mapping[str, str]:
@@ -173,6 +195,8 @@ def compare_headers(
         known = first.get(name) or second[name]
         place = (*where, *((parts[known[0]],) if known[0] in parts else ()), name)
         if name in first and name in second:
+            if first[name][1].entry is second[name][1].entry:
+                continue
             yield from _header(place, first[name][1].entry, second[name][1].entry)
         elif known[1].entry.kind == "directory":
             sides: tuple[Any, Any] = ("directory", None) if name in first else (None, "directory")
@@ -182,6 +206,7 @@ def compare_headers(
 def compare_containers(
     where: Where,
     parts: Mapping[str, str],
+    files: tuple[PackageFile, PackageFile],
     left: Scanned,
     right: Scanned,
     explained: Collection[str],
@@ -201,14 +226,22 @@ def compare_containers(
             pair = left.headers[kind], right.headers[kind]
             headers = list(zips.without_consequences(entry_differences(place, *pair)))
             yield from headers
-        if old.stored == new.stored or any(each.cause == "compression" for each in headers):
+        if any(each.cause == "compression" for each in headers):
             continue
-        if old.unpacked is not None and old.unpacked == new.unpacked:
-            sides: tuple[Any, Any] = (old.stored, new.stored)
+        if old.listing is None or same_stored(*files, old, new):
+            if kind == "metadata" and not same_stored(*files, old, new):
+                yield Difference(place, "content", "metadata", None, None, "json-format")
+            continue
+        if kind in explained:
+            continue
+        tars = files[0].unpacked_digest(kind), files[1].unpacked_digest(kind)
+        if tars[0] == tars[1]:
+            sides: tuple[Any, Any] = (old.size, new.size)
+            if old.size == new.size:
+                sides = (files[0].stored_digest(old), files[1].stored_digest(new))
             yield Difference(place, "compressed bytes", "metadata", *sides, "compression")
-        elif kind not in explained:
-            sides = (old.unpacked or old.stored, new.unpacked or new.stored)
-            yield Difference(place, "tar bytes", "metadata", *sides, "archive-format")
+        else:
+            yield Difference(place, "tar bytes", "metadata", *tars, "archive-format")
 
 
 def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:
@@ -229,8 +262,14 @@ def _kind(name: str) -> str:
     return name.partition("-")[0] if name.endswith(".tar.zst") else "metadata"
 
 
-def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
-    while piece := stream.read(_CHUNK):
+def _pieces(stream: Any, size: int | None = None) -> Iterator[bytes]:
+    left = size
+    while left is None or left > 0:
+        piece = stream.read(_CHUNK if left is None else min(_CHUNK, left))
+        if not piece:
+            return
+        if left is not None:
+            left -= len(piece)
         yield piece
 
 

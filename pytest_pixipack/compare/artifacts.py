@@ -14,12 +14,14 @@ from pytest_pixipack.compare.archives import (
     compare_containers,
     compare_headers,
     part_names,
+    same_stored,
 )
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.inside.members import without_padding
 from pytest_pixipack.compare.inside.structured import notation_differences
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.notation import json_notation
+from pytest_pixipack.compare.quick import read_pair
 from pytest_pixipack.compare.recipes import RECIPES, package_differences, read_recipe
 from pytest_pixipack.compare.records import Where, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
@@ -34,6 +36,7 @@ _LISTS = ("files", "has_prefix")
 _MOST_BYTES = 64 << 20
 # Files that are taken out of a package in one go.
 _AT_ONCE = 500
+_CHUNK = 1 << 20
 
 
 def compare_artifacts(left: Path, right: Path) -> Comparison:
@@ -43,47 +46,69 @@ def compare_artifacts(left: Path, right: Path) -> Comparison:
     """
     if same_bytes(left, right):
         return Comparison()
-    from pytest_pixipack.artifact import read_artifact
-
     with Scratch() as scratch:
-        pair = read_artifact(left), read_artifact(right)
-        return Comparison.of(_Artifacts(*pair, scratch).differences())
+        return Comparison.of(_Artifacts(left, right, scratch).differences())
 
 
 def same_bytes(left: Path, right: Path) -> bool:
-    """Whether two files have the same content. Raises as `file_digests` does."""
-    from pytest_pixipack.artifact import file_digests
+    """Whether two files have the same content. Raises `Infrastructure` where one is unreadable."""
+    from pytest_pixipack.artifact.digests import unreadable
 
-    return file_digests(left).sha256 == file_digests(right).sha256
+    path = left
+    try:
+        with left.open("rb") as first:
+            path = right
+            with right.open("rb") as second:
+                if left.stat().st_size != right.stat().st_size:
+                    return False
+                while (piece := first.read(_CHUNK)) == second.read(_CHUNK):
+                    if not piece:
+                        return True
+                return False
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 class _Artifacts:
     """Two artifacts that are not the same byte for byte."""
 
-    def __init__(self, left: Artifact, right: Artifact, scratch: Scratch) -> None:
-        self.left, self.right = left, right
-        self.files = PackageFile(left.path), PackageFile(right.path)
+    def __init__(self, left: Path, right: Path, scratch: Scratch) -> None:
+        self.files = PackageFile(left), PackageFile(right)
         self.scratch = scratch
         self.inside = Inside(scratch)
-        self.where: Where = (left.path.name,)
+        self.where: Where = (left.name,)
+        self.ready: dict[str, tuple[Content, Content]] = {}
+        self._read(left, right)
         # Where one side has no parts, places have none either.
         named = self.files[0].is_conda == self.files[1].is_conda
-        self.parts = part_names(left.path) if named else {}
+        self.parts = part_names(left) if named else {}
         self.info = (*self.where, *((self.parts["info"],) if self.parts else ()))
         self.payload = (*self.where, *((self.parts["pkg"],) if self.parts else ()))
-        self.first, self.second = self._scanned()
         self.old = {name: each.sha256 for name, (_, each) in self.first.members().items()}
         self.new = {name: each.sha256 for name, (_, each) in self.second.members().items()}
 
+    def _read(self, left: Path, right: Path) -> None:
+        """Both packages, side by side where that can be done."""
+        pair = read_pair(left, right, self.scratch)
+        if pair is not None:
+            self.left, self.right = pair.left.artifact, pair.right.artifact
+            self.first, self.second = pair.left.scanned, pair.right.scanned
+            self.ready = pair.contents
+            return
+        from pytest_pixipack.artifact import read_artifact
+
+        self.left, self.right = read_artifact(left), read_artifact(right)
+        self.first, self.second = self._scanned()
+
     def _scanned(self) -> tuple[Scanned, Scanned]:
         """Both as they are stored; parts with the same bytes are not looked into."""
-        stored = [file.stored() for file in self.files]
-        kinds = dict.fromkeys([*stored[0], *stored[1]])
+        old, new = self.files[0].parts(), self.files[1].parts()
         wanted = [
             kind
-            for kind in kinds
-            if not (kind in stored[0] and kind in stored[1])
-            or stored[0][kind].stored != stored[1][kind].stored
+            for kind in dict.fromkeys([*old, *new])
+            if kind not in old
+            or kind not in new
+            or not same_stored(*self.files, old[kind], new[kind])
         ]
         return self.files[0].scan(wanted), self.files[1].scan(wanted)
 
@@ -99,9 +124,9 @@ class _Artifacts:
             explained = {kind for kind in ("pkg", "info") if self._spoken(kind, found)}
             explained |= {BOTH} if found else set()
             scanned = self.first, self.second
-            found += compare_containers(self.where, self.parts, *scanned, explained)
+            found += compare_containers(self.where, self.parts, self.files, *scanned, explained)
         if not found:
-            sides = (self.left.facts.sha256, self.right.facts.sha256)
+            sides = (Content.file(self.left.path).digest(), Content.file(self.right.path).digest())
             found.append(Difference(self.where, "bytes", "metadata", *sides, "archive-format"))
         return _with_evidence(without_padding(found))
 
@@ -152,6 +177,11 @@ class _Artifacts:
                 self.scratch.drop(each)
 
     def _taken(self, kind: str, names: list[str]) -> tuple[dict[str, Content], dict[str, Content]]:
+        if self.ready:
+            ready = {name: self.ready[name] for name in names if name in self.ready}
+            return {n: pair[0] for n, pair in ready.items()}, {
+                n: pair[1] for n, pair in ready.items()
+            }
         old, new = (
             file.contents(kind if file.is_conda else BOTH, set(names), self.scratch)
             for file in self.files

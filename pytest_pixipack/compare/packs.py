@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -43,15 +44,23 @@ def compare_packs(left: Path, right: Path) -> Comparison:
     from pytest_pixipack.pack import read_pack
     from pytest_pixipack.pack.container import open_container
 
-    packs = (read_pack(left), read_pack(right))
-    with open_container(left) as first, open_container(right) as second:
-        return Comparison.of(_Packs(*packs, first, second).differences())
+    packs = (read_pack(left, digests=False), read_pack(right, digests=False))
+    with (
+        open_container(left) as first,
+        open_container(right) as second,
+        tempfile.TemporaryDirectory(prefix="pixipack-") as scratch,
+    ):
+        return Comparison.of(_Packs(*packs, first, second, Path(scratch)).differences())
 
 
 class _Packs:
     """Two packs that are not the same byte for byte, and their open containers."""
 
-    def __init__(self, left: Pack, right: Pack, first: Container, second: Container) -> None:
+    def __init__(
+        self, left: Pack, right: Pack, first: Container, second: Container, scratch: Path
+    ) -> None:
+        self.scratch = scratch
+        self.compared: dict[tuple[str, str], bool] = {}
         self.left, self.right = left, right
         self.first, self.second = first, second
         self.where: Where = (left.path.name,)
@@ -132,18 +141,19 @@ class _Packs:
             where = (*self.where, name)
             if name != other:
                 sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
-                if self.old[name].sha256 == self.new[other].sha256:
+                if self._same(name, other):
                     yield Difference(where, "file name", "payload", *sides, "build-string")
-            if self.old[name].sha256 == self.new[other].sha256:
+            if self._same(name, other):
                 continue
             # Packages are read from files of their own.
-            with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
-                paths = [Path(scratch, side, Path(name).name) for side in ("left", "right")]
-                # The right one has the left one's name, or places would not match.
-                _copy(self.first, name, paths[0])
-                _copy(self.second, other, paths[1])
-                for each in compare_artifacts(*paths).differences:
-                    yield replace(each, where=(*where, *each.where[1:]))
+            paths = [Path(self.scratch, side, Path(name).name) for side in ("left", "right")]
+            # The right one has the left one's name, or places would not match.
+            _copy(self.first, name, paths[0])
+            _copy(self.second, other, paths[1])
+            for each in compare_artifacts(*paths).differences:
+                yield replace(each, where=(*where, *each.where[1:]))
+            for path in paths:
+                path.unlink()
 
     def _repodata(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
         from pytest_pixipack.pack.model import CHANNEL, REPODATA
@@ -171,10 +181,7 @@ class _Packs:
                     if not self._has_only(self.old, self.new, f"{directory}/{file_name}"):
                         yield _entry(where, file_name, table, "file-removed")
                     continue
-                same = self._digest(self.old, f"{directory}/{file_name}") == self._digest(
-                    self.new, other
-                )
-                ignore = () if same else _OF_THE_FILE
+                ignore = () if self._same(f"{directory}/{file_name}", other) else _OF_THE_FILE
                 yield from compare_records(
                     (*where, file_name), old[file_name], record, ignore=ignore
                 )
@@ -195,12 +202,12 @@ class _Packs:
             sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
             yield Difference((*self.where, name), "file name", "payload", *sides, "version-change")
         for name in sorted((left ^ right) - {*wheels, *wheels.values()}):
-            sides = (self._digest(self.old, name), self._digest(self.new, name))
+            sides = (self._digest(self.first, name), self._digest(self.second, name))
             cause = "file-removed" if name in left else "file-added"
             yield Difference((*self.where, name), "file", "payload", *sides, cause)
         with Scratch() as scratch:
             for name in sorted(left & right):
-                if self.old[name].sha256 == self.new[name].sha256 or _is_read(name):
+                if _is_read(name) or self._same(name, name):
                     continue
                 contents = (_kept(self.first, name, scratch), _kept(self.second, name, scratch))
                 yield from Inside(scratch).differences((*self.where, name), name, *contents)
@@ -208,7 +215,7 @@ class _Packs:
                     scratch.drop(each)
 
     def _text(self, name: str, *, told: bool) -> Iterator[Difference]:
-        if self._digest(self.old, name) == self._digest(self.new, name):
+        if name not in self.old or name not in self.new or self._same(name, name):
             return
         with self.first.open(name) as left, self.second.open(name) as right:
             yield from json_notation((*self.where, name), left.read(), right.read(), told=told)
@@ -220,9 +227,26 @@ class _Packs:
         """Whether only one side has a file, which is told as such."""
         return name in mine and name not in other
 
+    def _same(self, name: str, other: str) -> bool:
+        """Whether two files have the same bytes, or neither pack has one."""
+        old, new = self.old.get(name), self.new.get(other)
+        if old is None or new is None or old.size != new.size:
+            return old is new
+        if (name, other) not in self.compared:
+            with self.first.open(name) as left, self.second.open(other) as right:
+                pieces = iter(lambda: (left.read(_CHUNK), right.read(_CHUNK)), (b"", b""))
+                self.compared[name, other] = all(one == two for one, two in pieces)
+        return self.compared[name, other]
+
     @staticmethod
-    def _digest(files: Mapping[str, PackMember], name: str) -> str | None:
-        return files[name].sha256 if name in files else None
+    def _digest(container: Container, name: str) -> str | None:
+        if name not in {entry.name for entry in container.entries}:
+            return None
+        hasher = hashlib.sha256()
+        with container.open(name) as stream:
+            while piece := stream.read(_CHUNK):
+                hasher.update(piece)
+        return hasher.hexdigest()
 
 
 def _files(pack: Pack) -> dict[str, PackMember]:

@@ -6,7 +6,6 @@ Both are made from `Comparison` alone, so that they serve every layer.
 from __future__ import annotations
 
 import json
-import os
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -261,7 +260,8 @@ def _both(difference: Difference, room: int) -> tuple[str | None, str | None]:
 
 def _behind_common(left: str, right: str) -> tuple[str, str]:
     """Two texts without most of what they begin with in common."""
-    same = len(os.path.commonprefix([left, right]))
+    pairs = enumerate(zip(left, right, strict=False))
+    same = next((at for at, (old, new) in pairs if old != new), min(len(left), len(right)))
     if same <= _KEPT:
         return left, right
     start = same - _KEPT // 2

@@ -26,8 +26,10 @@ from pytest_pixipack.pack.safety import LIMITS, Limits
 _CHUNK = 1 << 20
 
 
-def read_pack(path: Path, *, limits: Limits = LIMITS) -> Pack:
+def read_pack(path: Path, *, limits: Limits = LIMITS, digests: bool = True) -> Pack:
     """Reads a tar, directory or self-extracting pack; every file in it is hashed, none written.
+
+    Without `digests`, files are not hashed, and members have none.
 
     Raises `InvalidInput` where the file is missing, broken or unsafe, or its metadata cannot be
     understood, and `Unsupported` for a pack format other than "1".
@@ -45,7 +47,7 @@ def read_pack(path: Path, *, limits: Limits = LIMITS) -> Pack:
             metadata=metadata,
             repodata=repodata,
             environment_yml=reader.environment_yml(),
-            members=tuple(_member(container, entry) for entry in container.entries),
+            members=tuple(_member(container, entry, digests) for entry in container.entries),
             records=tuple(_records(path, repodata)),
         )
 
@@ -123,9 +125,9 @@ def _invalid(path: Path, name: str, reason: str) -> InvalidInput:
     )
 
 
-def _member(container: Container, entry: Entry) -> PackMember:
+def _member(container: Container, entry: Entry, digests: bool) -> PackMember:
     digest = None
-    if entry.kind == "file":
+    if entry.kind == "file" and digests:
         hasher = hashlib.sha256()
         with container.open(entry.name) as stream:
             while piece := stream.read(_CHUNK):

@@ -90,8 +90,52 @@ class TarReader:
         self._rests = False
 
     def __iter__(self) -> Iterator[tuple[Entry, Iterable[bytes]]]:
-        while (entry := self._next()) is not None:
-            yield entry, self._content()
+        while (entry := self.next_entry(self.block())) is not None:
+            yield entry, self.rest()
+
+    def block(self) -> bytes:
+        """The next header as it is; what was left of the member in front of it is passed over."""
+        self._skip()
+        self._check_padding(self._exactly(self._padding))
+        self._padding = 0
+        return self._exactly(_BLOCK, end=True)
+
+    def plain(self, block: bytes) -> Entry | None:
+        """The member of a header that is like the one of another archive, byte for byte.
+
+        None for all but usual files. What the header says beside its name and size is left out.
+        """
+        if block[156:157] not in (b"0", b"\0") or block[124] & 0x80 or block[345] or not block[0]:
+            return None
+        dialect = _DIALECTS.get(block[257:265])
+        digits = block[124:136].strip(b" \0")
+        if dialect is None or self._global or not digits.isdigit():
+            return None
+        name = posixpath.normpath(_text(block[:100].partition(b"\0")[0]))
+        mode = block[100:108].strip(b" \0")
+        if not mode.isdigit():
+            return None
+        return Entry(name, "file", int(digits, 8), {}, int(mode, 8) & 0o7777)
+
+    def begin(self, entry: Entry, block: bytes) -> None:
+        """Goes on with the content of a `plain` member."""
+        self._dialects.add(_DIALECTS[block[257:265]])
+        self._left, self._padding = entry.size, -entry.size % _BLOCK
+
+    def take(self, size: int) -> bytes:
+        """Exactly so many bytes of the current member. Raises `Unreadable` where it is cut off."""
+        piece = self._stream.read(size)
+        if len(piece) < size:
+            parts = [piece]
+            while piece and size > sum(map(len, parts)):
+                piece = self._stream.read(size - sum(map(len, parts)))
+                parts.append(piece)
+            piece = b"".join(parts)
+            if len(piece) < size:
+                raise Unreadable("a member is cut off")
+        self._left -= size
+        self._read += size
+        return piece
 
     def properties(self) -> dict[str, Said]:
         """What is said of the archive as a whole, once all members have been read."""
@@ -102,7 +146,8 @@ class TarReader:
             "global header": Said(self._global, "archive-format"),
         }
 
-    def _content(self) -> Iterator[bytes]:
+    def rest(self) -> Iterator[bytes]:
+        """What is left of the content of the current member."""
         while self._left:
             piece = self._stream.read(min(self._left, _CHUNK))
             if not piece:
@@ -116,17 +161,14 @@ class TarReader:
             self._stream.seek(self._left, 1)  # type: ignore[attr-defined]
             self._read += self._left
             self._left = 0
-        for _ in self._content():
+        for _ in self.rest():
             pass
 
-    def _next(self) -> Entry | None:
+    def next_entry(self, block: bytes) -> Entry | None:
+        """The member that begins with this header, None at the end."""
         long: dict[bytes, str] = {}
         pax: dict[str, str] = {}
         while True:
-            self._skip()
-            self._check_padding(self._exactly(self._padding))
-            self._padding = 0
-            block = self._exactly(_BLOCK, end=True)
             if not block.strip(b"\0"):
                 self._end(len(block))
                 return None
@@ -139,6 +181,7 @@ class TarReader:
                 self._dialects.add("pax")
             else:
                 return self._entry(info, long, {**self._global, **pax})
+            block = self.block()
 
     def _entry(
         self, info: tarfile.TarInfo, long: Mapping[bytes, str], pax: dict[str, str]

@@ -126,8 +126,8 @@ def _refuse_overlaps(infos: Iterable[zipfile.ZipInfo]) -> None:
         end = info.header_offset + info.compress_size
 
 
-def packed_digests(opening: Callable[[], BinaryIO]) -> dict[str, str]:
-    """The sha256 of what is stored, by name. Raises `Unreadable`."""
+def places(opening: Callable[[], BinaryIO]) -> dict[str, tuple[int, int]]:
+    """Where the stored bytes of each member are: start and size. Raises `Unreadable`."""
     found = {}
     with opening() as stream:
         try:
@@ -135,10 +135,20 @@ def packed_digests(opening: Callable[[], BinaryIO]) -> dict[str, str]:
                 stream.seek(info.header_offset)
                 local = stream.read(30)
                 name, extra = struct.unpack_from("<HH", local, 26)
-                stream.seek(info.header_offset + 30 + name + extra)
-                found[posixpath.normpath(info.filename)] = _digest(stream, info.compress_size)
+                start = info.header_offset + 30 + name + extra
+                found[posixpath.normpath(info.filename)] = start, info.compress_size
         except _DAMAGED as error:
-            raise Unreadable(f"it is damaged ({error})") from None
+            raise Unreadable(f"it is no valid zip archive ({error})") from None
+    return found
+
+
+def packed_digests(opening: Callable[[], BinaryIO]) -> dict[str, str]:
+    """The sha256 of what is stored, by name. Raises `Unreadable`."""
+    found = {}
+    with opening() as stream:
+        for name, (start, size) in places(opening).items():
+            stream.seek(start)
+            found[name] = _digest(stream, size)
     return found
 
 

@@ -1,0 +1,183 @@
+"""Reading two packages side by side, so that what is equal in both is read once and never hashed.
+
+Only for packages that are made in the same way: `None` for all others, and for whatever is
+suspicious, which `read_artifact` then refuses in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.artifact import DEFAULT_LIMITS, Artifact, recorded
+from pytest_pixipack.artifact.containers import Budget
+from pytest_pixipack.artifact.safety import check_links, check_tree, safe_name
+from pytest_pixipack.compare.archives import BOTH, PackageFile, Scanned
+from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
+from pytest_pixipack.compare.inside.lockstep import Aligned, NotAligned, aligned
+from pytest_pixipack.compare.inside.members import Listing
+from pytest_pixipack.facts import FileFacts, PackageFacts, RunExports
+
+_KEPT = frozenset(
+    f"info/{name}"
+    for name in ("index.json", "about.json", "paths.json", "run_exports.json", "link.json",
+                 "files", "has_prefix")
+)  # fmt: skip
+_SET_ID = 0o6000
+_EXECUTABLE = 0o111
+_LARGEST_INFO = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One package, and how it is stored."""
+
+    artifact: Artifact
+    scanned: Scanned
+
+
+@dataclass(slots=True)
+class Pair:
+    """Two packages, and the contents of their files that differ."""
+
+    left: Side
+    right: Side
+    contents: dict[str, tuple[Content, Content]] = field(default_factory=dict)
+
+
+def read_pair(left: Path, right: Path, scratch: Scratch) -> Pair | None:
+    """Both packages, or None where they have to be read one by one."""
+    files = PackageFile(left), PackageFile(right)
+    if files[0].is_conda != files[1].is_conda:
+        return None
+    from pytest_pixipack.errors import PixipackError
+
+    try:
+        return _read(files, scratch)
+    except (NotAligned, Unreadable, PixipackError):
+        return None  # it is read again, and refused with the usual sentence
+
+
+def _read(files: tuple[PackageFile, PackageFile], scratch: Scratch) -> Pair | None:
+    parts = [file.parts() for file in files]
+    if set(parts[0]) != set(parts[1]) or not set(parts[0]) & {"info", BOTH}:
+        return None
+    budgets = [Budget(file.path, file.path.stat().st_size, DEFAULT_LIMITS) for file in files]
+
+    def spend(size: int) -> None:
+        for budget in budgets:
+            budget.spend(size)
+
+    found: dict[str, Aligned] = {}
+    for kind in parts[0]:
+        if kind != "metadata":
+            with _opened(files[0], kind) as one, _opened(files[1], kind) as other:
+                found[kind] = aligned(one, other, scratch, wanted=_KEPT, spend=spend)
+    contents = {name: pair for each in found.values() for name, pair in each.differing.items()}
+    sides = [
+        _side(file, {kind: getattr(each, which) for kind, each in found.items()}, _kept(found, at))
+        for at, (file, which) in enumerate(zip(files, ("left", "right"), strict=True))
+    ]
+    if sides[0] is None or sides[1] is None:
+        return None
+    return Pair(sides[0], sides[1], contents)
+
+
+def _opened(file: PackageFile, kind: str) -> AbstractContextManager[Any]:
+    return file.unpacked(kind)
+
+
+def _kept(found: Mapping[str, Aligned], side: int) -> dict[str, bytes]:
+    """The files of info/ that are read, of one side."""
+    kept: dict[str, bytes] = {}
+    for each in found.values():
+        for name in _KEPT:
+            pair = each.differing.get(name)
+            content = pair[side] if pair else each.wanted.get(name)
+            if content is not None:
+                data = content.whole(_LARGEST_INFO)
+                if data is None:
+                    raise NotAligned
+                kept[name] = data
+    return kept
+
+
+def _side(
+    file: PackageFile, listings: Mapping[str, Listing], kept: Mapping[str, bytes]
+) -> Side | None:
+    path = file.path
+    payload: dict[str, FileFacts] = {}
+    kinds: dict[str, str] = {}
+    links: dict[str, str] = {}
+    info: list[str] = []
+    for kind, listed in listings.items():
+        for name, member in listed.members.items():
+            entry = member.entry
+            if name == "." and entry.kind == "directory":
+                continue
+            safe_name(name, path)
+            is_info = name.startswith("info/") or name == "info"
+            if kind != BOTH and (kind == "info") != is_info:
+                return None
+            if name in kinds or (entry.kind == "file" and (entry.mode or 0) & _SET_ID):
+                return None
+            kinds[name] = entry.kind
+            if entry.kind == "directory":
+                continue
+            facts = FileFacts(name, "link", target=entry.target)
+            if entry.kind == "link":
+                links[name] = entry.target or ""
+            else:
+                executable = bool((entry.mode or 0) & _EXECUTABLE)
+                facts = FileFacts(name, "file", member.sha256, entry.size, executable)
+            if is_info:
+                info.append(name.removeprefix("info/"))
+            else:
+                payload[name] = facts
+    check_links(links, path)
+    check_tree(kinds, path)
+    if "info/index.json" not in kept:
+        return None
+    parts = file.parts()
+    scanned = file.scanned({
+        kind: (part, listings.get(kind)) for kind, part in parts.items()
+    })  # fmt: skip
+    return Side(_artifact(path, kept, payload, sorted(info)), scanned)
+
+
+def _artifact(
+    path: Path, kept: Mapping[str, bytes], payload: dict[str, FileFacts], info: list[str]
+) -> Artifact:
+    index = recorded.parse_index(kept["info/index.json"], path)
+    exports = kept.get("info/run_exports.json")
+    facts = PackageFacts.from_index(
+        index,
+        file_name=path.name,
+        run_exports=recorded.parse_run_exports(exports, path) if exports else RunExports(),
+        files=_recorded(kept, path),
+    )
+    return Artifact(
+        path=path,
+        facts=facts,
+        index=index,
+        about=_object(kept, "about.json", path),
+        payload=payload,
+        info_files=tuple(info),
+        link=_object(kept, "link.json", path),
+    )
+
+
+def _object(kept: Mapping[str, bytes], name: str, path: Path) -> dict[str, Any]:
+    content = kept.get(f"info/{name}")
+    return {} if content is None else recorded.parse_object(content, f"info/{name}", path)
+
+
+def _recorded(kept: Mapping[str, bytes], path: Path) -> Mapping[str, FileFacts] | None:
+    if (paths := kept.get("info/paths.json")) is not None:
+        return recorded.parse_paths(paths, path)
+    if (files := kept.get("info/files")) is not None:
+        return recorded.parse_old_files(files, kept.get("info/has_prefix"), path)
+    return None
