@@ -3,7 +3,8 @@
 Placeholders of the recorded one (`@WORKSPACE@`) stand for whatever the other has in their place,
 but for the same everywhere; `@KEY@`, `@PAD@`, `@REV@`, `@TMP@`, `@TIME@`, `@ANY@` and `@VOLATILE@`
 for anything at all. Null and absent are the same, as they are for pixi and its backends.
-Directories that a front end is free to choose are not compared.
+Directories that a front end may choose are not compared, nor whether it installs or publishes a
+package (`editable`, `packageFormat`): what was recorded serves both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pytest_pixipack.redaction import redact
 
 FREE = frozenset({
     "cacheDirectory", "workspaceScratchDirectory", "workDirectory", "outputDirectory",
-    "buildPrefix.prefix", "hostPrefix.prefix",
+    "buildPrefix.prefix", "hostPrefix.prefix", "editable", "packageFormat",
 })  # fmt: skip
 # What is installed has no order that means anything; pixi's differs from run to run.
 _UNORDERED = frozenset({"buildPrefix.packages", "hostPrefix.packages"})

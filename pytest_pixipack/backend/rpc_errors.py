@@ -6,6 +6,7 @@ pixi shows an empty message (an error without `data`), the message beside it is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pytest_pixipack.backend.error_report import ErrorReport
@@ -14,7 +15,11 @@ from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError, 
 
 _METHOD_NOT_FOUND = -32601
 _JUNK_LENGTH = 200
-_STDERR_LINES = 5
+_STDERR_LINES = 8
+_FRAME = re.compile(r"^[\s\u2500-\u257f]+|[\s\u2500-\u257f]*(?:\(took [^)]*\))?$")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# Then rattler-build says where the script is and how to run it by hand.
+_HINTS = "Script execution failed."
 
 
 def from_json_rpc(error: object, backend: str, method: str, stderr: str = "") -> PixipackError:
@@ -85,9 +90,20 @@ def _ending(code: int) -> str:
 
 
 def _tail(stderr: str) -> str:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    lines = [line for line in map(_plain, stderr.splitlines()) if line]
+    if _HINTS in lines:
+        lines = lines[: lines.index(_HINTS)]
     shown = " | ".join(lines[-_STDERR_LINES:])
     return f"; its last output was: {shown}" if shown else ""
+
+
+def _plain(line: str) -> str:
+    """A line without colours, and the frames that rattler-build draws, with which pixi's backends
+    build.
+    """
+    return (
+        _FRAME.sub("", _COLOUR.sub("", line)).removeprefix("\N{MULTIPLICATION SIGN} error").strip()
+    )
 
 
 def _text(value: object) -> str:

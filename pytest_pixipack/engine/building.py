@@ -147,6 +147,7 @@ class Builder:
                 run_depends=record.facts.depends,
                 run_constrains=record.facts.constrains,
                 work_directory=work,
+                editable=False,  # a package that leads back to its sources is of no use elsewhere
             )
         )
         return self._accept(record, result.output_file)
