@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import BackendError
+from pytest_pixipack.spec_limits import is_too_complex
 
 if TYPE_CHECKING:
     from pytest_pixipack.backend.protocol import NamedSpec
@@ -121,6 +122,8 @@ def parse_match_spec(text: str) -> NamedSpec | None:
     if plain:
         fields = {"version": plain["version"] or "*", "build": plain["build"]}
         return NamedSpec(plain["name"], "binary", _present(fields))
+    if is_too_complex(text):
+        return None
     from rattler import MatchSpec
     from rattler.exceptions import InvalidMatchSpecError
 

@@ -15,6 +15,8 @@ from pytest_pixipack.errors import Infrastructure, PixipackError
 from pytest_pixipack.whole_files import write_file
 
 STDOUT = "-"
+# A name in a lock or a manifest must not give orders to a terminal.
+_CONTROLS = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\t\n"}
 EXIT_OK, EXIT_FINDINGS, EXIT_UNCHECKED = 0, 1, 2
 
 
@@ -107,4 +109,4 @@ class Terminal:
 def _printable(text: str, encoding: str | None) -> str:
     # A console that cannot show a character shows a question mark, not a traceback.
     name = encoding or "utf-8"
-    return text.encode(name, errors="replace").decode(name)
+    return text.translate(_CONTROLS).encode(name, errors="replace").decode(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from pytest_pixipack.facts import VariantValue
 
@@ -74,6 +75,16 @@ def required_text(entry: dict[str, Any], key: str) -> str:
     if not value:
         raise FieldError(key, f"`{key}` is missing")
     return value
+
+
+def check_url(text: str | None, key: str) -> None:
+    """Raises `FieldError` for a URL that cannot be taken apart; a path is none."""
+    if text is None or "://" not in text:
+        return
+    try:
+        _ = urlsplit(text).port
+    except ValueError as error:
+        raise FieldError(key, f"`{text}` is not a URL: {error}") from None
 
 
 def choice(entry: dict[str, Any], key: str, choices: tuple[str, ...], default: str) -> str:

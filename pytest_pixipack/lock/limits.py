@@ -16,8 +16,11 @@ MAX_VALUES = 400_000
 # Where rattler_lock reads the text as well.
 MAX_RATTLER_VALUES = 200_000
 MAX_DEPTH = 500
+# Parentheses are in requirements and markers, which rattler_lock and `packaging` parse recursively.
+MAX_PARENTHESES = 100
 
 _BRACKET = re.compile(r"[\[\]{}]")
+_PARENTHESIS = re.compile(r"[()]")
 
 
 def check_text(text: str, file: str | None) -> None:
@@ -26,7 +29,9 @@ def check_text(text: str, file: str | None) -> None:
         raise too_large(file)
     check_values(text, file, MAX_VALUES)
     if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(text, file)
+        _check_depth(text, file, _BRACKET, "brackets", MAX_DEPTH)
+    if text.count("(") > MAX_PARENTHESES:
+        _check_depth(text, file, _PARENTHESIS, "parentheses", MAX_PARENTHESES)
 
 
 def check_values(text: str, file: str | None, limit: int) -> None:
@@ -45,13 +50,16 @@ def too_large(file: str | None) -> InvalidInput:
     )
 
 
-def _check_depth(text: str, file: str | None) -> None:
+def _check_depth(
+    text: str, file: str | None, pattern: re.Pattern[str], what: str, limit: int
+) -> None:
     depth = 0
-    for found in _BRACKET.finditer(text):
-        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
-        if depth > MAX_DEPTH:
+    for found in pattern.finditer(text):
+        depth = depth + 1 if found[0] in "[{(" else max(depth - 1, 0)
+        if depth > limit:
             raise InvalidInput(
-                f"The lock file is not valid: brackets are nested more than {MAX_DEPTH} deep.",
+                f"The lock file is not valid: {what} are nested more than {limit} deep.",
                 file=file,
                 line=text.count("\n", 0, found.start()) + 1,
+                remedy="Restore it, or remove it and run `pixi lock`.",
             )

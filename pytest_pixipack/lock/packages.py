@@ -29,6 +29,7 @@ def identifier_of(kind: PackageKind, written: object) -> str:
     key = KEY_OF_KIND[kind]
     if not isinstance(written, str) or not written:
         raise FieldError(key, f"`{key}` has to be a text")
+    fields.check_url(written, key)
     if kind == "binary":
         return location.normalize_location(written)
     if kind == "pypi":
@@ -87,6 +88,7 @@ def _binary(entry: dict[str, Any]) -> LockedPackage:
     # What a URL was asked for has no channel: pixi writes null, and means the URL's when it reads.
     no_channel = "channel" in entry and entry["channel"] is None and derived.channel is not None
     channel = fields.text(entry, "channel")
+    fields.check_url(channel, "channel")
     if channel is not None and not location.is_url(channel):
         raise FieldError("channel", f"`channel` has to be a URL, not `{channel}`")
     facts = PackageFacts(
@@ -180,6 +182,7 @@ def _pypi(entry: dict[str, Any], default_index: str | None) -> LockedPackage:
         file_name=location.file_name(place),
     )
     index = fields.text(entry, "index")
+    fields.check_url(index, "index")
     if not location.is_url(place):
         index = index and default_index  # only an URL comes from an index of its own
     # What has neither version nor hash nor index is built from a directory (rattler_lock,
@@ -228,6 +231,8 @@ def _place(value: object, key: str) -> dict[str, Any]:
     place = fields.as_mapping(value, key)
     if sum(root in place for root in ("url", "git", "path")) != 1:
         raise FieldError(key, f"`{key}` needs exactly one of `url`, `git` and `path`")
+    for root in ("url", "git"):
+        fields.check_url(fields.text(dict(place), root), key)
     return place
 
 

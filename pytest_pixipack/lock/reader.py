@@ -25,7 +25,8 @@ from pytest_pixipack.lock.yaml import load_yaml
 
 SUPPORTED_VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 _CURRENT = 7
-_LOCK_AGAIN = "Run `pixi lock` to write the lock file again."
+# pixi refuses what it cannot read; it writes no other lock in its place.
+_LOCK_AGAIN = "Restore it, or remove it and run `pixi lock`."
 _UPGRADE = "Lock again with a pixi that writes version 7, or use a newer pytest-pixipack."
 _MISSING = re.compile(
     r"environment (.*) and platform (.*) refers to a package that does not exist: (.*)"

@@ -235,12 +235,17 @@ def _environment(
         raise FieldError(name, f'environment "{name}" has no `channels`')
     channels = fields.as_list(body.pop("channels"), "channels")
     indexes = body.pop("indexes", None)
-    links = fields.as_list(body.pop("find-links", None), "find-links")
+    links = [
+        fields.as_mapping(link, "find-links")
+        for link in fields.as_list(body.pop("find-links", None), "find-links")
+    ]
+    for url in (*fields.as_texts(indexes, "indexes"), *(link.get("url") for link in links)):
+        fields.check_url(url if isinstance(url, str) else None, "indexes")
     return LockEnvironment(
         name=name,
         channels=tuple(_channel(item) for item in channels),
         indexes=None if indexes is None else fields.as_texts(indexes, "indexes"),
-        find_links=tuple(fields.as_mapping(link, "find-links") for link in links),
+        find_links=tuple(links),
         options=_options(_optional_mapping(body.pop("options", None), "options")),
         packages=packages,
         extra=body,
@@ -250,6 +255,7 @@ def _environment(
 def _channel(item: object) -> LockChannel:
     entry = fields.as_mapping(item, "channels")
     url = fields.required_text(entry, "url")
+    fields.check_url(url, "url")
     variables = fields.as_texts(entry.pop("used_env_vars", None), "used_env_vars")
     return LockChannel(url, variables, entry)
 

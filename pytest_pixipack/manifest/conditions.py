@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_pixipack.manifest.reader import Table
+from pytest_pixipack.spec_limits import is_too_complex
 
 _EXAMPLE = "`if(host_platform == 'linux-64')`"
 _NOT_IN_WHEN = (
@@ -81,6 +82,8 @@ def _when_text(table: Table, text: str, keys: tuple[str | int, ...]) -> str:
             *keys,
             remedy="Write a table such as `{ package = ..., version = ..., build = ... }`.",
         )
+    if is_too_complex(text):
+        raise table.error("A `when` text is too long, or has too many parentheses.", *keys)
     try:
         spec = MatchSpec(text)
     except InvalidMatchSpecError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_pixipack.manifest.pypi import specifier_problem
 from pytest_pixipack.manifest.reader import Table
+from pytest_pixipack.spec_limits import is_too_complex
 
 _KEYS = (
     "name", "version", "description", "readme", "requires-python", "license", "license-files",
@@ -66,8 +67,10 @@ def check_requirement(table: Table, text: str, *keys: str | int) -> str:
     """The name in a PEP 508 requirement, as written. Raises `InvalidInput` for what is none."""
     from packaging.requirements import InvalidRequirement, Requirement
 
+    reason = "it is too long, or has too many parentheses"
     try:
-        return Requirement(text).name
+        if not is_too_complex(text):
+            return Requirement(text).name
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0].rstrip(".")
     if _AT_A_PATH.fullmatch(text):

@@ -13,6 +13,7 @@ from typing import Any
 from pytest_pixipack.manifest.model import PypiSpec
 from pytest_pixipack.manifest.reader import Table
 from pytest_pixipack.manifest.texts import subdirectory_problem
+from pytest_pixipack.spec_limits import is_too_complex
 
 _KEYS = (
     "version", "extras", "path", "editable", "git", "branch", "tag", "rev", "lfs", "url",
@@ -170,9 +171,9 @@ def _check_markers(entry: Table) -> None:
         return
     from packaging.markers import InvalidMarker, Marker
 
-    reason = None
+    reason = "it is too long, or has too many parentheses" if is_too_complex(text) else None
     try:
-        Marker(text)
+        _ = reason or Marker(text)
     except InvalidMarker as error:
         reason = str(error).splitlines()[0].rstrip(".")
     # `packaging` also reads what only locks of PEP 751 have.

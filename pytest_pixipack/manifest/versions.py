@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_pixipack.spec_limits import is_too_complex
+
 _NUMBERS = r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))*"
 _PART = rf"(?:(?:>=|<=|==|!=|>|<){_NUMBERS}|{_NUMBERS}\.\*)"
 _PLAIN_SPEC = re.compile(rf"\*|{_PART}(?:,{_PART})*")
@@ -45,6 +47,8 @@ def check_version_spec(text: str) -> tuple[str, bool]:
     """
     if _PLAIN_SPEC.fullmatch(text):
         return text, False
+    if is_too_complex(text):
+        raise NotAVersion("it is too long, or has too many parentheses", _spec_remedy(""))
     from rattler import VersionSpec
     from rattler.exceptions import InvalidVersionSpecError
 

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from pytest_pixipack.matchers.base import Matcher
+from pytest_pixipack.spec_limits import is_too_complex
 
 SpecKey = frozenset[tuple[str, Any]]
 
@@ -128,6 +129,8 @@ def spec_key(spec: str) -> SpecKey:
     """Equal for two match specs that say the same. Raises py-rattler's errors for a bad one."""
     from rattler import MatchSpec
 
+    if is_too_complex(spec):
+        raise ValueError("The match spec is too long, or has too many parentheses.")
     name, _, brackets = MatchSpec(spec).to_canonical_string().partition("[")
     fields: dict[str, Any] = {"name": name}
     for key, value in _FIELD.findall(brackets.removesuffix("]")):

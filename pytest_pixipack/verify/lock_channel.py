@@ -98,5 +98,7 @@ def _problem(
         actual=actual,
         file=subject.lock_file,
         line=subject.line_of(package),
-        remedy=f"Remove the entry of {package.name} from the lock, and run `pixi lock`",
+        # What is expected is the channel's word, not the manifest's.
+        layers=("lock", "lock"),
+        remedy=f"Run `pixi update {package.name}`",
     )

@@ -365,6 +365,8 @@ class _Walk:
                     expected=text,
                     actual=f"{other.name} {other.version}",
                     about=(other.name,),
+                    layers=("lock", "lock"),
+                    remedy=f"Run `pixi update {package.name} {other.name}`",
                 )
 
     def _add(

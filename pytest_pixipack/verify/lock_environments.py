@@ -46,7 +46,9 @@ def check_environments(subject: Subject) -> Iterator[Problem]:
                 file=file,
                 line=_environment_line(subject.manifest, name),
                 layers=("manifest", "lock"),
-                remedy=f"Run `pixi lock`, or remove {name} from [environments]",
+                remedy=f"Run `pixi lock`, or remove {name} from [environments]"
+                if name != "default"
+                else None,
             )
     if subject.environments is None:
         for name in subject.lock.environments:
@@ -257,6 +259,8 @@ def _priority(priority: str | None) -> str:
 def check_exclude_newer(subject: Subject) -> Iterator[Problem]:
     """No locked package is newer than `exclude-newer` allows."""
     assert subject.manifest is not None
+    assert subject.lock is not None
+    aligned = aligned_names(subject.manifest, subject.lock)
     now = datetime.now(timezone.utc)
     for name, locked in _environments(subject):
         limits = cutoffs(subject.manifest, name, now)
@@ -275,7 +279,7 @@ def check_exclude_newer(subject: Subject) -> Iterator[Problem]:
                         message=f"{package.dist} was made at {_time(timestamp)}, which is after "
                         f"the limit {_time(limit.milliseconds)} of exclude-newer.",
                         environment=name,
-                        platform=platform,
+                        platform=aligned[platform],
                         package=package.name,
                         version=package.version,
                         field="timestamp",

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pytest_pixipack.manifest import PypiSpec
+from pytest_pixipack.spec_limits import is_too_complex
 from pytest_pixipack.verify.lock_pypi_marker_tree import NotAMarker, normalised, parse_marker
 
 _OPERATOR = re.compile(r"\s*(===|[<>=!~]=|<|>|\*)")
@@ -84,6 +85,8 @@ def parse(text: str, asker: str | None = None) -> Wanted:
 def _parsed(text: str) -> Wanted:
     from packaging.requirements import InvalidRequirement, Requirement
 
+    if is_too_complex(text):
+        raise NotARequirement("it is too long, or has too many parentheses")
     try:
         found = Requirement(text)
     except InvalidRequirement as error:

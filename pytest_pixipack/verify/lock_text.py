@@ -45,6 +45,10 @@ def check_canonical(subject: Subject) -> Iterator[Problem]:
         file=subject.lock_file,
         line=line,
         cause=cause,
+        remedy="Write it with LF, and keep tools from changing line ends (`pixi.lock -text` in "
+        ".gitattributes)"
+        if cause
+        else None,
     )
 
 

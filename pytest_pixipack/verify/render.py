@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _INDENT = "    "
 _GAP = "   "
 _MOST_PLACES = 6
+# Characters of a value; a file that was made for it has requirements of millions.
+_LONGEST = 2000
 # Of these rules, many packages at the same places are listed in one finding.
 _LISTED = {
     "lock-unused": "locked, but nothing needs them",
@@ -134,7 +136,8 @@ def _few(names: list[str]) -> str:
 
 def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
     if finding.expected is None and finding.actual is None:
-        yield "", finding.message
+        # The head names the package already.
+        yield "", finding.message.removeprefix(f"{finding.package}: ")
     else:
         expected, actual = _labels(finding)
         field = f"{finding.field} " if finding.field in _NAMED_FIELDS else ""
@@ -165,6 +168,13 @@ def _value(value: Any) -> str:
     return str(value) if value != "" else '""'
 
 
+def _harmless(text: str) -> str:
+    """A text without what a terminal would obey, and cut where nobody would read on."""
+    shown = "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    more = len(shown) - _LONGEST
+    return f"{shown[:_LONGEST]}... ({more} more characters)" if more > 0 else shown
+
+
 def _location(finding: Finding) -> str | None:
     if finding.file is None:
         return None
@@ -172,6 +182,7 @@ def _location(finding: Finding) -> str | None:
 
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:
+    text = _harmless(text)
     if not text:
         return [label.rstrip()]
     return textwrap.wrap(

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.spec_limits import is_too_complex
 
 if TYPE_CHECKING:
     from rattler import MatchSpec
@@ -22,6 +23,8 @@ _FILE = re.compile(r'\burl="([^"]*)"')
 @lru_cache(maxsize=65536)
 def parse_spec(text: str) -> MatchSpec | None:
     """The match spec in a text, None where conda would not read it."""
+    if is_too_complex(text):
+        return None
     from rattler import MatchSpec
 
     try:

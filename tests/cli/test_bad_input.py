@@ -194,3 +194,20 @@ def test_a_full_disk(kilobytes, pixipack, example, tmp_path):
     assert target.read_bytes() == b"an older pack"
     assert snapshot(example) == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_names_give_no_orders_to_a_terminal(pixipack, example):
+    edit(example / "pixi.lock", "  default:\n", '  "\\x1b[31mother":\n')
+    done = pixipack("check", example)
+    assert done.code == 1
+    assert "\x1b" not in done.out + done.err
+    assert "\\x1b[31mother" in done.out
+    edit(example / "pixi.lock", "version: 7", '"\\x1b[31m": 1\nversion: 8')
+    assert "\x1b" not in pixipack("check", example).err
+
+
+def test_a_default_environment_cannot_be_removed(pixipack, example):
+    edit(example / "pixi.lock", "  default:\n", "  other:\n")
+    done = pixipack("check", example)
+    assert "remove other from" not in done.out
+    assert "remove default" not in done.out

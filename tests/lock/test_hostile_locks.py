@@ -16,6 +16,8 @@ from pytest_pixipack.lock import parse_lock, read_lock
 from pytest_pixipack.lock.limits import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 
 TOP = "version: 7\nplatforms: []\nenvironments: {}\n"
+ENTRY = TOP + "packages:\n- conda: https://c.example/noarch/a-1-0.conda\n"
+ENVIRONMENT = "{default: {channels: [{url: 'https://[::1/x'}], packages: {}}}"
 LAUGHS = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
 
 BROKEN = {
@@ -67,6 +69,19 @@ BROKEN = {
     "an old version with junk": "version: 4\nenvironments: {}\npackages: [5]\n",
     "an old version, deep": "version: 6\npackages: " + "[" * 100_000,
     "an old version, large": "version: 5\npackages:\n" + "- kind: conda\n" * 250_000,
+    "5000 parentheses": ENTRY + "  depends:\n  - a " + "(" * 5000 + ">1" + ")" * 5000 + "\n",
+    "parentheses over many lines": ENTRY + "  depends:\n  - a " + "(\n    " * 500 + ")" * 500,
+    "a bad URL of a package": ENTRY.replace("https://c.example", "https://[::1"),
+    "a bad URL of a channel": ENTRY + "  channel: https://[::1/x\n",
+    "a bad port": ENTRY.replace("c.example", "c.example:eighty"),
+    "a bad URL of an environment's channel": ENTRY.replace("{}", ENVIRONMENT),
+    "a bad index": ENTRY.replace(
+        "{}", "{default: {channels: [], indexes: ['https://[::1/x'], packages: {}}}"
+    ),
+    "a bad URL of a wheel": TOP + "packages:\n- pypi: https://[::1/a-1-py3-none-any.whl\n"
+    "  name: a\n  version: '1'\n",
+    "a bad repository of a source": TOP + "packages:\n- conda_source: a[12345678] @ .\n"
+    "  source: {git: 'https://[::1/x'}\n",
     "a very old version": "version: 1\nmetadata: []\npackage: x\n",
 }
 
@@ -82,6 +97,10 @@ def test_a_broken_lock_is_one_sentence(text):
     assert "\n" not in caught.value.message
     assert caught.value.message.endswith(".")
     assert len(caught.value.message) < 6000
+    if not isinstance(caught.value, Unsupported) and "needs" not in caught.value.message:
+        # pixi does not write a lock in the place of one that it cannot read.
+        assert caught.value.remedy is not None
+        assert "run `pixi lock`" not in caught.value.remedy.replace("remove it and run", "")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.lock import parse_lock
+from pytest_pixipack.lock import parse_lock, read_lock, write_lock
 from pytest_pixipack.verify import verify
 
 CASE = "cases/run-exports/expected"
@@ -121,3 +121,15 @@ packages:
     assert lock.to_text() == text
     assert findings_of(text) == []
     assert findings_of("# by hand\n" + text) != []
+
+
+@pytest.mark.parametrize(("old", "new"), [("version: 7\n", "# x\nversion: 7\n"), ("\n", "\r\n")])
+def test_the_remedy_mends(old, new, recorded, findings_of, tmp_path):
+    (finding,) = findings_of(recorded(CASE).replace(old, new))
+    # pixi leaves a lock that is up to date as it is, so that locking again would not help.
+    assert "Run `pixi lock`" not in (finding.remedy or "")
+    assert ("gitattributes" in (finding.remedy or "")) == (new == "\r\n")
+    path = tmp_path / "pixi.lock"
+    path.write_bytes(recorded(CASE).replace(old, new).encode())
+    write_lock(read_lock(path), path)
+    assert findings_of(path.read_bytes().decode()) == []

@@ -71,3 +71,10 @@ def test_a_record_that_was_edited(
 def test_an_index_that_cannot_be_read_says_nothing(tmp_path: Path, lock: str, text: str) -> None:
     (tmp_path / "channel" / "linux-64" / "repodata.json").write_text(text, encoding="utf-8")
     assert check(tmp_path, lock.replace("ab" * 32, "00" * 32)).findings == ()
+
+
+def test_the_edit_that_mends_is_named(tmp_path: Path, lock: str) -> None:
+    """`pixi lock` sees nothing to do, and a lock without the entry cannot be read."""
+    (finding,) = check(tmp_path, lock.replace("sha256: ab", "sha256: 00")).findings
+    assert finding.remedy == "Run `pixi update libz`"
+    assert finding.layers == ("lock", "lock")  # the manifest did not ask for it

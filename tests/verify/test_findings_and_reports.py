@@ -141,3 +141,21 @@ def test_reports_are_merged_without_repetition() -> None:
     merged = Report.merged([Report.of([DEPENDS], ["a-b"]), Report.of([DEPENDS, WARNING], ["a-c"])])
     assert merged.findings == (DEPENDS, WARNING)
     assert merged.checked == ("a-b", "a-c")
+
+
+def test_a_terminal_gets_no_orders_and_no_novels() -> None:
+    from dataclasses import replace
+
+    found = render([replace(DEPENDS, package="\x1b[31mred", actual="x" * 5000, expected="a\x07b")])
+    text = "\n".join(found)
+    assert "\\x1b[31mred" in text
+    assert "a\\x07b" in text
+    assert "(3000 more characters)" in text
+    assert text.replace("\n", "").isprintable()
+
+
+def test_a_package_is_named_once() -> None:
+    from dataclasses import replace
+
+    found = render([replace(WARNING, package="a.conda", message="a.conda: `size` is no number.")])
+    assert "\n".join(found).count("a.conda") == 1
