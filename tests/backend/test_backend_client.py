@@ -73,12 +73,31 @@ def test_a_missing_executable_is_no_fault_of_the_product(initialize_with: Any) -
 
 
 def test_the_last_lines_of_stderr_are_shown(script: Script, initialize_with: Any) -> None:
-    command = script("for n in range(9): print('line', n, file=sys.stderr)\nsys.exit(7)\n")
+    command = script("for n in range(12): print('line', n, file=sys.stderr)\nsys.exit(7)\n")
     with ProcessBackend(command, name="mine") as backend, pytest.raises(BackendError) as caught:
         backend.initialize(initialize_with())
     assert "(mine) exited prematurely with code 7" in caught.value.message
-    assert "line 4 | line 5 | line 6 | line 7 | line 8." in caught.value.message
+    assert "line 4 | line 5 | " in caught.value.message
+    assert caught.value.message.endswith("line 10 | line 11.")
     assert "line 3" not in caught.value.message
+
+
+def test_frames_colours_and_hints_of_rattler_build_are_left_out(
+    script: Script, initialize_with: Any
+) -> None:
+    lines = [
+        " │ ╭─ Running build script",
+        " │ │ \x1b[31mninja: error\x1b[0m: unknown target",
+        " │ │ × error Script failed with status 1",
+        " │ │ × error Script execution failed.",
+        " │ │ × error   Work directory: /somewhere",
+        " │ ╰─────────────────── (took 0 seconds)",
+    ]
+    shown = "Running build script | ninja: error: unknown target | Script failed with status 1"
+    command = script(f"sys.stderr.buffer.write({chr(10).join(lines)!r}.encode())\nsys.exit(1)\n")
+    with ProcessBackend(command) as backend, pytest.raises(BackendError) as caught:
+        backend.initialize(initialize_with())
+    assert caught.value.message.endswith(f"its last output was: {shown}.")
 
 
 def test_a_flood_on_stderr_does_not_block(script: Script, initialize_with: Any) -> None:
