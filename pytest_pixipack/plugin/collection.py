@@ -27,12 +27,16 @@ _NARROWING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "collectonly"
 
 def register(config: pytest.Config, settings: Settings) -> None:
     """Switches zero-code runs on. Raises `pytest.UsageError` where there is no workspace, and for
-    toolchains that cannot be used."""
+    toolchains and variations that cannot be used."""
     run = ZeroCode(config, settings)
     if settings.toolchains and not run.is_worker:
         from pytest_pixipack.plugin.toolchains import require_toolchains
 
         require_toolchains(settings.toolchains)
+    if settings.vary:
+        from pytest_pixipack.plugin.reproduce import require_variations
+
+        require_variations(config, settings.vary)
     if not run.is_worker:
         run.add_arguments()
     config.pluginmanager.register(run, "pixipack-zero-code")
@@ -221,6 +225,8 @@ class ZeroCode:
         written = self.summary.write_report(session.exitstatus)
         if not written and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self.summary.unexplained and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._clean_up()
 
     def _checked_something(self) -> bool:

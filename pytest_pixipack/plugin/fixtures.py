@@ -11,6 +11,7 @@ import pytest
 from pytest_pixipack.plugin.options import SETTINGS
 
 if TYPE_CHECKING:
+    from pytest_pixipack.plugin.reproduce import Reproducer
     from pytest_pixipack.plugin.snapshots import LockRegression, PackRegression
     from pytest_pixipack.plugin.stubs import StubBackend, StubChannels
     from pytest_pixipack.plugin.transcripts import TranscriptRegression
@@ -74,6 +75,17 @@ def pixi_workspace(request: pytest.FixtureRequest, pixi_engine: str) -> Iterator
 
     with short_directory(request, "w") as directory:
         yield WorkspaceFactory(request, directory, pixi_engine)
+
+
+@pytest.fixture
+def pixi_reproduce(request: pytest.FixtureRequest) -> Reproducer:
+    """`pixi_reproduce(workspace)` builds it again under changed conditions.
+
+    The result says what differs, and through which condition; see `Reproducer`.
+    """
+    from pytest_pixipack.plugin.reproduce import Reproducer
+
+    return Reproducer(request)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_pixipack.lock import Scrubber
+    from pytest_pixipack.reproduce import Variation
 
 
 def pytest_pixipack_lock_scrubbers(config: pytest.Config) -> Iterable[Scrubber]:
@@ -25,4 +26,9 @@ def pytest_pixipack_prepare_workspace(config: pytest.Config, root: Path) -> None
     The committed lock is checked as it is; where this hook changes what it should say,
     change `pixi.lock` in the copy as well.
     """
+    raise NotImplementedError
+
+
+def pytest_pixipack_variations(config: pytest.Config) -> Iterable[Variation]:
+    """More conditions that rebuilds change; one with the name of another takes its place."""
     raise NotImplementedError

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_pixipack.errors import PixipackError
+from pytest_pixipack.plugin.options import REPRODUCE
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.choice import EngineChoice
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_pixipack.plugin.outcomes import Outcome
     from pytest_pixipack.plugin.plan import Check
     from pytest_pixipack.plugin.stages import Stages
+    from pytest_pixipack.reproduce import Variation
 
 
 class CheckFailed(Exception):
@@ -83,7 +85,15 @@ class WorkspaceFile(pytest.File):
             prepare=lambda root: hook(config=self.config, root=root),
             toolchains=self.run.settings.toolchains,
             cache=lambda: shared_cache(self.config),
+            record=bool(self.run.settings.record or self.run.settings.against),
+            vary=self.run.settings.vary,
+            variations=self._variations,
         )
+
+    def _variations(self) -> list[Variation]:
+        from pytest_pixipack.plugin.reproduce import variations_of
+
+        return variations_of(self.config)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -275,6 +285,9 @@ class CheckItem(WorkspaceItem):
             for finding in self.outcome.findings
         ]
         self.result["toolchain"] = self.outcome.data.get("toolchain")
+        self.result["reproduction"] = self.outcome.data.get("reproduction")
+        self.result["record"] = self.outcome.data.get("record")
+        self.user_properties += map(tuple, self.outcome.data.get("properties", ()))
         self.result["relocked"] = bool(self.outcome.data.get("relocked"))
 
     def _skip(self, reason: str) -> None:
@@ -286,7 +299,10 @@ class CheckItem(WorkspaceItem):
 
     @property
     def options(self) -> list[str]:
-        """The two toolchains that are compared."""
+        """The two toolchains that are compared, or the conditions that are changed."""
+        settings = self.parent.run.settings
+        if self.check.kind == REPRODUCE:
+            return [f"--pixipack-vary={','.join(settings.vary or ('all',))}"]
         if self.check.toolchain is None:
             return []
         toolchains = self.parent.run.settings.toolchains

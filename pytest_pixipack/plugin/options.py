@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 
 CHECKS = ("lock", "build", "pack", "unpack")
+REPRODUCE = "reproduce"  # takes several builds, so that it has to be asked for
 TOOLCHAIN = "toolchain"  # a check as well, where toolchains are named
 ENGINES = ("auto", "embedded", "system")
 UNUSED = ("report", "fail", "delete")
-REPORT_FORMATS = (".json",)
+REPORT_FORMATS = (".json", ".html")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
@@ -26,7 +27,8 @@ _FALSE = ("0", "false", "no", "off", "")
 class Settings(NamedTuple):
     """What the user asked for. Paths are absolute; empty tuples mean no choice was made.
 
-    `toolchains` are names and directories; the first is what the others are compared with.
+    `toolchains` are names and directories; the first is what the others are compared with. `vary`
+    are the conditions that rebuilds change, `against` is an earlier `record`.
     """
 
     collect: bool = False
@@ -41,6 +43,9 @@ class Settings(NamedTuple):
     toolchains: tuple[tuple[str, Path], ...] = ()
     unused: str = "report"
     tools: Path | None = None
+    vary: tuple[str, ...] = ()
+    record: Path | None = None
+    against: Path | None = None
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -76,9 +81,14 @@ _OPTIONS = (
             "directory before PATH", "DIR"),
     _Option("environment", "list", "check these environments only (commas, repeatable)", "NAME"),
     _Option("platform", "list", "check these platforms only (commas, repeatable)", "NAME"),
-    _Option("checks", "list", f"what to check: {','.join(CHECKS)}", "LIST"),
+    _Option("checks", "list", f"what to check: {','.join(CHECKS)}; and {REPRODUCE}", "LIST"),
+    _Option("vary", "list", "build again with these conditions changed, `all` for all of them, and "
+            "name those that make a difference (commas, repeatable)", "LIST"),
+    _Option("record", "text", "write a record of what was built, from what and by what", "FILE"),
+    _Option("against", "text", "compare what is built with an earlier record and explain what has "
+            "changed", "FILE"),
     _Option("network", "flag", "allow the network, which is off otherwise"),
-    _Option("report", "text", "write what was checked and found to a .json file", "PATH"),
+    _Option("report", "text", "write what was checked and found to a .json or .html file", "PATH"),
     _Option("toolchain", "paths", "compare what the tools in DIR make of each workspace with what "
             "those of the first toolchain make (repeatable)", "NAME=DIR"),
     _Option("unused", "text", "what to do after a full run about snapshots that no test used: "
@@ -115,8 +125,10 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
     unused = values["unused"] or "report"
     _one_of("way to treat unused snapshots", [unused], UNUSED)
     toolchains = _toolchains(values["toolchain"], config)
-    known = (*CHECKS, TOOLCHAIN) if toolchains else CHECKS
-    checks = tuple(values["checks"] or known)
+    usual = (*CHECKS, TOOLCHAIN) if toolchains else CHECKS
+    vary = tuple(values["vary"] or ())
+    known = (*usual, REPRODUCE)
+    checks = tuple(values["checks"] or (known if vary else usual))
     if TOOLCHAIN in checks and not toolchains:
         raise pytest.UsageError(
             "pixi-pack: the check `toolchain` needs two of --pixipack-toolchain NAME=DIR."
@@ -136,6 +148,9 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
         toolchains=toolchains,
         unused=unused,
         tools=_tools(values["tools"], config),
+        vary=vary,
+        record=_file(values["record"], config),
+        against=_existing(values["against"], config),
     )
 
 
@@ -205,13 +220,24 @@ def _tools(text: str | None, config: pytest.Config) -> Path | None:
     return path
 
 
+def _file(text: str | None, config: pytest.Config) -> Path | None:
+    return Path(config.invocation_params.dir, text) if text else None
+
+
+def _existing(text: str | None, config: pytest.Config) -> Path | None:
+    path = _file(text, config)
+    if path is not None and not path.is_file():
+        raise pytest.UsageError(f"pixi-pack: there is no record {path} to compare with.")
+    return path
+
+
 def _report(text: str | None, config: pytest.Config) -> Path | None:
     if not text:
         return None
     path = Path(config.invocation_params.dir, text)
     if path.suffix not in REPORT_FORMATS:
         raise pytest.UsageError(
-            f"pixi-pack: a report in the format `{path.suffix or text}` is not supported yet; "
-            "name a .json file."
+            f"pixi-pack: there is no report in the format `{path.suffix or text}`; name a .json or "
+            "an .html file."
         )
     return path

@@ -11,7 +11,7 @@ from pytest_pixipack.engine.locking import platform_of
 from pytest_pixipack.lock import Lock, LockedPackage
 from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.platforms import current_platform
-from pytest_pixipack.plugin.options import Settings
+from pytest_pixipack.plugin.options import REPRODUCE, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def plan(manifest: Manifest, lock: Lock | None, settings: Settings) -> tuple[Che
         *_builds(manifest, lock, places),
         *(_of_place("pack", place) for place in places),
         *(_of_place("unpack", place) for place in places if is_installable(place)),
+        *_reproductions(places, settings),
         *_toolchains(places, settings),
     ]
     return tuple(_unique(checks))
@@ -104,6 +105,12 @@ def lock_path(manifest: Manifest) -> Path:
 
 def _of_place(kind: str, place: Place) -> Check:
     return Check(kind, f"{kind}[{place.environment}-{place.platform}]", (place,))
+
+
+def _reproductions(places: Sequence[Place], settings: Settings) -> Iterator[Check]:
+    """One for each place, where that was asked for; nothing else depends on them."""
+    if REPRODUCE in settings.checks:
+        yield from (_of_place(REPRODUCE, place) for place in places)
 
 
 def _toolchains(places: Sequence[Place], settings: Settings) -> Iterator[Check]:

@@ -10,6 +10,8 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.plugin.again import again_notes
+from pytest_pixipack.plugin.records import Records
 from pytest_pixipack.plugin.table import table_lines
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Summary:
         self._by_id: dict[str, Result] = {}
         self._crashed: list[str] = []
         self._report_problem: str | None = None
+        self._records = Records(settings.record, settings.against)
         self.nothing_checked = False
 
     @property
@@ -76,11 +79,12 @@ class Summary:
             terminal.write_line(line)
 
     def _lines(self) -> list[str]:
-        table = table_lines([each for each in self.results if each["kind"] != "toolchain"])
+        table = table_lines(self._in_table)
         lines = self._engines()
         lines += self._packages()
         lines += _relocked(self.results)
         lines += _skips(self.results)
+        lines += again_notes(self.results)
         if any(row.endswith(" -") for row in table):
             lines.append(f"-        not installable on this machine ({current_platform()})")
         lines += _warnings(self.results)
@@ -88,6 +92,7 @@ class Summary:
         lines += self._toolchain_notes()
         if self._crashed:
             lines.append(f"crashed  {', '.join(sorted(self._crashed))}")
+        lines += self._records.lines
         if self._settings.report is not None:
             shown = str(self._settings.report)
             shown = shown.replace(f"{self._config.invocation_params.dir}{os.sep}", "")
@@ -97,6 +102,15 @@ class Summary:
         elif not self.results and not self._crashed:
             lines.append("no workspace was checked: deselected, or not below the given paths")
         return table + [part for line in lines for part in _wrapped(line)]
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether something is another one than recorded, and nothing says why."""
+        return self._records.unexplained
+
+    @property
+    def _in_table(self) -> list[Result]:
+        return [each for each in self.results if each["kind"] != "toolchain"]
 
     def _engines(self) -> list[str]:
         """The engine of each workspace and why it is that one; once where all have the same."""
@@ -137,24 +151,34 @@ class Summary:
         """Writes the report file, if one was asked for; false where that fails."""
         from pytest_pixipack.plugin.trees import write_atomically
 
+        recorded = self._records.finish(self.results)
         path = self._settings.report
         if path is None:
-            return True
+            return recorded
         document = {
             "schema": 1,
             "command": "pytest --pixi-pack",
-            "outcome": _whole_outcome(self.results, bool(self._crashed)),
+            "outcome": "failed"
+            if self.unexplained
+            else _whole_outcome(self.results, bool(self._crashed)),
             "exit_code": int(exitstatus),
             "network": self._settings.network,
             "checks": [_report_entry(result) for result in self.results],
             "crashed": sorted(self._crashed),
+            **({"against": against} if (against := self._records.compared) else {}),
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            if path.suffix == ".html":
+                from pytest_pixipack.plugin.html import html_document
+
+                text = html_document(document, table_lines(self._in_table))
+            else:
+                text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+            write_atomically(path, text)
         except OSError as error:
             self._report_problem = f" cannot be written: {error.strerror or error}"
-        return self._report_problem is None
+        return recorded and self._report_problem is None
 
 
 def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
@@ -261,4 +285,5 @@ def _report_entry(result: Mapping[str, Any]) -> dict[str, Any]:
         "relocked": bool(result.get("relocked")),
         "findings": result.get("findings") or [],
         **({"toolchain": result["toolchain"]} if result.get("toolchain") else {}),
+        **({"reproduction": result["reproduction"]} if result.get("reproduction") else {}),
     }

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import Unsupported
 from pytest_pixipack.lock import Lock, read_lock, write_lock
 from pytest_pixipack.manifest import Manifest, load_manifest
+from pytest_pixipack.plugin.copies import copy_with_sources
+from pytest_pixipack.plugin.options import REPRODUCE
 from pytest_pixipack.plugin.outcomes import Outcome, judged
 from pytest_pixipack.plugin.plan import (
     Check,
@@ -25,11 +27,14 @@ from pytest_pixipack.plugin.plan import (
 from pytest_pixipack.plugin.store import Store, short_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_pixipack.artifact import Artifact
     from pytest_pixipack.engine.options import EngineOptions
+    from pytest_pixipack.pack import Pack
     from pytest_pixipack.plugin.toolchains import ToolchainStages
+    from pytest_pixipack.prefix import Prefix
+    from pytest_pixipack.reproduce import Variation
     from pytest_pixipack.verify.findings import Finding
     from pytest_pixipack.workspace import Engine
 
@@ -54,6 +59,9 @@ class Stages:
         prepare: Callable[[Path], object],
         cache: Callable[[], Path],
         toolchains: Sequence[tuple[str, Path]] = (),
+        record: bool = False,
+        vary: Sequence[str] = (),
+        variations: Callable[[], Iterable[Variation]] = tuple,
     ) -> None:
         self.manifest = manifest
         self._checks = checks
@@ -62,6 +70,9 @@ class Stages:
         self._prepare = prepare
         self._cache = cache
         self._toolchains = toolchains
+        self._record = record
+        self._vary = vary
+        self._variations = variations
         self._shared = shared
         self.directory = shared / _content_key(manifest, engine, network)
         self._store = Store(self.directory)
@@ -71,7 +82,7 @@ class Stages:
         place = check.place
         if check.kind == "build":
             return () if self._relocked() else self._locks(check.places[:1])
-        if check.kind == "pack":
+        if check.kind in ("pack", REPRODUCE):
             locks = () if self._relocked() else self._locks((place,))
             return (*locks, *builds_of(self._checks, place))
         if check.kind == "unpack":
@@ -88,7 +99,8 @@ class Stages:
         prepared = self._prepared()
         if not prepared.passed:
             return prepared
-        make = {"build": self._build, "pack": self._pack, "unpack": self._unpack}[check.kind]
+        makers = {"build": self._build, "pack": self._pack, "unpack": self._unpack}
+        make = {**makers, REPRODUCE: self._reproduce}[check.kind]
         stage = self._store.outcome(check.name, lambda folder: make(check, folder))
         return replace(stage, data={**stage.data, "relocked": prepared.data["relocked"]})
 
@@ -232,7 +244,9 @@ class Stages:
         )
         findings = self._verified(place, artifacts=artifacts)
         return judged(
-            _of_layer(findings, "artifact"), artifacts=[str(each.path) for each in artifacts]
+            _of_layer(findings, "artifact"),
+            artifacts=[str(each.path) for each in artifacts],
+            record=self._recorded(place, artifacts),
         )
 
     def _pack(self, check: Check, folder: Path) -> Outcome:
@@ -246,7 +260,8 @@ class Stages:
             artifacts=artifacts,
         )
         findings = self._verified(check.place, artifacts=artifacts, pack=pack)
-        return judged(_of_layer(findings, "pack"), pack=str(pack.path))
+        record = self._recorded(check.place, artifacts, pack=pack)
+        return judged(_of_layer(findings, "pack"), pack=str(pack.path), record=record)
 
     def _unpack(self, check: Check, folder: Path) -> Outcome:
         from pytest_pixipack.pack import read_pack
@@ -256,7 +271,39 @@ class Stages:
         prefix = self._engine.unpack(pack.path, folder / "p", platform=check.place.subdir)
         artifacts = self._artifacts(check.place)
         findings = self._verified(check.place, artifacts=artifacts, pack=pack, prefix=prefix)
-        return judged(_of_layer(findings, "prefix"), prefix=str(prefix.path))
+        record = self._recorded(check.place, artifacts, prefix=prefix)
+        return judged(_of_layer(findings, "prefix"), prefix=str(prefix.path), record=record)
+
+    def _recorded(
+        self,
+        place: Place,
+        artifacts: Sequence[Artifact],
+        pack: Pack | None = None,
+        prefix: Prefix | None = None,
+    ) -> dict[str, Any] | None:
+        """What a record says of these; None where none was asked for."""
+        if not self._record:
+            return None
+        from pytest_pixipack.plugin.records import recorded
+
+        manifest = load_manifest(self._root)
+        options = self._engine.options.with_stand_ins(manifest)
+        return recorded(manifest, self._lock, options, place, artifacts, pack, prefix)
+
+    def _reproduce(self, check: Check, _: Path) -> Outcome:
+        from pytest_pixipack.plugin.reproduce import reproduced
+
+        place = check.place
+        self._reach(place)
+        return reproduced(
+            self._root,
+            self._engine.options,
+            place,
+            engine=self._engine_name,
+            vary=self._vary,
+            extra=self._variations(),
+            title=self.manifest.root,
+        )
 
     def _artifacts(self, place: Place) -> list[Artifact]:
         from pytest_pixipack.artifact import read_artifact
@@ -293,21 +340,6 @@ class Stages:
             **layers,  # type: ignore[arg-type]
         )
         return tuple(report.findings)
-
-
-def copy_with_sources(root: Path, lock: Lock, target: Path) -> Path:
-    """Copies a workspace and the source packages of its lock; returns where the workspace went.
-
-    Raises as `copy_beside` does.
-    """
-    from pytest_pixipack.workspace.copying import copy_beside
-
-    sources = [
-        Path(os.path.normpath(root / package.location))
-        for package in lock.packages
-        if package.is_source and "://" not in package.location
-    ]
-    return copy_beside(root, sources, target)
 
 
 def _of_layer(findings: Sequence[Finding], layer: str) -> tuple[Finding, ...]:

@@ -7,11 +7,18 @@ from typing import Any
 
 from pytest_pixipack.platforms import current_platform
 
-_COLUMNS = (("lock", "lock"), ("build", "build"), ("pack", "pack"), ("unpack", "prefix"))
+_COLUMNS = (
+    ("lock", "lock"),
+    ("build", "build"),
+    ("pack", "pack"),
+    ("unpack", "prefix"),
+    ("reproduce", "again"),
+)
 _TEXT = {"ok": "ok", "skipped": "skip", "failed": "FAILED", "error": "ERROR"}
 # Of several builds in one cell, the one that comes first here is shown.
 _WORST = ("failed", "error", "skipped", "ok")
 _NOT_HERE = "-"
+_SAME = "="
 
 Row = tuple[str, str, str, str]
 
@@ -60,7 +67,8 @@ def _heads(row: Row, names: Mapping[str, str]) -> list[str]:
 
 def _cell(kind: str, row: Row, found: Mapping[str, str]) -> str:
     if kind in found:
-        return _TEXT[found[kind]]
+        same = kind == "reproduce" and found[kind] == "ok"
+        return _SAME if same else _TEXT[found[kind]]
     return _NOT_HERE if kind == "unpack" and row[3] != current_platform() else ""
 
 

@@ -72,7 +72,7 @@ class Lane:
         self._warm: Path | None = None
         self.base: Built | None = None
         self.usual = Setup(
-            workspace=workspace / "w",
+            workspace=workspace / "workspace",
             work=directory / "b",
             home=directory / "home",
             temp=directory / "tmp",
@@ -109,7 +109,7 @@ class Lane:
         finally:
             for folder in (setup.workspace, setup.home, setup.temp, setup.cache, setup.work):
                 remove(folder)
-        return _built(result, observed)
+        return _built(result, observed, setup.workspace)
 
     def _run(self, setup: Setup, results: Path, observed: Path) -> dict[str, Any]:
         options = self._pristine.options
@@ -195,10 +195,13 @@ def _start(job: Path, setup: Setup, timeout: float) -> None:
         )
 
 
-def _built(result: Mapping[str, Any], observed: Path) -> Built:
-    # In the order in which the processes were started, which is that of every build.
+def _built(result: Mapping[str, Any], observed: Path, workspace: Path) -> Built:
+    def place(facts: Mapping[str, Any]) -> str:
+        """Which package a process was for, wherever the workspace was."""
+        return str(facts["path"]).partition(workspace.name)[2]
+
     each = (json.loads(path.read_text(encoding="utf-8")) for path in observed.glob("*.json"))
-    seen = tuple(sorted(each, key=lambda facts: facts["time"] or 0))
+    seen = tuple(sorted(each, key=lambda facts: (place(facts), facts["time"] or 0)))
     if "error" in result:
         return Built(seen=seen, error=_error(result["error"]))
     files = {name: Path(path) for name, path in result["artifacts"].items()}

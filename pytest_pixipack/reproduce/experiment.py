@@ -121,7 +121,7 @@ def _record(pristine: Pristine, base: Built, environment: str, engine: str) -> d
     if pack is not None:
         parts.append(record.pack_record(read_pack(pack), environment, artifacts))
     name = manifest.need_workspace().name or manifest.root.name
-    made = record.workspace_record(name, engine, lock, parts)
+    made = record.workspace_record(name, engine, record.lock_digests(lock), parts)
     return record.new_record([made], record.tool_versions(engine, pristine.options.environ))
 
 

@@ -47,8 +47,12 @@ def new_record(workspaces: Iterable[Json], tools: Mapping[str, str]) -> Json:
     }
 
 
-def workspace_record(name: str, engine: str, lock: Lock, parts: Iterable[Json]) -> Json:
-    """What was made of one workspace: `parts` are of `package_record` and `pack_record`."""
+def workspace_record(
+    name: str, engine: str, lock: Mapping[str, Any], parts: Iterable[Json]
+) -> Json:
+    """What was made of one workspace: `parts` are of `package_record`, `pack_record` and
+    `prefix_record`, `lock` of `lock_digests`.
+    """
     every = list(parts)
 
     def of(kind: str) -> list[Json]:
@@ -59,7 +63,7 @@ def workspace_record(name: str, engine: str, lock: Lock, parts: Iterable[Json]) 
     return {
         "name": name,
         "engine": engine,
-        "lock": lock_digests(lock),
+        "lock": dict(lock),
         "packages": of("package"),
         "packs": of("pack"),
         "prefixes": of("prefix"),

@@ -277,7 +277,9 @@ def test_a_flag_in_ini_does_not_get_in_the_way_of_a_single_test(demo, pytester):
         ("--pixipack-checks=lock,prefix", "*no check `prefix`*"),
         ("--pixipack-platform=linux-65", "*no workspace has platform `linux-65`*"),
         ("--pixipack-environment=defualt", "*`defualt`*Did you mean `default`?*"),
-        ("--pixipack-report=out.html", "*.html* not supported yet*"),
+        ("--pixipack-report=out.pdf", "*no report in the format `.pdf`*"),
+        ("--pixipack-vary=timezon", "*no variation `timezon`*Did you mean `timezone`?*"),
+        ("--pixipack-against=none.json", "*no record*none.json*"),
     ],
 )
 def test_wrong_options_are_usage_errors(demo, pytester, option, message):

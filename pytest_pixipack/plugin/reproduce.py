@@ -1,0 +1,110 @@
+"""Rebuilding under changed conditions: the fixture `pixi_reproduce`, and the check `reproduce`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_pixipack.errors import PixipackError
+from pytest_pixipack.plugin.options import SETTINGS
+from pytest_pixipack.plugin.outcomes import Outcome
+from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
+from pytest_pixipack.reproduce.report import junit_properties, report_lines
+from pytest_pixipack.reproduce.variations import chosen_variations
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.options import EngineOptions
+    from pytest_pixipack.plugin.plan import Place
+    from pytest_pixipack.reproduce import Reproduction, Variation
+    from pytest_pixipack.workspace import Workspace
+
+
+class Reproducer:
+    """Builds workspaces of one test again under changed conditions."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+
+    def __call__(
+        self,
+        workspace: Workspace,
+        *,
+        vary: Sequence[str] | None = None,
+        environment: str = "default",
+        platform: str | None = None,
+        jobs: int = 1,
+        only: Sequence[str] | None = None,
+        pack: bool = True,
+        most_builds: int = MOST_BUILDS,
+    ) -> Reproduction:
+        """Builds and packs a workspace again; `.raise_for_differences()` on the result fails.
+
+        `vary` names the conditions (default: `--pixipack-vary`, else all); the rest as in
+        `pytest_pixipack.reproduce.reproduce`, which also says what is raised. The workspace itself
+        stays as it is. The result's properties go into the JUnit report.
+        """
+        config = self._request.config
+        result = reproduce(
+            workspace.root,
+            workspace.engine.options,
+            vary=vary if vary is not None else config.stash[SETTINGS].vary or None,
+            environment=environment,
+            platform=platform,
+            jobs=jobs,
+            engine=workspace.engine.name,
+            only=only,
+            pack=pack,
+            most_builds=most_builds,
+            extra=variations_of(config),
+        )
+        self._request.node.user_properties += junit_properties(result)
+        return result
+
+
+def variations_of(config: pytest.Config) -> list[Variation]:
+    """The variations that conftest files and other plugins add."""
+    return [each for found in config.hook.pytest_pixipack_variations(config=config)
+            for each in found]  # fmt: skip
+
+
+def require_variations(config: pytest.Config, names: Sequence[str]) -> None:
+    """Raises `pytest.UsageError` for a variation that there is not."""
+    try:
+        chosen_variations(names, variations_of(config))
+    except PixipackError as error:
+        raise pytest.UsageError(f"pixi-pack: {error.message} {error.remedy or ''}") from None
+
+
+def reproduced(
+    root: Path,
+    options: EngineOptions,
+    place: Place,
+    *,
+    engine: str,
+    vary: Sequence[str],
+    extra: Iterable[Variation],
+    title: Path,
+) -> Outcome:
+    """The check of one place: passed where every build is the same.
+
+    Raises as `reproduce` does. `title` is what a report calls the workspace.
+    """
+    result = reproduce(
+        root,
+        options,
+        vary=vary or None,
+        environment=place.environment,
+        platform=place.subdir,
+        engine=engine,
+        extra=extra,
+    )
+    told = {**result.to_json(), "workspace": title.as_posix()}
+    data: dict[str, Any] = {"reproduction": told, "properties": junit_properties(result)}
+    if result.is_reproducible:
+        return Outcome("passed", data=data)
+    lines = report_lines(result, get_terminal_size().columns - 2)
+    return Outcome("failed", "\n".join(lines), data=data)

@@ -1,0 +1,167 @@
+"""`--pixipack-vary`, `--pixipack-record` and the fixture, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_pixipack.plugin.again import again_notes
+from pytest_pixipack.plugin.options import CHECKS, REPRODUCE, Settings
+from pytest_pixipack.plugin.table import table_lines
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "local-build"
+RUN = ("--pixi-pack", "w", "--pixipack-platform=linux-64")
+INI = "[pytest]\naddopts = -p no:randomly -p no:hypothesispytest -p no:cacheprovider\n"
+WORKSPACE = {"name": "demo", "file": "pixi.toml"}
+PLACE = ["default", "linux-64", "linux-64"]
+
+
+def result(outcome: str) -> dict[str, object]:
+    return {"kind": REPRODUCE, "places": [PLACE], "outcome": outcome, "workspace": WORKSPACE}
+
+
+@pytest.mark.parametrize(("outcome", "cell"), [("ok", "="), ("failed", "FAILED")])
+def test_the_column_says_whether_the_same_came_out_again(outcome, cell):
+    head, row = table_lines([result(outcome)])
+    assert head.split()[-1] == "again"
+    assert row.split()[-1] == cell
+
+
+def test_rebuilding_has_to_be_asked_for():
+    assert REPRODUCE not in CHECKS
+    assert REPRODUCE not in Settings().checks
+
+
+def test_the_summary_says_what_was_not_tried():
+    told = {
+        "builds": 3,
+        "variations": [
+            {"name": "umask", "applied": True, "reason": None},
+            {"name": "cache", "applied": False, "reason": "nothing is kept"},
+        ],
+    }
+    assert again_notes([{"reproduction": told}, {}]) == [
+        "again    3 builds with another umask",
+        "         not tried: cache, nothing is kept",
+    ]
+    assert again_notes([{}]) == []
+
+
+@pytest.fixture
+def run(pytester):
+    """Runs pytest on a copy of the example, in a process of its own."""
+    pytester.makeini(INI)
+    shutil.copytree(EXAMPLE, pytester.path / "w")
+    return lambda *options: pytester.runpytest_subprocess(*RUN, *options)
+
+
+def leak(pytester: pytest.Pytester, what: str) -> None:
+    with (pytester.path / "w" / "lib" / "pixi.toml").open("a", encoding="utf-8") as manifest:
+        manifest.write(f'\n[package.build.config.stub]\nleak = ["{what}"]\n')
+
+
+@pytest.mark.slow
+def test_a_clean_workspace_has_an_equals_sign(run):
+    done = run("--pixipack-vary=timezone,umask")
+    assert done.ret == 0
+    done.stdout.fnmatch_lines(["*prefix  again", "*linux-64*=", "again    3 builds with another*"])
+
+
+@pytest.mark.slow
+def test_a_condition_that_makes_a_difference_fails_the_check_alone(run, pytester):
+    leak(pytester, "timezone")
+    reports = ("--junitxml=x.xml", "--pixipack-report=r.json")
+    done = run("--pixipack-vary=timezone,umask", "--pixipack-checks=reproduce", *reports)
+    assert done.ret == 1
+    done.stdout.fnmatch_lines([
+        "*timezone   payload*",
+        "*leak-timezone.txt*",
+        "*timezone: set TZ=UTC for the build*",
+        "*again: pytest --pixi-pack --pixipack-vary=timezone,umask*reproduce[[]default-linux-64]*",
+    ])  # fmt: skip
+    junit = (pytester.path / "x.xml").read_text(encoding="utf-8")
+    assert '<property name="pixipack_variation_timezone" value="payload timezone"' in junit
+    document = json.loads((pytester.path / "r.json").read_text(encoding="utf-8"))
+    (check,) = document["checks"]
+    assert check["reproduction"]["variations"][0]["verdict"] == "payload"
+
+
+@pytest.mark.slow
+def test_the_report_as_html_needs_nothing_else(run, pytester):
+    leak(pytester, "timezone")
+    run("--pixipack-vary=timezone", "--pixipack-checks=reproduce", "--pixipack-report=r.html")
+    text = (pytester.path / "r.html").read_text(encoding="utf-8")
+    assert "leak-timezone.txt" in text
+    assert "set TZ=UTC for the build" in text
+    assert "<script" not in text
+    assert "http" not in text
+
+
+@pytest.mark.slow
+def test_a_record_of_a_run_and_the_next_run_against_it(run, pytester):
+    assert run("--pixipack-record=r.json").ret == 0
+    record = (pytester.path / "r.json").read_text(encoding="utf-8")
+    assert [len(each["packages"]) for each in json.loads(record)["workspaces"]] == [3]
+    same = run("--pixipack-against=r.json", "--pixipack-record=again.json")
+    assert same.ret == 0
+    same.stdout.fnmatch_lines(["against  r.json: nothing has changed"])
+    assert (pytester.path / "again.json").read_text(encoding="utf-8") == record
+    # What was asked for only is compared.
+    assert run("--pixipack-against=r.json", "--pixipack-checks=lock").ret == 0
+
+
+@pytest.mark.slow
+def test_what_a_record_does_not_explain_fails_the_run(run, pytester):
+    assert run("--pixipack-record=r.json", "--pixipack-checks=build").ret == 0
+    path = pytester.path / "r.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for package in record["workspaces"][0]["packages"]:
+        if package["name"] == "lib-pkg":
+            package["normalised"] = "0" * 64
+    path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    done = run("--pixipack-against=r.json", "--pixipack-checks=build")
+    assert done.ret == 1
+    done.stdout.fnmatch_lines(["against  ! lib-pkg 0.2.0*"])
+
+
+@pytest.mark.slow
+def test_the_fixture(pytester):
+    pytester.makeini(INI)
+    pytester.makeconftest(
+        """
+        from dataclasses import replace
+        from pytest_pixipack.reproduce.variations import Variation, differs
+
+        def pytest_pixipack_variations(config):
+            yield Variation(
+                "user", "another user", lambda setup, _: replace(setup, user="x"), differs("home")
+            )
+        """
+    )
+    pytester.makepyfile(
+        """
+        def make(pixi_workspace, *leaks):
+            config = {"stub": {"leak": list(leaks)}}
+            ws = pixi_workspace().package("app", files={"share/x": "x"}, config=config)
+            ws.lock()
+            return ws
+
+        def test_clean(pixi_workspace, pixi_reproduce):
+            result = pixi_reproduce(make(pixi_workspace, "path"), vary=["user", "umask"])
+            result.raise_for_differences()
+            assert [each.name for each in result.variations if each.applied] == ["umask", "user"]
+
+        def test_leaking(pixi_workspace, pixi_reproduce):
+            pixi_reproduce(make(pixi_workspace, "umask"), vary=["umask"]).raise_for_differences()
+
+        def test_tolerated(pixi_workspace, pixi_reproduce):
+            result = pixi_reproduce(make(pixi_workspace, "umask"), vary=["umask"])
+            result.raise_for_differences("metadata")
+        """
+    )
+    done = pytester.runpytest_subprocess()
+    done.assert_outcomes(passed=2, failed=1)
+    done.stdout.fnmatch_lines(["E*AssertionError: metadata*", "E*leak-umask.txt*"])
