@@ -10,6 +10,8 @@ from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.platforms import current_platform
 from tests.acceptance.refusals import assert_refused
 
+pytestmark = pytest.mark.slow
+
 HERE = current_platform()
 ELSEWHERE = "osx-arm64" if HERE != "osx-arm64" else "linux-64"
 

@@ -13,6 +13,8 @@ from pytest_pixipack.plugin.options import CHECKS
 from pytest_pixipack.toml_positions import load_toml
 from tests.acceptance.refusals import assert_refused
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "zero-code.md").read_text(encoding="utf-8")
 

@@ -16,6 +16,8 @@ import pytest
 from pytest_pixipack.channel import StubChannel
 from pytest_pixipack.channel.server import ChannelServer
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 32
 FAULTS = [
     "503,path=*.conda,nth=7,flapping",

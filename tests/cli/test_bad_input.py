@@ -176,7 +176,9 @@ def test_a_file_where_a_directory_has_to_be(pixipack, example, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a limit on file sizes is POSIX only")
-@pytest.mark.parametrize("kilobytes", [0, 1, 4, 16])
+@pytest.mark.parametrize(
+    "kilobytes", [0, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 4, 16))]
+)
 def test_a_full_disk(kilobytes, pixipack, example, tmp_path):
     """A limit on the size of files makes writes fail like a full disk, at different places."""
     import resource

@@ -13,6 +13,8 @@ from pytest_pixipack.compare.inside import Content, Inside, Scratch
 
 from .makers_of_programs import elf, macho, pe
 
+pytestmark = pytest.mark.slow
+
 for library in ("elftools", "macholib", "pefile"):
     pytest.importorskip(library)
 

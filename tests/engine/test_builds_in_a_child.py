@@ -49,6 +49,7 @@ def test_in_process_and_in_a_child_give_the_same_bytes(tmp_path):
     assert inside == outside
 
 
+@pytest.mark.slow
 def test_what_changes_around_the_child_does_not_change_the_artifact(tmp_path):
     usual, _ = build(tmp_path, "stub", ChildSettings())
     elsewhere = tmp_path / "elsewhere"
@@ -62,6 +63,7 @@ def test_what_changes_around_the_child_does_not_change_the_artifact(tmp_path):
     assert changed == usual
 
 
+@pytest.mark.slow
 def test_the_child_really_gets_its_environment_directory_and_umask(tmp_path):
     note = tmp_path / "note.json"
     backend = tmp_path / "probe.py"
@@ -80,6 +82,7 @@ def test_the_child_really_gets_its_environment_directory_and_umask(tmp_path):
         assert seen["umask"] == 0o027
 
 
+@pytest.mark.slow
 def test_the_process_that_runs_the_tests_stays_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("NOISE", "own")
     before = (Path.cwd(), dict(os.environ))
@@ -96,6 +99,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_backend_that_wants_the_network_is_named_with_the_address(tmp_path):
     backend = tmp_path / "greedy.py"
     backend.write_text(GREEDY, encoding="utf-8")
@@ -104,6 +108,7 @@ def test_a_backend_that_wants_the_network_is_named_with_the_address(tmp_path):
     assert caught.value.package == "app"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["crash", "junk", "wrong-name"])
 def test_a_backend_that_misbehaves_is_one_sentence(how, tmp_path):
     channel = StubChannel().add("libz", "1.3").build(tmp_path / "channel")

@@ -48,7 +48,14 @@ def report_of(workspace: Path) -> Report | None:
         return None
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        # The quick run takes every fifth.
+        pytest.param(each, id=each.name, marks=[pytest.mark.slow] if number % 5 else [])
+        for number, each in enumerate(CASES)
+    ],
+)
 def test_the_verdict_and_its_reason(case: Case, tmp_path: Path) -> None:
     known = VERDICTS[case.name]
     report = report_of(recorded(tmp_path, case.base, *case.edits))
