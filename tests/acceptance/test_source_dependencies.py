@@ -6,6 +6,8 @@ and one that does not takes the embedded engine.
 
 from __future__ import annotations
 
+import pytest
+
 from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.platforms import current_platform
 from tests.acceptance.refusals import assert_refused
