@@ -75,3 +75,16 @@ def test_a_directory_cannot_be_mirrored(case, options, toolchain, tmp_path):
 
 def test_a_workspace_that_cannot_be_read_is_the_engines_affair(options, toolchain, tmp_path):
     assert why_not(tmp_path / "nowhere", options, toolchain()) is None
+
+
+def test_recipes_without_network(tmp_path, options, toolchain):
+    (tmp_path / "pixi.toml").write_text(
+        '[workspace]\nname = "w"\nchannels = []\nplatforms = []\npreview = ["pixi-build"]\n'
+        '[package]\nname = "app"\nversion = "1"\n'
+        '[package.build]\nbackend = { name = "pixi-build-rattler-build", version = "*" }\n',
+        encoding="utf-8",
+    )
+    reason = why_not(tmp_path, options, toolchain())
+    assert "the embedded engine builds recipes itself" in (reason or "")
+    named = replace(options, backends={"pixi-build-rattler-build": "stub"})
+    assert why_not(tmp_path, named, toolchain()) is None

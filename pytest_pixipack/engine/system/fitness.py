@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from pytest_pixipack.backend.overrides import backend_override
+from pytest_pixipack.engine.backends_finding import RECIPES
 from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.engine.reachable import reachable_packages
 from pytest_pixipack.engine.system.mirrors import stand_in_channels
 from pytest_pixipack.engine.system.packable import Packing
 from pytest_pixipack.engine.system.support import newest_lock_version
@@ -33,6 +36,7 @@ def why_not(
     try:
         manifest = load_manifest(root)
         _usable_stand_ins(manifest, options)
+        _recipes(manifest, options)
         path = manifest.root / "pixi.lock"
         lock = read_lock(path) if path.is_file() else None
         if lock is not None:
@@ -47,6 +51,19 @@ def why_not(
 def _usable_stand_ins(manifest: Manifest, options: EngineOptions) -> None:
     channels = {**manifest.stand_ins.channels, **options.channels}
     stand_in_channels(channels, manifest.root)
+
+
+def _recipes(manifest: Manifest, options: EngineOptions) -> None:
+    """Raises `Unsupported` where pixi would have to fetch the backend of a recipe."""
+    if options.network:
+        return
+    named = {**manifest.stand_ins.backends, **options.backends}
+    if RECIPES in named or backend_override(RECIPES, options.environ) is not None:
+        return
+    if any(each.backend == RECIPES for each in reachable_packages(manifest)):
+        raise Unsupported(
+            f"Without network, pixi has no {RECIPES}; the embedded engine builds recipes itself."
+        )
 
 
 def _packable(
