@@ -64,9 +64,12 @@ def shared(root: Path, environ: Mapping[str, str] | None = None) -> Iterator[Non
     limit = size_limit(os.environ if environ is None else environ)
     with using(root) as began:
         yield
-    if began and _has_grown(root, began):
+    if began:
         with contextlib.suppress(OSError):
-            trim(root, limit)
+            if _has_grown(root, began):
+                trim(root, limit)
+            else:
+                _sweep(root)
 
 
 def trim(root: Path, limit: int) -> Cleaned:
@@ -124,9 +127,10 @@ def _remove(entry: Entry, young: int, cleaned: Cleaned) -> None:
 
 
 def _sweep(root: Path) -> Cleaned:
-    """Removes what is under temporary names and is not being made."""
+    """Removes what the killed left: signs, and what is under temporary names and not being made."""
     from filelock import Timeout
 
+    oldest_user(root)
     cleaned = Cleaned()
     for path in left_overs(root):
         lock = lock_of(thing_of(path))

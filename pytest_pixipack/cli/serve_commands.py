@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def run_serve(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Serves until the process is interrupted or told to end."""
     from pytest_pixipack.channel.server import ChannelServer
 
-    name, directory = _channel(arguments.channel)
+    name, directory = _channel(arguments.channel, arguments.at_end)
     done = threading.Event()
     count = [0, 0]
 
@@ -104,8 +105,9 @@ def _wait(done: threading.Event) -> None:
             signal.signal(getattr(signal, name), handler)
 
 
-def _channel(path: Path) -> tuple[str, Path]:
-    """Name and directory of what is to be served."""
+def _channel(path: Path, at_end: ExitStack) -> tuple[str, Path]:
+    """Name and directory of what is to be served; the cache is used until `at_end`."""
+    from pytest_pixipack.cache.limit import shared
     from pytest_pixipack.channel import built_channel, load_channel_spec
     from pytest_pixipack.engine.options import default_cache_dir
 
@@ -118,7 +120,9 @@ def _channel(path: Path) -> tuple[str, Path]:
             )
         return path.resolve().name or "channel", path
     spec = load_channel_spec(path)
-    return spec.name, built_channel(spec, default_cache_dir() / "channels").path
+    cache = default_cache_dir()
+    at_end.enter_context(shared(cache))
+    return spec.name, built_channel(spec, cache / "channels").path
 
 
 def _secrets(path: Path | None) -> dict[str, Any]:
