@@ -8,9 +8,10 @@ digest is never retried away: it is what the server has.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -52,6 +53,39 @@ class Patience:
     longest_pause: float = 20.0
     pause: Callable[[float], None] = time.sleep
 
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Patience:
+        """What `PIXIPACK_HTTP_TIMEOUT` (seconds that a server may be silent) and
+        `PIXIPACK_HTTP_RETRIES` (after the first attempt) of an environment say.
+
+        Raises `InvalidInput` where one of them is no number.
+        """
+        timeout = _number(environ, "PIXIPACK_HTTP_TIMEOUT", cls().timeout)
+        retries = _number(environ, "PIXIPACK_HTTP_RETRIES", cls().attempts - 1)
+        timeout = max(timeout, 0.05)
+        return cls(int(retries) + 1, timeout, first_pause=min(cls().first_pause, timeout))
+
+    def wait(self, tried: int, asked: float | None = None) -> None:
+        """Pauses after the `tried`-th attempt, as long as the server `asked` within bounds."""
+        wanted = self.first_pause * 2 ** (tried - 1) if asked is None else asked
+        self.pause(min(wanted, self.longest_pause))
+
+
+def _number(environ: Mapping[str, str], name: str, otherwise: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return otherwise
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86400:
+        raise InvalidInput(
+            f"{name} is `{text}`, which is no number from 0 to 86400.",
+            remedy="Correct the environment variable, or unset it.",
+        )
+    return value
+
 
 class _Again(Exception):
     """A fault of the network; `after` is how long the server asked to wait, in seconds."""
@@ -81,7 +115,7 @@ def download(
     network or the disk fails, and `Unsupported` where httpx is not installed.
     """
     httpx = _httpx(wanted)
-    patience = patience or Patience()
+    patience = patience or Patience.of(os.environ)
     tried = 0
     with httpx.Client(
         follow_redirects=True, timeout=patience.timeout, trust_env=trust_environment
@@ -96,9 +130,7 @@ def download(
             except _Again as fault:
                 if tried == patience.attempts:
                     _give_up(wanted, str(fault), tried)
-                asked = patience.first_pause * 2 ** (tried - 1)
-                asked = asked if fault.after is None else fault.after
-                patience.pause(min(asked, patience.longest_pause))
+                patience.wait(tried, fault.after)
             except OSError as error:
                 raise Infrastructure(
                     f"{wanted.what} cannot be written: {error.strerror or error}.",

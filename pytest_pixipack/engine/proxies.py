@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_pixipack.errors import InvalidInput
+
+# How much longer a whole request may take than a server may be silent.
+_WHOLE_REQUEST = 5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def client_for(environ: Mapping[str, str]) -> Any:
-    """The client of py-rattler that asks servers of this machine without a proxy; None where the
-    environment names no proxy that can be used, so that the default client does the same.
+    """The client of py-rattler that asks servers of this machine without a proxy, and that gives
+    up on a server that says nothing more; see `Patience.of`.
 
     py-rattler by itself takes the proxies of the environment for the loopback interface as well,
-    unless `NO_PROXY` says otherwise.
+    unless `NO_PROXY` says otherwise, and waits for ever.
     """
-    config = proxy_config(environ)
-    if config is None:
-        return None
     import rattler
-    from rattler.networking import Client
+    from rattler.exceptions import AuthenticationStorageError
+    from rattler.networking import Client, RetryMiddleware
 
+    from pytest_pixipack.engine.download import Patience
+
+    patience = Patience.of(environ)
+    retries = patience.attempts - 1
+    # It bounds a request as a whole, and repodata may be large.
+    seconds = max(1, math.ceil(patience.timeout * _WHOLE_REQUEST))
     try:
-        return Client.from_config(rattler.Config.from_toml(config))
-    except ValueError:  # a proxy that is no URL: the default client passes over it
-        return None
+        for config in (proxy_config(environ), None):
+            with contextlib.suppress(ValueError):  # a proxy that is no URL is passed over
+                found = rattler.Config.from_toml(config or "")
+                return Client.from_config(found, max_retries=retries, timeout=seconds)
+    except AuthenticationStorageError:
+        if environ.get("RATTLER_AUTH_FILE"):
+            raise InvalidInput(
+                "The file that RATTLER_AUTH_FILE names cannot be read.",
+                file=environ["RATTLER_AUTH_FILE"],
+                remedy="Correct it, or unset the variable.",
+            ) from None
+    # Nothing is stored where there is no home.
+    return Client([RetryMiddleware(retries)], timeout=seconds)
 
 
 def proxy_config(environ: Mapping[str, str]) -> str | None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_pixipack.aio import run_async
-from pytest_pixipack.cache import used
 from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.fetch_specs import (
     BEYOND_ALL,
@@ -21,11 +17,12 @@ from pytest_pixipack.engine.fetch_specs import (
     records_shown,
     solver_text,
 )
-from pytest_pixipack.engine.proxies import client_for
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
-from pytest_pixipack.errors import Infrastructure, InvalidInput, SolveError
+from pytest_pixipack.engine.repodata import ask, one_line, open_gateway
+from pytest_pixipack.errors import InvalidInput, SolveError
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.file_urls import file_url
+from pytest_pixipack.redaction import redact
 
 if TYPE_CHECKING:
     from pytest_pixipack.verify.cutoff import Cutoffs
@@ -89,7 +86,7 @@ class Solver:
         preferred: list[Any],
     ) -> list[Any]:
         import rattler
-        from rattler.exceptions import GatewayError, SolverError
+        from rattler.exceptions import SolverError
 
         sources = [file_url(extra)] if extra else []
         sources += [channel.origin for channel in channels]
@@ -109,8 +106,14 @@ class Solver:
             files = any("[url=" in text for each in request.sources for text in each.facts.depends)
             if own or files or (extra and len(channels) > 1):
                 wanted = [*specs, *needed_from_channels(request.sources, self._table)]
-                shown = run_async(lambda: records_shown(gateway, sources, platforms, wanted, own))
-            return run_async(
+                shown = ask(
+                    request.what,
+                    channels,
+                    lambda: records_shown(gateway, sources, platforms, wanted, own),
+                )
+            return ask(
+                request.what,
+                channels,
                 lambda: rattler.solve(
                     shown,
                     specs,
@@ -123,15 +126,13 @@ class Solver:
                     exclude_newer=_exclude_newer(request.cutoffs, own),
                     timestamp_policy="allow-missing",
                     constraints=constraints or None,
-                )
+                ),
             )
         except SolverError as error:
             raise SolveError(
-                f"No set of packages satisfies {request.what}: {one_line(str(error))}",
+                f"No set of packages satisfies {request.what}: {redact(one_line(str(error)))}",
                 remedy="Relax a requirement, or add the missing package to a channel.",
-            ) from error
-        except GatewayError as error:
-            raise _unreadable(request.what, channels, str(error)) from error
+            ) from None
 
     def _locked_records(
         self, packages: Sequence[PackageFacts], channels: list[Channel], scratch: Path
@@ -162,12 +163,7 @@ class Solver:
 
     def _shared_gateway(self) -> Any:
         if self._gateway is None:
-            import rattler
-
-            self._cache_dir.mkdir(parents=True, exist_ok=True)
-            used(self._cache_dir)
-            client = client_for(os.environ)
-            self._gateway = rattler.Gateway(cache_dir=self._cache_dir, client=client)
+            self._gateway = open_gateway(self._cache_dir)
         return self._gateway
 
     def _resolved(
@@ -191,12 +187,6 @@ class Solver:
                 )
                 return BinaryRecord(facts, url)
         return offered[str(record.subdir), str(record.file_name)]
-
-
-def one_line(text: str) -> str:
-    """A library's message as part of a sentence: box drawing and line breaks removed."""
-    cleaned = re.sub(r"[\u2500-\u257f]+", " ", text)
-    return re.sub(r"\s+", " ", cleaned).strip().rstrip(".") + "."
 
 
 def _offer_sources(sources: Sequence[SourceRecord], scratch: Path, table: ChannelTable) -> _Offered:
@@ -301,11 +291,3 @@ def _exclude_newer(cutoffs: Cutoffs | None, own: TooNew | None) -> Any:
     if cutoffs is None or cutoffs.general is None:
         return None
     return dt.datetime.fromtimestamp(cutoffs.general.milliseconds / 1000, dt.timezone.utc)
-
-
-def _unreadable(what: str, channels: Sequence[Channel], message: str) -> Exception:
-    named = ", ".join(channel.name for channel in channels)
-    text = f"The repodata of {what} (channels {named}) cannot be read: {one_line(message)}"
-    if all(channel.directory for channel in channels):
-        return InvalidInput(text, remedy="Build the channel again.")
-    return Infrastructure(text, remedy="Check the network and the channel's address.")

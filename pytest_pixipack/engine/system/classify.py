@@ -19,6 +19,7 @@ from pytest_pixipack.errors import (
     SolveError,
     Unsupported,
 )
+from pytest_pixipack.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,18 @@ _KINDS = (
         "Choose a directory that can be written, with enough room.",
     ),
     _Kind(
-        r"error decoding response body|error sending request|dns error|failed to lookup address"
+        r"HTTP status client error \((?:401|403|407)",
+        Infrastructure,
+        "Give your credentials, for example in the file of RATTLER_AUTH_FILE.",
+    ),
+    _Kind(
+        # An incomplete frame is a body that broke off where no length was said.
+        r"error decoding response body|end of file before message length|incomplete frame"
+        r"|stream did not finish|error sending request|dns error|failed to lookup address"
         r"|[Cc]onnection refused|[Cc]onnection reset|[Cc]onnection closed before"
         r"|tcp connect error|tunnel error|proxy authentication|operation timed out"
         r"|unexpected EOF during handshake|invalid peer certificate|network is unreachable"
-        r"|HTTP status (?:server error|client error \((?:407|408|429))|are offline"
+        r"|HTTP status (?:server|client) error|are offline"
         r"|offline mode|unable to access 'https?:|Could not resolve host",
         Infrastructure,
         "This is the network, not the workspace: try again, or stub the channel.",
@@ -102,8 +110,8 @@ def tool_error(done: Finished, *, network: bool = True) -> PixipackError:
         return _crash(done, printed)
     if _USAGE in printed:
         return Unsupported(
-            f"{who} does not take these arguments ({message.lines[0].splitlines()[0]}): "
-            f"`{done.command}`.",
+            f"{who} does not take these arguments ({redact(message.lines[0].splitlines()[0])}): "
+            f"`{redact(done.command)}`.",
             remedy=f"Use a newer or older {done.tool.name}. {WAY_ON}",
         )
     for limit in LIMITS:
@@ -143,7 +151,7 @@ def _classified(
     unreachable = error is Infrastructure and _is_remote(text)
     if not network and (unreachable or _UNSOLVED_BACKEND.search(text)):
         error, remedy = Offline, _STUB_IT
-    sentence = message.sentence or "nothing that says why"
+    sentence = redact(message.sentence) or "nothing that says why"
     if error is BackendError and _is_empty(message):
         sentence += "; the backend gave no reason"
     return error(
@@ -152,7 +160,7 @@ def _classified(
         line=message.line,
         column=message.column,
         package=_named_package(message) or building,
-        remedy=remedy or "Correct what it names.",
+        remedy=redact(remedy) if remedy else "Correct what it names.",
     )
 
 
@@ -190,10 +198,10 @@ def _is_crash(code: int) -> bool:
 def _crash(done: Finished, printed: str) -> Infrastructure:
     panic = _PANIC.search(printed)
     if panic:
-        how = f"crashed ({' '.join(panic[0].split())})"
+        how = f"crashed ({redact(' '.join(panic[0].split()))})"
     else:
         how = f"was ended by signal {-done.code}" if done.code < 0 else f"crashed ({done.code:#x})"
     return Infrastructure(
-        f"{done.tool} {how}: `{done.command}`.",
+        f"{done.tool} {how}: `{redact(done.command)}`.",
         remedy="Report it to the authors of the tool; with another release it may work.",
     )

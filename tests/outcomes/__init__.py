@@ -1,0 +1,1 @@
+"""What each fault of a channel server leads to, and the page of docs that says so."""
