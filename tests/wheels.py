@@ -18,6 +18,7 @@ def make_wheel(
     scripts: Mapping[str, str] | None = None,
     tag: str = "py3-none-any",
     record: str | None = None,
+    metadata: str = "",
 ) -> Path:
     """Writes a wheel with `files` and the entry points `scripts`; its path."""
     stem = f"{name.replace('-', '_')}-{version}"
@@ -25,7 +26,9 @@ def make_wheel(
     entries = {
         f"{name.replace('-', '_')}/__init__.py": b"",
         **(files or {}),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": (
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}".encode()
+        ),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),  # noqa: E501
     }
     if scripts:

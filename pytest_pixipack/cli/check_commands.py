@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import tempfile
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from pytest_pixipack.errors import InvalidInput
 if TYPE_CHECKING:
     from pytest_pixipack.compare.causes import Cause
     from pytest_pixipack.manifest import Manifest
+    from pytest_pixipack.prefix import Prefix
     from pytest_pixipack.verify import Report
 
 LOCK_NAME = "pixi.lock"
@@ -64,7 +67,13 @@ def add_parsers(commands: Any) -> None:
         help="a built package; repeatable",
     )
     verify.add_argument("--pack", type=Path, metavar="PACK", help="environment.tar, or a directory")
-    verify.add_argument("--prefix", type=Path, metavar="DIR", help="an installed environment")
+    installed = verify.add_mutually_exclusive_group()
+    installed.add_argument("--prefix", type=Path, metavar="DIR", help="an installed environment")
+    installed.add_argument(
+        "--unpack",
+        action="store_true",
+        help="also unpack the pack, to a temporary directory, and verify what comes out",
+    )
     verify.add_argument(
         "--expect", type=Path, metavar="FILE", help="expectations (TOML) that layers have to meet"
     )
@@ -143,17 +152,32 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
         if not path.exists():
             raise InvalidInput("There is no such file or directory.", file=path)
     expectations = load_expectations(arguments.expect) if arguments.expect else None
-    report = verify(
-        manifest=manifest,
-        lock=lock,
-        artifacts=arguments.artifact,
-        pack=arguments.pack,
-        prefix=arguments.prefix,
-        environment=arguments.environment,
-        platform=arguments.platform,
-        expectations=expectations,
-    )
+    with _installed(arguments) as prefix:
+        report = verify(
+            manifest=manifest,
+            lock=lock,
+            artifacts=arguments.artifact,
+            pack=arguments.pack,
+            prefix=prefix,
+            environment=arguments.environment,
+            platform=arguments.platform,
+            expectations=expectations,
+        )
     return _finish(report, arguments, terminal)
+
+
+@contextlib.contextmanager
+def _installed(arguments: argparse.Namespace) -> Iterator[Path | Prefix | None]:
+    """The prefix to verify: the one that is given, or what the pack unpacks to."""
+    if not arguments.unpack:
+        yield arguments.prefix
+        return
+    if arguments.pack is None:
+        raise InvalidInput("There is no pack to unpack.", remedy="Add --pack PACK.")
+    from pytest_pixipack.pack import unpack
+
+    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+        yield unpack(arguments.pack, Path(scratch))
 
 
 def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_pixipack.verify import pack_content as content
 from pytest_pixipack.verify import pack_packages as content_packages
 from pytest_pixipack.verify import pack_rules as packs
+from pytest_pixipack.verify import pack_wheels as wheel_closure
 from pytest_pixipack.verify import prefix_rules as prefixes
 from pytest_pixipack.verify.catalogue_lock import _nothing
 from pytest_pixipack.verify.rules import (
@@ -115,6 +116,17 @@ PACK_RULES = (
         rank=FIELD,
         consequence_of=("pack-platform", "pack-missing", "pack-digest", *_OF_SOURCES,
                         *_OF_ARTIFACTS),
+    ),
+    Rule(
+        name="pack-wheel-closure",
+        layers=_PACK,
+        severity="warning",
+        title="each wheel can be read, fits the Python of the pack, and finds what it requires",
+        damage=("an injected wheel requires something that is not there, or another Python",),
+        remedy="Inject what is missing, or add it to the environment",
+        check=wheel_closure.check_wheel_closure,
+        rank=REST,
+        consequence_of=("pack-wheels", "pack-platform"),
     ),
     Rule(
         name="pack-package",

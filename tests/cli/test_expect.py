@@ -66,3 +66,12 @@ def test_what_cannot_be_packed_fails(pixipack, example):
     assert done.code == 1
     found = [f for f in done.document["findings"] if f["rule"] == "lock-packable"]
     assert [(f["package"], f["severity"]) for f in found] == [("sail", "error")]
+
+
+def test_a_pack_is_verified_with_what_it_unpacks_to(pixipack, example, tmp_path):
+    assert pixipack("pack", example, "-o", tmp_path / "p.tar").code == 0
+
+    done = pixipack("verify", "--workspace", example, "--pack", tmp_path / "p.tar", "--unpack")
+
+    assert done.code == 0, done.out
+    assert pixipack("verify", "--workspace", example, "--unpack").code == 2
