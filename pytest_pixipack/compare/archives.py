@@ -20,6 +20,7 @@ from pytest_pixipack.compare.inside.members import (
     Listing,
     Said,
     contents,
+    dialect_difference,
     entry_differences,
     listing,
     said_differences,
@@ -191,6 +192,7 @@ def compare_headers(
         old, new = left.parts.get(kind), right.parts.get(kind)
         if old and new and old.listing and new.listing:
             yield from said_differences(place, old.listing.properties, new.listing.properties)
+            yield from dialect_difference(place, old.listing.members, new.listing.members)
     for name in sorted({*first, *second}):
         known = first.get(name) or second[name]
         place = (*where, *((parts[known[0]],) if known[0] in parts else ()), name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_pixipack.compare.inside.content import Unreadable
-from pytest_pixipack.compare.inside.members import said_differences
+from pytest_pixipack.compare.inside.members import Listed, dialect_difference, said_differences
 from pytest_pixipack.compare.inside.tars import TarReader
 from pytest_pixipack.compare.inside.text import decoded, text_differences
 from pytest_pixipack.compare.model import Difference
@@ -66,17 +66,17 @@ def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:
 
 
 def _dialect(where: Where, left: Path, right: Path) -> Iterator[Difference]:
-    found = []
+    found, members = [], []
     for path in (left, right):
         with path.open("rb") as stream:
             reader = TarReader(stream, seekable=True)
             try:
-                for _ in reader:
-                    pass
+                members.append({entry.name: Listed(entry, None) for entry, _ in reader})
             except Unreadable:
                 return
             found.append(reader.properties())
     yield from said_differences(where, *found)
+    yield from dialect_difference(where, *members)
 
 
 @dataclass(frozen=True, slots=True)

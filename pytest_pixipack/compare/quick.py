@@ -76,6 +76,9 @@ def _read(files: tuple[PackageFile, PackageFile], scratch: Scratch) -> Pair | No
         if kind != "metadata":
             with _opened(files[0], kind) as one, _opened(files[1], kind) as other:
                 found[kind] = aligned(one, other, scratch, wanted=_KEPT, spend=spend)
+            old, new = (file.contents(kind, found[kind].late, scratch) for file in files)
+            for name in found[kind].late:
+                found[kind].add(name, old[name], new[name])
     contents = {name: pair for each in found.values() for name, pair in each.differing.items()}
     sides = [
         _side(file, {kind: getattr(each, which) for kind, each in found.items()}, _kept(found, at))

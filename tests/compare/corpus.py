@@ -285,10 +285,6 @@ CASES: dict[str, Case] = {
              M, "timestamp"),
 }  # fmt: skip
 
-# Controls: whatever carries them, these are the same.
-CONTROLS: dict[str, tuple[str, bytes, str]] = {
-    name: (case[0], case[1], "identical") for name, case in CASES.items()
-}
 # Two reasons at once: both are told.
 BOTH: dict[str, tuple[str, bytes, bytes, set[tuple[str, str]]]] = {
     "time-and-owner": ("a.tar", tar(), tar(change=lambda i: (put("mtime", 1)(i), put("uid", 7)(i))),

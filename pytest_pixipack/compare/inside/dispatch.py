@@ -13,6 +13,7 @@ from typing import Any
 from pytest_pixipack.compare.inside import ars, streams, tars, wheel_record, zips
 from pytest_pixipack.compare.inside.binary import binary_differences
 from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
+from pytest_pixipack.compare.inside.lockstep import NotAligned, aligned
 from pytest_pixipack.compare.inside.members import (
     Archive,
     Listing,
@@ -177,6 +178,11 @@ class Inside:
         self, where: Where, left: Archive, right: Archive
     ) -> tuple[list[Difference], set[str]]:
         """What differs, and the names of all members that are not the same on both sides."""
+        if isinstance(left, tars.Tar) and isinstance(right, tars.Tar):
+            try:
+                return self._side_by_side(where, left, right)
+            except NotAligned:
+                pass  # they are listed one by one
         first, second = listing(left), listing(right)
         found = list(header_differences(where, first, second))
         names = _differing(first, second)
@@ -189,6 +195,22 @@ class Inside:
                 found += self._deeper((*where, name), name, old[name], new[name], changed)
                 self._scratch.drop(old[name])
                 self._scratch.drop(new[name])
+        return found, changed
+
+    def _side_by_side(
+        self, where: Where, left: tars.Tar, right: tars.Tar
+    ) -> tuple[list[Difference], set[str]]:
+        with left.opening() as one, right.opening() as other:
+            both = aligned(one, other, self._scratch)
+        old, new = (contents(each, both.late, self._scratch) for each in (left, right))
+        for name in both.late:
+            both.add(name, old[name], new[name])
+        found = list(header_differences(where, both.left, both.right))
+        changed = set(both.differing)
+        for name, pair in sorted(both.differing.items()):
+            found += self._deeper((*where, name), name, *pair, changed)
+            self._scratch.drop(pair[0])
+            self._scratch.drop(pair[1])
         return found, changed
 
     def _deeper(

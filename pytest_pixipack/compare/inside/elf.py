@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def read_elf(path: Path) -> Program:
             return _program(elf, stream) if elf.num_sections() else _segments(elf, stream)
         except (
             ELFError, ConstructError, ValueError, KeyError, IndexError, AttributeError, TypeError,
-            OverflowError, AssertionError, RecursionError,
+            OverflowError, AssertionError, RecursionError, OSError, struct.error, MemoryError,
         ) as error:  # fmt: skip
             raise Unreadable(f"it is no valid ELF file ({error})") from None
 

@@ -18,6 +18,9 @@ from pytest_pixipack.compare.inside.tars import Readable, TarReader
 _CHUNK = 1 << 18
 # The beginning of a file is kept up to this size until it is known whether the two differ.
 _KEPT = 1 << 20
+# Of larger files only the places that differ are looked at, so much of each side.
+_HUGE = 256 << 20
+_MOST_PLACES = 4 << 20
 _SAME = "same"
 _KINDS = ("file", "directory", "link")
 
@@ -26,10 +29,16 @@ class NotAligned(Exception):
     """The two have to be listed one by one."""
 
 
+class _Late(Exception):
+    """Two files differ, and their beginning was read already."""
+
+
 @dataclass(slots=True)
 class Aligned:
     """Two listings. Contents that differ are taken out, those of `wanted` names always.
 
+    Files that differ behind their first MiB are `late`: they have to be taken out afterwards, and
+    to be given to `add`. Of still larger ones, only the places that differ are in the contents.
     In place of a sha256 there is the same word on both sides for equal contents.
     """
 
@@ -37,6 +46,15 @@ class Aligned:
     right: Listing
     differing: dict[str, tuple[Content, Content]] = field(default_factory=dict)
     wanted: dict[str, Content] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
+
+    def add(self, name: str, left: Content, right: Content) -> None:
+        """Contents of one of the `late` names."""
+        self.differing[name] = left, right
+        for listed, content in ((self.left, left), (self.right, right)):
+            members = listed.members
+            assert isinstance(members, dict)
+            members[name] = Listed(members[name].entry, content.digest())
 
 
 def aligned(
@@ -62,8 +80,12 @@ def aligned(
         spend(max(old.size, new.size))
         digests: tuple[str | None, str | None] = (None, None)
         if old.kind == "file":
-            pair = _contents(readers, old, new, scratch, keep=name in wanted)
             digests = (_SAME, _SAME)
+            try:
+                pair = _contents(readers, old, new, scratch, keep=name in wanted)
+            except _Late:
+                found.late.add(name)
+                digests, pair = ("left", "right"), None
             if pair is not None and pair[1] is None:
                 found.wanted[name] = pair[0]
             elif pair is not None and pair[1] is not None:
@@ -80,8 +102,8 @@ def _entries(left: TarReader, right: TarReader) -> Iterator[tuple[Entry, Entry]]
     while True:
         blocks = left.block(), right.block()
         if blocks[0] == blocks[1] and (entry := left.plain(blocks[0])) is not None:
-            right.begin(entry, blocks[1])
-            left.begin(entry, blocks[0])
+            right.begin(entry)
+            left.begin(entry)
             yield entry, entry
             continue
         old, new = left.next_entry(blocks[0]), right.next_entry(blocks[1])
@@ -102,8 +124,14 @@ def _contents(
         size = min(_CHUNK, old.size - read)
         pieces = readers[0].take(size), readers[1].take(size)
         if pieces[0] != pieces[1]:
+            if old.size > _HUGE:
+                return _places(readers, pieces, old.size - read - size, scratch)
             if held < read:
-                raise NotAligned  # its beginning is gone
+                # Its beginning is gone.
+                for reader in readers:
+                    for _ in reader.rest():
+                        pass
+                raise _Late
             return (
                 scratch.keep(itertools.chain(kept, pieces[:1], readers[0].rest())),
                 scratch.keep(itertools.chain(kept, pieces[1:], readers[1].rest())),
@@ -115,3 +143,23 @@ def _contents(
     if old.size != new.size:
         return scratch.keep(readers[0].rest()), scratch.keep(readers[1].rest())
     return (scratch.keep(kept), None) if keep else None
+
+
+def _places(
+    readers: tuple[TarReader, TarReader],
+    pieces: tuple[bytes, bytes],
+    left: int,
+    scratch: Scratch,
+) -> tuple[Content, Content]:
+    """The pieces of two huge files that differ, as many as are looked at."""
+    old, new = [pieces[0]], [pieces[1]]
+    held = len(pieces[0])
+    while left:
+        size = min(_CHUNK, left)
+        first, second = readers[0].take(size), readers[1].take(size)
+        left -= size
+        if first != second and held < _MOST_PLACES:
+            old.append(first)
+            new.append(second)
+            held += size
+    return scratch.keep(old), scratch.keep(new)

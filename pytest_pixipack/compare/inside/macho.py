@@ -31,7 +31,7 @@ def read_macho(path: Path) -> Program:
         ]
     except (
         ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError, struct.error,
-        OSError, AssertionError, RecursionError, NotImplementedError,
+        OSError, AssertionError, RecursionError, NotImplementedError, MemoryError,
     ) as error:  # fmt: skip
         raise Unreadable(f"it is no valid Mach-O file ({error})") from None
     return Program(tuple(marks))

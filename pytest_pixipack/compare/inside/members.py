@@ -31,7 +31,7 @@ class Entry:
     """One member. `said` are the fields of its header that carry no content.
 
     `kind` is `file`, `link`, `hardlink`, `directory`, or another word for what is none of these;
-    `mode` are permission bits, None where the format has none.
+    `mode` are permission bits, None where the format has none; `dialect` is that of its header.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Entry:
     said: Mapping[str, Said]
     mode: int | None = None
     target: str | None = None
+    dialect: str = ""
 
 
 class Archive(Protocol):
@@ -113,6 +114,7 @@ def contents(archive: Archive, names: set[str], scratch: Scratch) -> dict[str, C
 def header_differences(where: Where, left: Listing, right: Listing) -> Iterator[Difference]:
     """Order, presence, and what headers say; not the contents of files."""
     yield from said_differences(where, left.properties, right.properties)
+    yield from dialect_difference(where, left.members, right.members)
     common = [name for name in left.members if name in right.members]
     other = [name for name in right.members if name in left.members]
     if common != other:
@@ -129,6 +131,21 @@ def header_differences(where: Where, left: Listing, right: Listing) -> Iterator[
 def without_padding(found: list[Difference]) -> list[Difference]:
     """Without zeros at the ends of tars, which only count where nothing else differs."""
     return [each for each in found if each.field not in PADDING] or found
+
+
+def dialect_difference(
+    where: Where, left: Mapping[str, Listed], right: Mapping[str, Listed]
+) -> Iterator[Difference]:
+    """In which dialects the headers of the members are written that both sides have."""
+    pairs = [
+        (each.entry.dialect, right[name].entry.dialect)
+        for name, each in left.items()
+        if name in right and each.entry is not right[name].entry
+    ]
+    differing = [pair for pair in pairs if pair[0] != pair[1]]
+    if differing:
+        old, new = (" ".join(sorted({pair[side] for pair in differing})) for side in (0, 1))
+        yield Difference(where, "dialect", "metadata", old, new, "archive-format")
 
 
 def entry_differences(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def read_pe(path: Path) -> Program:
             return Program(tuple(_marks(pe, path)), _sections(pe))
     except (
         pefile.PEFormatError, ValueError, KeyError, IndexError, AttributeError, TypeError,
-        OverflowError, AssertionError, RecursionError,
+        OverflowError, AssertionError, RecursionError, OSError, struct.error, MemoryError,
     ) as error:  # fmt: skip
         raise Unreadable(f"it is no valid PE file ({error})") from None
 

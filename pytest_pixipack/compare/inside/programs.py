@@ -94,6 +94,8 @@ def program_differences(
     except ImportError:
         found = binary_differences(where, left, right)
         return [_with_hint(each) for each in found]
+    _check(left, first)
+    _check(right, second)
     marked = list(_marked(where, first.marks, second.marks))
     if _masked_digest(left, first.marks) == _masked_digest(right, second.marks):
         follows = {mark.label for mark in (*first.marks, *second.marks) if mark.follows}
@@ -108,6 +110,13 @@ def program_differences(
     # A build id is made from all the rest.
     return [*rest, *(each for each in marked if not rest or (
         each.cause not in ids and each.field not in _following(first, second)))]  # fmt: skip
+
+
+def _check(content: Content, program: Program) -> None:
+    places = [(mark.start, mark.size) for mark in program.marks]
+    for start, size in (*places, *program.sections.values()):
+        if start < 0 or size < 0 or start + size > content.size:
+            raise Unreadable("its headers name places outside of it")
 
 
 def _following(left: Program, right: Program) -> set[str]:

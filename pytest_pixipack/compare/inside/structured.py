@@ -107,18 +107,16 @@ def _same_order(left: Any, right: Any) -> bool:
 def _style(value: Any, text: str) -> tuple[Any, ...] | None:
     """How Python's `json` would have written a text, where it would have."""
     text = text.strip()
-    for indent in (None, 2, 4, 1, 3, 8, "\t", 0):
-        for separators in ((",", ": "), (", ", ": "), (",", ":")):
-            for ascii_only in (True, False):
-                style = (indent, separators, ascii_only)
-                options: dict[str, Any] = {"ensure_ascii": ascii_only}
-                written = json.dumps(
-                    value, indent=indent, separators=separators, **options, default=str
-                )
-                if written == text:
-                    return (indent, separators)
-                if len(text) > 1 << 20 and style[0] is None:
-                    break
+    indented = re.match(r"[\[{](?:\r?\n([ \t]*))", text)
+    indent = indented[1] if indented else None
+    separators = ((",", ": "), (",", ":")) if indented else ((", ", ": "), (",", ":"))
+    for separator in separators:
+        for ascii_only in (True, False) if not text.isascii() or "\\u" in text else (True,):
+            written = json.dumps(
+                value, indent=indent, separators=separator, ensure_ascii=ascii_only, default=str
+            )
+            if written == text:
+                return (indent, separator)
     return None
 
 

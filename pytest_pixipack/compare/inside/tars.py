@@ -58,12 +58,12 @@ class Tar:
     """A tar archive; `opening` gives its bytes from the start each time."""
 
     def __init__(self, opening: Callable[[], AbstractContextManager[Readable]]) -> None:
-        self._opening = opening
+        self.opening = opening
         self._properties: dict[str, Said] = {}
 
     def members(self) -> Iterator[tuple[Entry, Iterable[bytes]]]:
         """As `Archive.members`."""
-        with self._opening() as stream:
+        with self.opening() as stream:
             reader = TarReader(stream)
             yield from reader
             self._properties = reader.properties()
@@ -83,7 +83,6 @@ class TarReader:
         self._stream = stream
         self._seekable = seekable
         self._left = self._padding = 0
-        self._dialects: set[str] = set()
         self._global: dict[str, str] = {}
         self._ending = ""
         self._read = 0
@@ -115,11 +114,10 @@ class TarReader:
         mode = block[100:108].strip(b" \0")
         if not mode.isdigit():
             return None
-        return Entry(name, "file", int(digits, 8), {}, int(mode, 8) & 0o7777)
+        return Entry(name, "file", int(digits, 8), {}, int(mode, 8) & 0o7777, None, dialect)
 
-    def begin(self, entry: Entry, block: bytes) -> None:
+    def begin(self, entry: Entry) -> None:
         """Goes on with the content of a `plain` member."""
-        self._dialects.add(_DIALECTS[block[257:265]])
         self._left, self._padding = entry.size, -entry.size % _BLOCK
 
     def take(self, size: int) -> bytes:
@@ -140,7 +138,6 @@ class TarReader:
     def properties(self) -> dict[str, Said]:
         """What is said of the archive as a whole, once all members have been read."""
         return {
-            "dialect": Said(" ".join(sorted(self._dialects)), "archive-format"),
             "padding": Said(self._ending, "archive-format"),
             "padding of members": Said("other than zeros" if self._rests else "", "archive-format"),
             "global header": Said(self._global, "archive-format"),
@@ -178,13 +175,17 @@ class TarReader:
             elif info.type in _PAX:
                 records = _records(self._extension(info))
                 (self._global if info.type == tarfile.XGLTYPE else pax).update(records)
-                self._dialects.add("pax")
             else:
-                return self._entry(info, long, {**self._global, **pax})
+                dialect = "pax" if pax else _DIALECTS.get(block[257:265], "v7")
+                return self._entry(info, long, {**self._global, **pax}, dialect)
             block = self.block()
 
     def _entry(
-        self, info: tarfile.TarInfo, long: Mapping[bytes, str], pax: dict[str, str]
+        self,
+        info: tarfile.TarInfo,
+        long: Mapping[bytes, str],
+        pax: Mapping[str, str],
+        dialect: str,
     ) -> Entry:
         if info.type == tarfile.GNUTYPE_SPARSE or any(key.startswith("GNU.sparse") for key in pax):
             raise Unreadable("it holds a sparse file")
@@ -209,14 +210,15 @@ class TarReader:
             time = key in ("atime", "ctime") or key.endswith("creationtime")
             said[f"pax {key}"] = Said(pax[key], "timestamp" if time else "archive-format")
         linked = target if kind in ("link", "hardlink") else None
-        return Entry(posixpath.normpath(name), kind, size, said, info.mode & 0o7777, linked)
+        return Entry(
+            posixpath.normpath(name), kind, size, said, info.mode & 0o7777, linked, dialect
+        )
 
     def _header(self, block: bytes) -> tarfile.TarInfo:
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except (tarfile.HeaderError, ValueError) as error:
             raise Unreadable(f"it has a damaged tar header ({error})") from None
-        self._dialects.add(_DIALECTS.get(block[257:265], "v7"))
         return info
 
     def _extension(self, info: tarfile.TarInfo) -> bytes:
