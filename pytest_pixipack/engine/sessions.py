@@ -21,6 +21,7 @@ from pytest_pixipack.engine.guarded import GuardedBackend
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.locations import below
 from pytest_pixipack.engine.options import EngineOptions
+from pytest_pixipack.engine.recipes_manifest import recipe_manifest, without_model
 from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
 from pytest_pixipack.manifest import Manifest, Spec, load_package
 
@@ -158,7 +159,8 @@ class Sessions:
     def _load(self, directory: Path, workspace: Manifest, asked_by: Spec | None) -> Manifest:
         if directory == workspace.root and workspace.package is not None:
             return workspace
-        return load_package(directory, workspace, asked_by=asked_by)
+        found = recipe_manifest(directory)
+        return found or load_package(directory, workspace, asked_by=asked_by)
 
     def _start(
         self,
@@ -172,16 +174,17 @@ class Sessions:
 
         backend = self._spawn(found, manifest)
         try:
-            backend.initialize(
-                initialize_params(
-                    manifest,
-                    workspace_directory=workspace.root,
-                    cache_directory=self._scratch / "cache",
-                    scratch_directory=self._scratch / "scratch",
-                    source_directory=source_directory,
-                    checkout_root=checkout_root,
-                )
+            params = initialize_params(
+                manifest,
+                workspace_directory=workspace.root,
+                cache_directory=self._scratch / "cache",
+                scratch_directory=self._scratch / "scratch",
+                source_directory=source_directory,
+                checkout_root=checkout_root,
             )
+            if manifest.path.suffix != ".toml":
+                params = without_model(params, manifest.need_package().root)
+            backend.initialize(params)
         except BaseException:
             backend.close()
             raise

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel, WorkspaceBuilder
+from pytest_pixipack.engine.choice import make_engine
 from pytest_pixipack.errors import BackendError, PixipackError, Unsupported
 from pytest_pixipack.matchers import IsPackage, IsSource
 from pytest_pixipack.platforms import current_platform
@@ -306,6 +307,24 @@ def test_the_real_backend_says_and_builds_the_same(workspace, tmp_path):
         files = (ws.root / "pixi.lock").read_text(encoding="utf-8")
         found.append((files, index, sorted(hello.facts.files), hello.info_files))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "pixi_engine", ["embedded", pytest.param("system", marks=pytest.mark.slow)], indirect=True
+)
+@pytest.mark.parametrize("place", ["recipe.yaml", "recipe/recipe.yml"])
+def test_a_recipe_without_a_manifest_is_a_package(place, tmp_path, pixi_engine):
+    url = channel().build(tmp_path / "channel").url
+    options = EngineOptions(cache_dir=tmp_path / "cache", backends={RATTLER_BUILD: "recipe"})
+    engine = make_engine(pixi_engine, options)
+    ws = WorkspaceBuilder(tmp_path / "w", engine, tmp_path / "out", channels=[url])
+    recipe = HELLO.replace("path: src", "path: ../src" if "/" in place else "path: src")
+    ws.depend("hello", {"path": "hello"}).file(f"hello/{place}", recipe)
+    assert set(ws.lock()[HERE]) >= {"hello", "libz"}
+    # `pixi build` of pixi 0.77 does not know the directory `recipe`, though `pixi lock` does.
+    if sys.platform != "win32" and (pixi_engine == "embedded" or "/" not in place):
+        ws.file("hello/src/words.txt", "hello\n")
+        assert ws.build()["hello"].facts.version == "1.2"
 
 
 def test_a_stub_may_stand_for_it_too(workspace):

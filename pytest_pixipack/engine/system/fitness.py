@@ -9,6 +9,7 @@ from pytest_pixipack.backend.overrides import backend_override
 from pytest_pixipack.engine.backends_finding import RECIPES
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.reachable import reachable_packages
+from pytest_pixipack.engine.recipes_manifest import recipe_manifest
 from pytest_pixipack.engine.system.mirrors import stand_in_channels
 from pytest_pixipack.engine.system.packable import Packing
 from pytest_pixipack.engine.system.support import newest_lock_version
@@ -60,7 +61,8 @@ def _recipes(manifest: Manifest, options: EngineOptions) -> None:
     named = {**manifest.stand_ins.backends, **options.backends}
     if RECIPES in named or backend_override(RECIPES, options.environ) is not None:
         return
-    if any(each.backend == RECIPES for each in reachable_packages(manifest)):
+    packages = reachable_packages(manifest)
+    if any(each.backend == RECIPES or recipe_manifest(each.directory) for each in packages):
         raise Unsupported(
             f"Without network, pixi has no {RECIPES}; the embedded engine builds recipes itself."
         )
