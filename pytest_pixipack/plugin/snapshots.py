@@ -124,17 +124,24 @@ class _Snapshots:
         source = fullpath or self._original / f"{basename}{self._extension}"
         used = self._request.node.stash.setdefault(SNAPSHOTS, [])
         used.append(str(Path(self._request.config.invocation_params.dir, source)))
-        perform_regression_check(
-            datadir=self._datadir,  # type: ignore[arg-type]
-            original_datadir=self._original,
-            request=self._request,
-            check_fn=_compare,
-            dump_fn=lambda path: write_atomically(Path(path), header + text),
-            extension=self._extension,
-            basename=basename,
-            fullpath=fullpath,
-            obtained_filename=None,
-        )
+        try:
+            perform_regression_check(
+                datadir=self._datadir,  # type: ignore[arg-type]
+                original_datadir=self._original,
+                request=self._request,
+                check_fn=_compare,
+                dump_fn=lambda path: write_atomically(Path(path), header + text),
+                extension=self._extension,
+                basename=basename,
+                fullpath=fullpath,
+                obtained_filename=None,
+            )
+        except pytest.fail.Exception as failure:
+            # `--force-regen`: what differed belongs to the sentence, not to a second traceback.
+            if isinstance(failure.__context__, AssertionError):
+                changes = str(failure.__context__).split("\n")[1:]
+                failure.msg = "\n".join([str(failure.msg), *changes])
+            raise failure from None
 
 
 def snapshot_name(node: pytest.Item, number: int = 1) -> str:

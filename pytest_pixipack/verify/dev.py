@@ -30,24 +30,25 @@ def dev_directories(subject: Subject, place: Place) -> Iterator[tuple[Spec, Path
             yield spec, directory
 
 
-def broken_dev_sources(subject: Subject, place: Place) -> Iterator[tuple[Spec, str]]:
-    """The packages under development that cannot be read, each with a sentence that says why."""
+def broken_dev_sources(subject: Subject, place: Place) -> Iterator[tuple[Spec, str, str | None]]:
+    """The packages under development that cannot be read, each with a sentence and a remedy."""
     from pytest_pixipack.manifest import load_package
 
     assert subject.manifest is not None
     for spec, directory in dev_directories(subject, place):
         if not directory.is_dir():
-            yield spec, f"There is no directory {spec.path} with the package {spec.name}."
+            yield spec, f"There is no directory {spec.path} with the package {spec.name}.", None
             continue
         offered = outputs_in(subject, place, directory)
         if offered is not None:
             if not _own(offered, spec):
-                yield spec, f"The package in {spec.path} does not provide {spec.name}."
+                yield spec, f"The package in {spec.path} does not provide {spec.name}.", None
             continue
         try:
             load_package(directory, subject.manifest)
         except InvalidInput as error:
-            yield spec, f"The package {spec.name} cannot be read: {error.message}"
+            remedy = error.remedy or f"Correct the manifest in {spec.path}"
+            yield spec, f"The package {spec.name} cannot be read: {error.message}", remedy
         except Unsupported:
             continue
 
@@ -95,7 +96,8 @@ def _asked(outputs: list[Output], path: str) -> Iterator[Need]:
             for spec in table.depends:
                 if spec.kind in ("binary", "source"):
                     source = source_location(spec) if spec.is_source else None
-                    yield Need(named_spec_to_match_spec(spec), output.name, None, source, path)
+                    text = named_spec_to_match_spec(spec)
+                    yield Need(text, output.name, None, source, path, spec.written_name)
 
 
 def _declared(subject: Subject, place: Place, spec: Spec, directory: Path) -> Iterator[Need]:

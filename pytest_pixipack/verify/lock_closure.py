@@ -38,13 +38,17 @@ from pytest_pixipack.verify.subject import Place, Subject
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A requirement: its match spec without a channel, who asks, and where its source lies."""
+    """A requirement: its match spec without a channel, who asks, and where its source lies.
+
+    `written_name` is the name with its capitals, where they count.
+    """
 
     text: str
     asker: str | None = None
     spec: Spec | None = None
     source: dict[str, Any] | None = None
     base: str = "."
+    written_name: str | None = None
 
     @property
     def name(self) -> str:
@@ -127,13 +131,31 @@ class _Walk:
     def _dev_requirements(self) -> list[Need]:
         from pytest_pixipack.verify.dev import broken_dev_sources, dev_needs
 
-        for spec, message in broken_dev_sources(self.subject, self.place):
+        for spec, message, remedy in broken_dev_sources(self.subject, self.place):
             need = Need(spec.name, None, spec)
-            self._add("lock-source-location", message, need, None, about=(spec.name,))
+            self._add(
+                "lock-source-location", message, need, None, about=(spec.name,), remedy=remedy
+            )
             self.untraceable = True
         needs, complete = dev_needs(self.subject, self.place)
         # What a backend adds to the dependencies of a package under development is not known.
         self.untraceable |= not complete
+        for need in needs:
+            written = need.written_name or need.name
+            if written != written.lower() and not need.is_source:
+                # pixi 0.77 compares the name as it is written with the locked one.
+                lower = written.lower()
+                self._add(
+                    "lock-depends",
+                    f"{need.asker} depends on {written}; pixi accepts no lock with capitals in "
+                    "the name of what a package under development depends on.",
+                    need,
+                    None,
+                    expected=written,
+                    actual=lower,
+                    about=(need.name,),
+                    remedy=f"Write {lower} for {written}: pixi accepts no lock with capitals here",
+                )
         return needs
 
     def _visit(self, need: Need) -> list[Need]:
@@ -220,8 +242,20 @@ class _Walk:
             expected=need.text,
             actual=actual,
             about=(need.name,),
-            remedy=None if need.asker else _or(f"remove {need.name} from the manifest"),
+            remedy=None if need.asker else _or(self._without(need.name)),
         )
+
+    def _without(self, name: str) -> str:
+        """The edit that takes a requirement away, and no package of another environment."""
+        if any(
+            package.name == name
+            for environment in self.lock.environments.values()
+            if environment.name != self.place.environment
+            for packages in environment.packages.values()
+            for package in packages
+        ):
+            return f"leave the feature that asks for {name} out of {self.place.environment}"
+        return f"remove {name} from the manifest"
 
     def _unsatisfied(self, need: Need, package: LockedPackage) -> None:
         facts = self.facts[package.name]
@@ -232,11 +266,9 @@ class _Walk:
             need,
             self.known.get(need.asker) if need.asker else package,
             expected=need.text,
-            actual=" ".join(part for part in (facts.name, facts.version, facts.build) if part),
+            actual=_as_asked(facts, need.spec),
             about=(need.name,),
-            remedy=None
-            if need.asker
-            else _or(f'allow {facts.version} again, as in {facts.name} = "=={facts.version}"'),
+            remedy=None if need.asker else _or(_allowing(facts, need.spec)),
         )
 
     def _kind(self, need: Need, package: LockedPackage) -> None:
@@ -284,8 +316,11 @@ class _Walk:
                 expected=resolved_location(need.source or {}, need.base),
                 actual=package.location,
                 about=(package.name,),
-                remedy=_or(f"name {package.location} again"),
+                remedy=_or(f"name {package.location} again") if self._is_there(package) else None,
             )
+
+    def _is_there(self, package: LockedPackage) -> bool:
+        return "://" in package.location or (self.manifest.root / package.location).exists()
 
     def _duplicates(self) -> None:
         seen: set[str] = set()
@@ -416,6 +451,25 @@ class _Walk:
             **more,
         )
         self.problems.append((rule, problem))
+
+
+def _as_asked(facts: PackageFacts, spec: Spec | None) -> str:
+    """Name, version and build, and what else a spec asks of a package."""
+    parts = [part for part in (facts.name, facts.version, facts.build) if part]
+    for key in ("build_number", "license", "license_family", "flags", "track_features", "sha256",
+                "md5"):  # fmt: skip
+        if spec is not None and getattr(spec, key) is not None:
+            value = getattr(facts, key)
+            shown = ", ".join(value) if isinstance(value, tuple) else value
+            parts.append(f"{key}={'nothing' if shown in (None, '') else shown}")
+    return " ".join(parts)
+
+
+def _allowing(facts: PackageFacts, spec: Spec | None) -> str:
+    """The edit of a requirement that a locked package would meet."""
+    if spec is not None and satisfies(facts, f"{spec.name} {spec.version or '*'}"):
+        return f'ask for its version alone, as in {facts.name} = "{spec.version or "*"}"'
+    return f'allow {facts.version} again, as in {facts.name} = "=={facts.version}"'
 
 
 def _or(otherwise: str) -> str:

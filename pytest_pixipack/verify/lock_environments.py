@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_pixipack.lock import LockedPackage, LockEnvironment
 from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.manifest.queries import own_features, solved_features
 from pytest_pixipack.verify.cutoff import Cutoff, cutoffs, plain_url
 from pytest_pixipack.verify.lock_pypi_options import options_of
 from pytest_pixipack.verify.places import (
@@ -20,7 +21,7 @@ from pytest_pixipack.verify.places import (
     places,
 )
 from pytest_pixipack.verify.rules import Problem
-from pytest_pixipack.verify.subject import Subject
+from pytest_pixipack.verify.subject import Place, Subject
 
 # What the options of a lock are called in a manifest.
 _KEYS = {
@@ -94,9 +95,30 @@ def check_channels(subject: Subject) -> Iterator[Problem]:
             expected=wanted,
             actual=found,
             file=str(subject.manifest.path),
-            line=subject.manifest.position("workspace", "channels").line,
-            remedy=f"Run `pixi lock`, or write channels = {_array(c.url for c in locked.channels)}",
+            line=_channels_line(subject.manifest, name),
+            remedy=_channels_remedy(subject.manifest, name, locked),
         )
+
+
+def _own_channels(manifest: Manifest, environment: str) -> list[str]:
+    """The features with channels of their own that an environment is solved with."""
+    workspace = manifest.need_workspace()
+    features = solved_features(workspace, manifest.environment(environment))
+    return [each.name for each in features if each.channels is not None and each.name != "default"]
+
+
+def _channels_line(manifest: Manifest, environment: str) -> int:
+    for name in _own_channels(manifest, environment):
+        return manifest.position("feature", name, "channels").line
+    return manifest.position("workspace", "channels").line
+
+
+def _channels_remedy(manifest: Manifest, environment: str, locked: LockEnvironment) -> str:
+    features = _own_channels(manifest, environment)
+    if features:
+        # Those of a feature come before or between those of the workspace, by their priority.
+        return f"Run `pixi lock`, or change the channels of the feature {' and '.join(features)}"
+    return f"Run `pixi lock`, or write channels = {_array(c.url for c in locked.channels)}"
 
 
 def check_platforms(subject: Subject) -> Iterator[Problem]:
@@ -110,6 +132,10 @@ def check_platforms(subject: Subject) -> Iterator[Problem]:
         locked = lock.environments[place.environment].packages
         there = place.locked is not None and place.locked.name in locked
         if not there and needs_packages(subject, place):
+            other = _with_other_virtual_packages(subject, place)
+            if other is not None:
+                yield other
+                continue
             yield Problem(
                 message=f"The environment {place.environment} is not locked for "
                 f"{place.platform.name}.",
@@ -136,8 +162,54 @@ def check_platforms(subject: Subject) -> Iterator[Problem]:
                 field="platforms",
                 actual=key,
                 file=subject.lock_file,
-                remedy=f"Run `pixi lock`, or add {lock.platform(key).subdir} to the platforms",
+                remedy=_platform_remedy(manifest, name, lock.platform(key).subdir),
             )
+
+
+def _with_other_virtual_packages(subject: Subject, place: Place) -> Problem | None:
+    """A problem where the lock has the platform, but as another machine.
+
+    A lock has platforms with virtual packages under names of its own (`p1`), and pixi finds them by
+    what they have: with other virtual packages, there is no such platform for it.
+    """
+    assert subject.manifest is not None
+    assert subject.lock is not None
+    known = {each.name for each in subject.manifest.need_workspace().platforms}
+    aligned = aligned_names(subject.manifest, subject.lock)
+    subdir = place.platform.subdir
+    gone = [
+        platform
+        for platform in subject.lock.platforms
+        if platform.subdir == subdir
+        and aligned[platform.name] not in known
+        and platform.name in subject.lock.environments[place.environment].packages
+    ]
+    if len(gone) != 1:
+        return None
+    name = place.platform.name
+    wanted, found = place.platform.virtual_packages, gone[0].virtual_packages
+    return Problem(
+        message=f"The environment {place.environment} is locked for {subdir} with other virtual "
+        f"packages than {name} has.",
+        environment=place.environment,
+        platform=name,
+        field="virtual-packages",
+        expected=sorted({*wanted} - {*found}),
+        actual=sorted({*found} - {*wanted}),
+        file=str(subject.manifest.path),
+        line=subject.manifest.position("workspace", "platforms").line,
+        remedy=f"Run `pixi lock`, or give {name} the virtual packages that are locked",
+    )
+
+
+def _platform_remedy(manifest: Manifest, environment: str, subdir: str) -> str:
+    workspace = manifest.need_workspace()
+    if all(platform.subdir != subdir for platform in workspace.platforms):
+        return f"Run `pixi lock`, or add {subdir} to the platforms"
+    features = own_features(workspace, manifest.environment(environment))
+    limiting = [each.name for each in features if each.platforms is not None]
+    which = f"the feature {' and '.join(limiting)}" if limiting else environment
+    return f"Run `pixi lock`, or add {subdir} to the platforms of {which}"
 
 
 def _asked(subject: Subject, name: str) -> bool:

@@ -48,7 +48,8 @@ def _walked(subject: Subject) -> Iterator[Walk]:
     assert subject.lock is not None
     for place in places(subject):
         packages = subject.lock.environments[place.environment].packages
-        there = place.locked is not None and place.locked.name in packages
-        walk = Walk(subject, place, packages[place.locked.name] if there and place.locked else ())
+        if place.locked is None or place.locked.name not in packages:
+            continue  # lock-platforms says that nothing is locked
+        walk = Walk(subject, place, packages[place.locked.name])
         walk.run()
         yield walk

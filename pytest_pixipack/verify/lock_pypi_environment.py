@@ -139,7 +139,7 @@ def _tags(listed: _Packages) -> Iterator[tuple[str, str, LockedPackage, dict[str
                 yield "lock-pypi-tags", name, package, {
                     "message": f"The wheel of {package.name} is not for {python} on {name}.",
                     "field": "tags",
-                    "expected": f"a wheel for {python} on {name}",
+                    "expected": f"a wheel for {python} and this platform",
                 }  # fmt: skip
 
 

@@ -132,13 +132,15 @@ def _located(wanted: Wanted, source: object, directory: Path) -> Wanted | None:
     bare = replace(wanted, bounds=None, url=None, git=None, path=None)
     subdirectory = str(source.get("subdirectory") or "")
     if "path" in source:
-        return replace(bare, path=os.path.normpath(directory / str(source["path"])))
+        text = f"{wanted.name} @ {source['path']}"
+        return replace(bare, path=os.path.normpath(directory / str(source["path"])), text=text)
     if "git" in source:
         at = next((str(source[key]) for key in ("rev", "tag", "branch") if key in source), "")
         git = GitSource(str(source["git"]), "rev" if at else "", at, subdirectory)
-        return replace(bare, git=git)
+        return replace(bare, git=git, text=f"{wanted.name} @ git+{git.url}")
     if "url" in source:
-        return replace(bare, url=str(source["url"])) if not subdirectory else None
+        url = str(source["url"])
+        return replace(bare, url=url, text=f"{wanted.name} @ {url}") if not subdirectory else None
     return wanted
 
 
@@ -223,11 +225,12 @@ def _missing(these: Iterable[Wanted], those: list[Wanted]) -> tuple[str, ...]:
     known: dict[object, list[str | None]] = {}
     for wanted in those:
         known.setdefault(_key(wanted), []).append(wanted.marker)
-    return tuple(
+    # An extra that another one brings in is expanded to the same requirement twice.
+    return tuple(dict.fromkeys(
         wanted.text
         for wanted in these
         if not any(same_meaning(wanted.marker, other) for other in known.get(_key(wanted), ()))
-    )
+    ))  # fmt: skip
 
 
 def _key(wanted: Wanted) -> object:

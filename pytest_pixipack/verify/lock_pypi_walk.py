@@ -235,7 +235,7 @@ class Walk:
             self._add(rule, f"The project in {package.location} requires {what} than is locked.",
                       None, expected=list(change.added), actual=list(change.removed),
                       locked=package, field=change.field, cause="dependency-change",
-                      evidence=str(directory / "pyproject.toml"))  # fmt: skip
+                      evidence=f"{package.location}/pyproject.toml".removeprefix("./"))  # fmt: skip
 
     def _from_conda(self, wanted: Wanted, asked: Wanted, provided: Provided) -> None:
         package = provided.package
@@ -285,7 +285,7 @@ class Walk:
         if asks and not self.listed and not known:
             self._add("lock-pypi-conda",
                       "No locked conda package says which package of PyPI it is.", None,
-                      expected="purls", field="purls")  # fmt: skip
+                      field="purls")  # fmt: skip
 
     def manifest_asks(self) -> bool:
         """Whether the environment has PyPI dependencies on any platform."""

@@ -293,10 +293,18 @@ class _Record:
             file = f"{self.package.location}/{file}"
         edits = []
         if gone := self._of_same_name(difference) or list(difference.extra):
-            edits.append(f"declare {', '.join(gone)}")
+            edits.append(f"declare {', '.join(map(self._declared, gone))}")
         elif difference.missing:
             edits.append(f"remove {', '.join(difference.missing)}")
         return f"Run `pixi lock`, or {edits[0]} in {file}" if edits else None
+
+    def _declared(self, text: str) -> str:
+        """A run dependency of the lock, as a manifest has to say it."""
+        sources = self.package.source.source_depends if self.package.source is not None else {}
+        place = sources.get(text)
+        if place is None or "path" not in place:
+            return text
+        return f'{text} = {{ path = "{place["path"]}" }}'
 
     def _of_same_name(self, difference: SpecDifference) -> list[str]:
         from pytest_pixipack.verify.specs import spec_name
@@ -367,7 +375,8 @@ class _Record:
             f"What {self.package.name} is now cannot be told: {error.message}",
             file=error.file,
             line=error.line,
-            remedy=error.remedy,
+            # pixi cannot read it either, so that there is nothing to lock before it is mended.
+            remedy=error.remedy or ("Correct it" if error.file else None),
         )
 
     def _problem(self, rule: str, message: str, **more: Any) -> tuple[str, Problem]:

@@ -28,7 +28,7 @@ _LEAST_LISTED = 3
 _NAMED_FIELDS = frozenset({
     "build", "build_number", "constrains", "features", "license", "license_family", "md5", "noarch",
     "platform", "sha256", "size", "strategy", "subdir", "timestamp", "track_features", "version",
-    "channel-priority", "pypi-prerelease-mode", "pixi-pack-version",
+    "channel-priority", "pypi-prerelease-mode", "virtual-packages", "pixi-pack-version",
 })  # fmt: skip
 
 
@@ -54,6 +54,9 @@ def render(findings: Report | Iterable[Finding], width: int = 80) -> list[str]:
         lines += _one(finding, places, width)
     return lines
 
+
+# `run_exports.weak`, `extra_depends.gui`: the same list of texts could be in any of them.
+_NAMED_GROUPS = ("run_exports.", "extra_depends.")
 
 _Place = tuple[str | None, str | None]
 
@@ -140,7 +143,8 @@ def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
         yield "", finding.message.removeprefix(f"{finding.package}: ")
     else:
         expected, actual = _labels(finding)
-        field = f"{finding.field} " if finding.field in _NAMED_FIELDS else ""
+        named = finding.field in _NAMED_FIELDS or (finding.field or "").startswith(_NAMED_GROUPS)
+        field = f"{finding.field} " if named else ""
         yield expected, field + _value(finding.expected)
         yield actual, field + _value(finding.actual)
     if finding.cause:

@@ -125,6 +125,16 @@ def test_a_misspelt_choice_is_a_sentence(pytester, tests):
     result.stdout.fnmatch_lines(['*There is no scrubber "size"*Did you mean "sizes"?*'])
 
 
+def test_what_is_stored_anew_is_told_in_the_same_sentence(pytester, tests):
+    tests(ONE)
+    tests(ONE.replace("1.3", "1.4"), store=False)
+    result = pytester.runpytest("--force-regen")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *test_one.lock", "E *default:*", "E *upgraded *1.3 -> 1.4"])
+    result.stdout.no_fnmatch_line("*another exception*")
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
 @pytest.mark.slow
 def test_a_stored_file_that_is_no_snapshot_is_a_sentence(pytester, tests):
     tests(ONE)

@@ -138,7 +138,7 @@ def test_path(findings: list[Finding]) -> None:
 def test_tags(findings: list[Finding]) -> None:
     found = the_one(findings)
     assert (found.rule, found.package) == ("lock-pypi-tags", "pump")
-    assert found.expected == "a wheel for Python 3.11.5 on linux-64"
+    assert found.expected == "a wheel for Python 3.11.5 and this platform"
     assert found.actual == "pump-1.0-cp312-cp312-manylinux_2_17_x86_64.whl"
 
 
@@ -244,3 +244,30 @@ def test_what_pixi_does_not_look_at_in_target_tables_is_a_warning(findings: list
 )
 def test_another_project_of_the_same_name(findings: list[Finding]) -> None:
     assert {found.rule for found in findings} == {"lock-pypi-path"}
+
+
+@broken("plain", toml('"win-64"]', '"win-64", "osx-arm64"]'))
+def test_what_a_platform_that_is_not_locked_needs_is_no_news(findings: list[Finding]) -> None:
+    assert [(f.rule, f.platform) for f in findings] == [("lock-platforms", "osx-arm64")]
+
+
+@broken(
+    "directory",
+    Edit(
+        "crew/pyproject.toml",
+        "[build-system]",
+        '[tool.uv.sources]\nsail = { path = "../sail" }\n\n[build-system]',
+    ),
+)
+def test_a_source_of_uv_is_told(findings: list[Finding]) -> None:
+    """Both sides would read `sail>=3` otherwise."""
+    found = the_one(findings)
+    assert (found.expected, found.actual) == (["sail @ ../sail"], ["sail>=3"])
+    assert found.evidence == "crew/pyproject.toml"
+
+
+@broken("directory", Edit("crew/pyproject.toml", 'night = ["lamp", ', 'night = ["lamp>=1", '))
+def test_a_requirement_of_an_extra_in_another_is_told_once(findings: list[Finding]) -> None:
+    found = the_one(findings)
+    assert isinstance(found.expected, list)
+    assert len(found.expected) == len(set(found.expected)) == 1

@@ -144,6 +144,35 @@ def test_capitals_in_a_host_dependency_are_never_up_to_date(locked: Locked) -> N
     assert "Write inner for Inner" in str(report.errors[0].remedy)
 
 
+def test_capitals_in_what_a_package_under_development_needs(locked: Locked) -> None:
+    """pixi 0.77 locks this, and finds its own lock out of date each time."""
+    table = '[dev]\ninner = { path = "pkgs/inner" }\n\n[dependencies]'
+    needs = PACKAGE.format(name="inner") + "\n[package.host-dependencies]\n"
+    osx = {"pixi.toml": ("[dependencies]", table.replace("[dev]", "[target.linux-64.dev]"))}
+    plain = {**osx, "pkgs/inner/pixi.toml": (PACKAGE.format(name="inner"), needs + 'libz = "*"\n')}
+    assert "lock-depends" not in rules(locked.check(plain))
+    capitals = {
+        **osx,
+        "pkgs/inner/pixi.toml": (PACKAGE.format(name="inner"), needs + 'LibZ = "*"\n'),
+    }
+    report = locked.check(capitals)
+    found = [finding for finding in report.errors if finding.rule == "lock-depends"]
+    assert [finding.platform for finding in found] == ["linux-64"]
+    assert "Write libz for LibZ" in str(found[0].remedy)
+
+
+def test_what_cannot_be_read_is_to_be_corrected(locked: Locked) -> None:
+    """`pixi lock` cannot read it either."""
+    report = locked.check({"pkgs/lib/pixi.toml": ("[package]", "[package")})
+    assert {(finding.remedy, finding.line) for finding in report.errors} == {("Correct it", 1)}
+
+
+def test_a_source_dependency_is_declared_with_its_place(locked: Locked) -> None:
+    edit = {"pkgs/app/pixi.toml": ('lib = { path = "../lib" }', "")}
+    (finding, *_) = locked.check(edit).errors
+    assert 'declare lib = { path = "../lib" } in pkgs/app/pixi.toml' in str(finding.remedy)
+
+
 def test_a_run_dependency_whose_source_moved_is_a_warning(locked: Locked) -> None:
     report = locked.check({"pkgs/app/pixi.toml": ("../lib", "../inner")})
     assert report.ok

@@ -159,3 +159,13 @@ def test_a_package_is_named_once() -> None:
 
     found = render([replace(WARNING, package="a.conda", message="a.conda: `size` is no number.")])
     assert "\n".join(found).count("a.conda") == 1
+
+
+def test_the_kind_of_a_run_export_is_shown() -> None:
+    from dataclasses import replace
+
+    found = render([replace(DEPENDS, field="run_exports.weak", actual=[])])
+    assert found[1:3] == [
+        "    lock       run_exports.weak libfoo >=1.2,<2",
+        "    artifact   run_exports.weak nothing",
+    ]

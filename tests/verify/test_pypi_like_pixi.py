@@ -31,7 +31,9 @@ REASONS = (
     (r"absolute required path|expected a path but", {"lock-pypi-path"}),
     (r"locked as a distribution but|into a pep508 requirement", {"lock-pypi-path"}),
     (r"requires python version|requires-python changed", {"lock-pypi-python"}),
-    (r"conda installed package|conda package does not satisfy|missing purls", {"lock-pypi-conda"}),
+    (r"conda installed package|conda package does not satisfy", {"lock-pypi-conda"}),
+    # Where a platform is not locked at all, we say that.
+    (r"missing purls", {"lock-pypi-conda", "lock-platforms"}),
     (r"only requested by pypi dependencies", {"lock-pypi-conda"}),
     (r"metadata for local package|failed to read metadata", {"lock-pypi-requirement"}),
     (r"could not be satisfied", {"lock-pypi-requirement", "lock-pypi-extra", "lock-spec"}),
