@@ -19,6 +19,7 @@ from pytest_pixipack.cli import (
     check_commands,
     compare_commands,
     engine_commands,
+    merge_commands,
     reproduce_commands,
     serve_commands,
 )
@@ -111,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     channel_commands.add_parsers(commands)
     backend_commands.add_parsers(commands)
     cache_commands.add_parsers(commands)
+    merge_commands.add_parsers(commands)
     reproduce_commands.add_parsers(commands)
     serve_commands.add_parsers(commands)
     return root

@@ -119,6 +119,10 @@ def pytest_collection_modifyitems(
     """Remembers how many tests there were before some were left out."""
     before = len(items)
     yield
+    if config.stash[SETTINGS].shard is not None:
+        from pytest_pixipack.plugin.sharding import leave_out_other_shards
+
+        leave_out_other_shards(config, items)
     config.stash[LEFT_OUT] = len(items) < before
 
 
@@ -137,6 +141,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Looks for snapshots that no test used, where reports say that some have snapshots."""
+    if session.config.stash[SETTINGS].shard is not None:
+        from pytest_pixipack.plugin.sharding import forgive_an_empty_shard
+
+        forgive_an_empty_shard(session)
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or hasattr(session.config, "workerinput"):
         return

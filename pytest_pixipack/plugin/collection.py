@@ -233,7 +233,9 @@ class ZeroCode:
         if self.summary.results:
             return any(result["outcome"] != "skipped" for result in self.summary.results)
         option = self.config.option
-        narrowed = any(getattr(option, name, None) for name in _NARROWING)
+        narrowed = self.settings.shard is not None or any(
+            getattr(option, name, None) for name in _NARROWING
+        )
         return narrowed or not self._flag_typed
 
     def _clean_up(self) -> None:

@@ -28,7 +28,8 @@ class Settings(NamedTuple):
     """What the user asked for. Paths are absolute; empty tuples mean no choice was made.
 
     `toolchains` are names and directories; the first is what the others are compared with. `vary`
-    are the conditions that rebuilds change, `against` is an earlier `record`.
+    are the conditions that rebuilds change, `against` is an earlier `record`. `shard` is which of
+    how many parts of the tests to run, counted from 1.
     """
 
     collect: bool = False
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     vary: tuple[str, ...] = ()
     record: Path | None = None
     against: Path | None = None
+    shard: tuple[int, int] | None = None
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -93,6 +95,7 @@ _OPTIONS = (
             "those of the first toolchain make (repeatable)", "NAME=DIR"),
     _Option("unused", "text", "what to do after a full run about snapshots that no test used: "
             "report (the default), fail or delete", "WHAT"),
+    _Option("shard", "text", "run the I-th of N parts of the tests, on one of N machines", "I/N"),
     _Option("keep", "flag", "keep the copies of workspaces that passed, too"),
 )  # fmt: skip
 
@@ -151,6 +154,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
         vary=vary,
         record=_file(values["record"], config),
         against=_existing(values["against"], config),
+        shard=_shard(values["shard"]),
     )
 
 
@@ -170,6 +174,17 @@ def _value(option: _Option, config: pytest.Config, environ: Mapping[str, str]) -
     if option.kind in ("list", "paths"):
         return [part.strip() for each in given or () for part in each.split(",") if part.strip()]
     return given
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if not text:
+        return None
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 0 < int(part) <= int(parts)):
+        raise pytest.UsageError(
+            f"pixi-pack: `{text}` is no shard; write I/N, for example 1/4 to 4/4."
+        )
+    return int(part), int(parts)
 
 
 def _flag(variable: str, text: str) -> bool:

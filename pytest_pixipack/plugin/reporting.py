@@ -150,6 +150,7 @@ class Summary:
     def write_report(self, exitstatus: int) -> bool:
         """Writes the report file, if one was asked for; false where that fails."""
         from pytest_pixipack.plugin.trees import write_atomically
+        from pytest_pixipack.shards.reports import whole_outcome
 
         recorded = self._records.finish(self.results)
         path = self._settings.report
@@ -160,7 +161,7 @@ class Summary:
             "command": "pytest --pixi-pack",
             "outcome": "failed"
             if self.unexplained
-            else _whole_outcome(self.results, bool(self._crashed)),
+            else whole_outcome({each["outcome"] for each in self.results}, bool(self._crashed)),
             "exit_code": int(exitstatus),
             "network": self._settings.network,
             "checks": [_report_entry(result) for result in self.results],
@@ -260,15 +261,6 @@ def _wrapped(line: str) -> list[str]:
 
 def _short(nodeid: str) -> str:
     return nodeid.partition("::")[2]
-
-
-def _whole_outcome(results: list[Result], crashed: bool) -> str:
-    outcomes = {result["outcome"] for result in results}
-    if "failed" in outcomes:
-        return "failed"
-    if crashed or "error" in outcomes:
-        return "infrastructure"
-    return "passed" if "ok" in outcomes else "unsupported"
 
 
 def _report_entry(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def workspace_record(
     def of(kind: str) -> list[Json]:
         found = {json.dumps(each, sort_keys=True): each for each in every if each["kind"] == kind}
         stripped = [{k: v for k, v in found[key].items() if k != "kind"} for key in sorted(found)]
-        return sorted(stripped, key=_label)
+        return sorted(stripped, key=entry_label)
 
     return {
         "name": name,
@@ -379,7 +379,8 @@ def _locked_text(package: LockedPackage) -> str:
     return f"{package.kind} {package.dist} {package.subdir} {said}"
 
 
-def _label(entry: Mapping[str, Any]) -> str:
+def entry_label(entry: Mapping[str, Any]) -> str:
+    """By what packages, packs and prefixes are sorted in a record."""
     keys = ("name", "environment", "subdir", "platform", "version", "build")
     return " ".join(str(entry.get(key)) for key in keys)
 

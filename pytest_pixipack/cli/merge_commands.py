@@ -1,0 +1,105 @@
+"""`pixipack merge`: reports and records of sharded runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.cli.arguments import add_json, positive
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, EXIT_UNCHECKED, Terminal
+from pytest_pixipack.errors import Infrastructure
+
+_EXITS = {"passed": EXIT_OK, "failed": EXIT_FINDINGS}
+# pytest's: all well, some failed, nothing to do; others are those of a run that was broken off.
+_EXIT_CODES = {0: EXIT_OK, 1: EXIT_FINDINGS, 5: EXIT_OK}
+
+
+def add_parsers(commands: Any) -> None:
+    """Adds `merge`."""
+    merge = commands.add_parser(
+        "merge",
+        help="put reports, or records, of sharded runs together",
+        description="Merges reports (--pixipack-report FILE.json) or records "
+        "(--pixipack-record FILE) of runs that each did a part. Exits as one run would.",
+    )
+    merge.set_defaults(run=run_merge, command_name="merge")
+    merge.add_argument("file", type=Path, nargs="+", metavar="FILE", help="what a shard wrote")
+    merge.add_argument("-o", "--output", type=Path, metavar="FILE", help="the merged file")
+    merge.add_argument(
+        "--of",
+        type=positive,
+        metavar="N",
+        help="how many there have to be: a shard that wrote nothing is an error then",
+    )
+    add_json(merge)
+
+
+def run_merge(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Merges, writes, and says what came out."""
+    from pytest_pixipack.shards.documents import read_shards
+
+    kind, shards = read_shards(arguments.file)
+    if arguments.of is not None and len(shards) != arguments.of:
+        raise Infrastructure(
+            f"There are {len(shards)} {kind}s, and there have to be {arguments.of}.",
+            remedy="See what became of the shards that wrote none, and run them again.",
+        )
+    if kind == "record":
+        from pytest_pixipack.shards.records import merged_record
+
+        document, differing = merged_record(shards)
+        outcome = "failed" if differing else "passed"
+        lines = [*differing, f"{len(shards)} records, {len(differing)} differences"]
+        said: dict[str, Any] = {"differing": differing}
+    else:
+        from pytest_pixipack.shards.reports import merged_report
+
+        document = merged_report(shards)
+        outcome = document["outcome"]
+        lines = list(_report_lines(document, len(shards)))
+        said = {"checks": _counts(document), "crashed": document["crashed"]}
+    if arguments.output is not None:
+        _write(document, arguments.output)
+    terminal.print(lines)
+    terminal.document({"outcome": outcome, "kind": kind, "shards": len(shards), **said})
+    code = _EXITS.get(outcome, EXIT_UNCHECKED)
+    # A run also fails by what is no check of ours: tests of the repository's own.
+    return max(code, _EXIT_CODES.get(document.get("exit_code", 0), EXIT_UNCHECKED))
+
+
+def _report_lines(document: dict[str, Any], shards: int) -> Iterator[str]:
+    for check in document["checks"]:
+        if check["outcome"] in ("failed", "error"):
+            yield f"{check['outcome']}: {check['id']}"
+            if check.get("message"):
+                yield f"  {check['message']}"
+            for finding in check["findings"]:
+                yield f"  {finding.get('rule')}: {finding.get('message')}"
+    for crashed in document["crashed"]:
+        yield f"crashed: {crashed}"
+    counted = ", ".join(f"{number} {name}" for name, number in _counts(document).items())
+    ended = document["exit_code"]
+    well = "" if ended in (0, 5) else f"; pytest ended with exit code {ended}"
+    yield f"{shards} reports: {counted or 'no checks'}{well}"
+
+
+def _counts(document: dict[str, Any]) -> dict[str, int]:
+    return dict(sorted(Counter(check["outcome"] for check in document["checks"]).items()))
+
+
+def _write(document: dict[str, Any], target: Path) -> None:
+    from pytest_pixipack.whole_files import write_file
+
+    indent = 1 if "kind" in document else 2
+    text = json.dumps(document, indent=indent, ensure_ascii=False) + "\n"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise Infrastructure(
+            f"The merged file cannot be written: {error.strerror or error}.", file=target
+        ) from error

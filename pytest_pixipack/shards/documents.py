@@ -1,0 +1,106 @@
+"""The files that shards leave: reports of `--pixipack-report`, records of `--pixipack-record`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.reproduce.record import KIND, read_record
+
+Json = dict[str, Any]
+
+REPORT_COMMAND = "pytest --pixi-pack"
+SCHEMA = 1
+_MOST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One document and where it is from."""
+
+    file: Path
+    content: Json
+
+
+def read_shards(files: Sequence[Path]) -> tuple[str, list[Shard]]:
+    """All documents, in the order of their names, and what they are: `report` or `record`.
+
+    Raises `InvalidInput` for a file that is neither, twice there, or of another kind than the
+    first, `Unsupported` for a later schema, `Infrastructure` where one cannot be read.
+    """
+    shards = [_read(file) for file in sorted(files)]
+    seen: set[Path] = set()
+    kinds: dict[str, Path] = {}
+    for shard in shards:
+        if shard.file.resolve() in seen:
+            raise InvalidInput("This file is named twice.", file=shard.file)
+        seen.add(shard.file.resolve())
+        kinds.setdefault(_kind(shard), shard.file)
+    if len(kinds) > 1:
+        raise InvalidInput(
+            f"A report and a record cannot be merged: {kinds['report']} and {kinds['record']}.",
+            remedy="Merge reports with reports, and records with records.",
+        )
+    return next(iter(kinds)), shards
+
+
+def _kind(shard: Shard) -> str:
+    return "record" if shard.content.get("kind") == KIND else "report"
+
+
+def _read(file: Path) -> Shard:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise InvalidInput("This file is too large for a report.", file=file)
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise InvalidInput("There is no such report.", file=file) from None
+    except OSError as error:
+        raise Infrastructure(f"It cannot be read: {error.strerror or error}.", file=file) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"This is no report: {error}.",
+            file=file,
+            remedy="Was the file transferred as a whole? Run the shard again.",
+        ) from None
+    if isinstance(found, dict) and found.get("kind") == KIND:
+        return Shard(file, read_record(file))
+    _check_report(found, file)
+    return Shard(file, found)
+
+
+def _check_report(found: Any, file: Path) -> None:
+    if not isinstance(found, dict) or found.get("command") != REPORT_COMMAND:
+        raise InvalidInput(
+            "This is no report of a run.",
+            file=file,
+            remedy="Write one with pytest --pixi-pack --pixipack-report FILE.json.",
+        )
+    if found.get("schema") != SCHEMA:
+        raise Unsupported(
+            f"The report has schema {found.get('schema')!r}; schema {SCHEMA} is supported.",
+            file=file,
+            remedy="Merge it with the version of pytest-pixipack that wrote it.",
+        )
+    checks, crashed = found.get("checks"), found.get("crashed")
+    if not (
+        isinstance(checks, list)
+        and all(_is_check(each) for each in checks)
+        and isinstance(crashed, list)
+        and all(isinstance(each, str) for each in crashed)
+        and isinstance(found.get("exit_code"), int)
+    ):
+        raise InvalidInput("The report is broken.", file=file, remedy="Run the shard again.")
+
+
+def _is_check(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("id"), str)
+        and value.get("outcome") in ("ok", "failed", "error", "skipped")
+        and isinstance(value.get("findings"), list)
+    )

@@ -1,0 +1,88 @@
+"""Provenance records of several runs as the record of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.reproduce.record import entry_label
+from pytest_pixipack.shards.documents import Json, Shard
+
+_PARTS = {
+    "packages": ("name", "version", "build", "subdir", "variants"),
+    "packs": ("environment", "platform"),
+    "prefixes": ("environment", "platform"),
+}
+_DIGESTS = ("sha256", "normalised")
+
+
+def merged_record(shards: Sequence[Shard]) -> tuple[Json, list[str]]:
+    """One record, and what shards have made differently of the same inputs, a sentence each.
+
+    What was made differently is in the record as the first shard made it. Raises `InvalidInput`
+    where shards had other tools, platforms or locks, which is no one run.
+    """
+    first = shards[0]
+    for shard in shards[1:]:
+        for field in ("platform", "tools"):
+            _same(first, shard, field, first.content.get(field), shard.content.get(field))
+    workspaces: dict[str, tuple[Shard, Json]] = {}
+    differing: list[str] = []
+    for shard in shards:
+        for workspace in shard.content["workspaces"]:
+            name = workspace["name"]
+            if name not in workspaces:
+                workspaces[name] = shard, {**workspace}
+                continue
+            known, merged = workspaces[name]
+            for field in ("engine", "lock"):
+                _same(known, shard, f"{field} of {name}", merged.get(field), workspace.get(field))
+            for part, identity in _PARTS.items():
+                merged[part] = _together(
+                    merged.get(part, []), workspace.get(part, []), identity, name, differing
+                )
+    record = {
+        **first.content,
+        "workspaces": [workspaces[name][1] for name in sorted(workspaces)],
+    }
+    return record, differing
+
+
+def _together(
+    left: list[Json], right: list[Json], identity: tuple[str, ...], name: str, differing: list[str]
+) -> list[Json]:
+    found = {_key(each, identity): each for each in left}
+    for each in right:
+        known = found.setdefault(_key(each, identity), each)
+        fields = [field for field in _DIGESTS if known.get(field) != each.get(field)]
+        if fields:
+            differing.append(
+                f"{name}: shards have made {_title(each, identity)} differently: "
+                + ", ".join(f"{f} {known.get(f)} and {each.get(f)}" for f in fields)
+            )
+    return sorted(found.values(), key=entry_label)
+
+
+def _key(part: Json, identity: tuple[str, ...]) -> str:
+    return json.dumps([part.get(field) for field in identity], sort_keys=True)
+
+
+def _title(part: Json, identity: tuple[str, ...]) -> str:
+    return " ".join(str(part[field]) for field in identity if part.get(field))
+
+
+def _same(first: Shard, other: Shard, what: str, left: Any, right: Any) -> None:
+    if left != right:
+        raise InvalidInput(
+            f"These shards are not of one run: {what} is {_short(right)}, in {first.file.name} it "
+            f"is {_short(left)}.",
+            file=other.file,
+            remedy="Run all shards from one commit, with the same tools, on one platform.",
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) < 200 else f"{text[:200]}..."

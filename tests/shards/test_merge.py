@@ -1,0 +1,194 @@
+"""Reports and records of sharded runs are put together."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pixipack.cli import main
+from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.reproduce.record import record_text
+from pytest_pixipack.shards.documents import read_shards
+from pytest_pixipack.shards.records import merged_record
+from pytest_pixipack.shards.reports import merged_report
+
+
+def check(name: str, outcome: str = "ok", *findings: str) -> dict[str, Any]:
+    told = [{"rule": rule, "message": f"{rule} is wrong"} for rule in findings]
+    return {"id": f"pixi.toml::{name}", "outcome": outcome, "findings": told, "message": None}
+
+
+def report(*checks: dict[str, Any], crashed: tuple[str, ...] = (), code: int = 0) -> dict[str, Any]:
+    outcomes = {each["outcome"] for each in checks}
+    return {
+        "schema": 1,
+        "command": "pytest --pixi-pack",
+        "outcome": "failed" if "failed" in outcomes else "passed",
+        "exit_code": code,
+        "network": False,
+        "checks": list(checks),
+        "crashed": list(crashed),
+    }
+
+
+def record(*packages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    workspace = {"name": "demo", "engine": "embedded", "lock": {"sha256": "a"}}
+    parts = {"packages": list(packages), "packs": [], "prefixes": []}
+    whole = {"schema": 1, "kind": "pixipack-record", "platform": "linux-64", "tools": {}}
+    return {**whole, "workspaces": [{**workspace, **parts}], **more}
+
+
+def package(name: str, digest: str = "1") -> dict[str, Any]:
+    return {"name": name, "version": "1", "build": "0", "subdir": "noarch", "variants": {},
+            "sha256": digest, "normalised": digest, "backend": {}}  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path):
+    def write(*documents: dict[str, Any]) -> list[Path]:
+        paths = [tmp_path / f"shard-{number}.json" for number in range(len(documents))]
+        for path, document in zip(paths, documents, strict=True):
+            path.write_text(json.dumps(document))
+        return paths
+
+    return write
+
+
+def merged(paths: list[Path]) -> dict[str, Any]:
+    return merged_report(read_shards(paths)[1])
+
+
+# --- reports ----------------------------------------------------------------------------------
+
+
+def test_all_checks_of_all_shards_are_there(files) -> None:
+    found = merged(files(report(check("b")), report(check("a"), check("c")), report()))
+    assert [each["id"] for each in found["checks"]] == [f"pixi.toml::{n}" for n in "abc"]
+    assert (found["outcome"], found["exit_code"], found["shards"]) == ("passed", 0, 3)
+
+
+def test_the_worst_outcome_of_a_check_counts(files) -> None:
+    paths = files(
+        report(check("a", "skipped"), check("b", "failed", "x")),
+        report(check("a", "ok"), check("b", "failed", "y")),
+        report(check("b", "ok")),
+    )
+    a, b = merged(paths)["checks"]
+    assert a["outcome"] == "ok"
+    assert b["outcome"] == "failed"
+    assert {each["rule"] for each in b["findings"]} == {"x", "y"}
+
+
+def test_the_order_of_shards_makes_no_difference(files) -> None:
+    reports = [
+        report(check("a"), check("b", "failed", "x"), code=1),
+        report(check("b", "failed", "y"), crashed=("pixi.toml::z",), code=1),
+        report(check("c", "error"), code=5),
+    ]
+    texts = {json.dumps(merged(files(*each))) for each in permutations(reports)}
+    assert len(texts) == 1
+
+
+def test_a_worker_that_crashed_is_no_success(files) -> None:
+    found = merged(files(report(check("a")), report(crashed=("pixi.toml::b",), code=1)))
+    assert (found["outcome"], found["crashed"]) == ("infrastructure", ["pixi.toml::b"])
+
+
+def test_what_was_merged_can_be_merged(files, tmp_path: Path) -> None:
+    one = files(report(check("a")), report(check("b")))
+    assert main(["merge", *map(str, one), "-o", str(tmp_path / "both.json")]) == 0
+    again = merged([tmp_path / "both.json", *files(report(check("c")))])
+    assert len(again["checks"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("documents", "code"),
+    [
+        ([report(check("a")), report(check("b"))], 0),
+        ([report(check("a")), report(code=5)], 0),
+        ([report(check("a")), report(check("b", "failed", "x"), code=1)], 1),
+        ([report(check("a")), report(check("b"), code=1)], 1),  # a test of the repository's own
+        ([report(check("a")), report(check("b"), code=2)], 2),  # interrupted
+        ([report(check("a")), report(check("b", "error"), code=1)], 2),
+        ([report(), report()], 2),
+    ],
+)
+def test_exit_codes(files, documents: list[dict[str, Any]], code: int) -> None:
+    assert main(["merge", *map(str, files(*documents))]) == code
+
+
+def test_a_shard_that_wrote_nothing_is_noticed(files, capsys) -> None:
+    paths = files(report(check("a")), report(check("b")))
+    assert main(["merge", "--of", "3", *map(str, paths)]) == 2
+    assert "There are 2 reports, and there have to be 3" in capsys.readouterr().err
+
+
+def test_what_failed_is_said(files, capsys) -> None:
+    paths = files(report(check("a", "failed", "lock-spec")), report(check("b")))
+    assert main(["merge", *map(str, paths)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "failed: pixi.toml::a",
+        "  lock-spec: lock-spec is wrong",
+        "2 reports: 1 failed, 1 ok",
+    ]
+
+
+def test_as_json(files, capsys) -> None:
+    main(["merge", "--json", "-", *map(str, files(report(check("a")), report(check("b"))))])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["outcome"], found["shards"], found["checks"]) == ("passed", 2, {"ok": 2})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "1", '{"command": "verify"}', '{"command": "pytest --pixi-pack", "schema": 1}',
+     '{"command": "pytest --pixi-pack", "schema": 1, "checks": [3], "crashed": [], "exit_code": 0}',
+     "[" * 100_000, "\\ud800"],
+)  # fmt: skip
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InvalidInput):
+        read_shards([tmp_path / "x.json"])
+
+
+def test_a_later_schema_is_unsupported(files) -> None:
+    with pytest.raises(Unsupported, match="schema 2"):
+        read_shards(files({**report(), "schema": 2}))
+
+
+def test_a_file_that_is_named_twice_is_refused(files) -> None:
+    (path,) = files(report())
+    with pytest.raises(InvalidInput, match="twice"):
+        read_shards([path, path])
+
+
+def test_reports_and_records_do_not_mix(files) -> None:
+    with pytest.raises(InvalidInput, match="cannot be merged"):
+        read_shards(files(report(), record()))
+
+
+# --- records ----------------------------------------------------------------------------------
+
+
+def test_records_of_shards_are_one_record(files, tmp_path: Path) -> None:
+    paths = files(record(package("b")), record(package("a"), package("b")))
+    out = tmp_path / "all.json"
+    assert main(["merge", *map(str, paths), "-o", str(out)]) == 0
+    assert out.read_text() == record_text(record(package("a"), package("b")))
+
+
+def test_what_shards_made_differently_is_a_finding(files, capsys) -> None:
+    paths = files(record(package("a", "1")), record(package("a", "2")))
+    assert main(["merge", *map(str, paths)]) == 1
+    assert "shards have made a 1 0 noarch differently" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [{"platform": "osx-arm64"}, {"tools": {"pixi": "1"}}])
+def test_records_of_different_runs_are_refused(files, more: dict[str, Any]) -> None:
+    _, shards = read_shards(files(record(), record(**more)))
+    with pytest.raises(InvalidInput, match="not of one run"):
+        merged_record(shards)
