@@ -24,12 +24,12 @@ class Cause:
 _ALL = (
     Cause(
         "timestamp",
-        "a time of building differs: in index.json, in a record, in the header of a member",
+        "a time of building differs: in index.json, in the header of a member or of a program",
         "set SOURCE_DATE_EPOCH for the build",
     ),
     Cause(
         "member-order",
-        "the same members or entries in another order",
+        "the same members, entries or keys in another order",
         "sort what a tool lists before it writes it; nothing depends on this order",
     ),
     Cause(
@@ -39,12 +39,12 @@ _ALL = (
     ),
     Cause(
         "locale-sort",
-        "the order of lines follows the locale",
+        "the same lines, sorted by code point on one side and as in a language on the other",
         "sort with LC_ALL=C, or by code point",
     ),
     Cause(
         "hash-seed",
-        "the order of lines follows Python's hash seed",
+        "a set is written in the order of Python's hashes: `{'a', 'b'}` and `{'b', 'a'}`",
         "sort sets before they are written, or set PYTHONHASHSEED for the build",
     ),
     Cause(
@@ -79,37 +79,37 @@ _ALL = (
     ),
     Cause(
         "encoding",
-        "a text differs only in a byte order mark",
+        "the same text in another encoding, or with a byte order mark",
         "write UTF-8 without a byte order mark",
     ),
     Cause(
         "embedded-path",
-        "a path of the build machine stands in a file",
+        "paths differ that lead to the same file, or to where things are built",
         "map it with -ffile-prefix-map, or build in a directory of a fixed name",
     ),
     Cause(
         "embedded-date",
-        "a date stands in a file",
+        "dates, times or seconds since 1970 differ",
         "write SOURCE_DATE_EPOCH instead of the current time",
     ),
     Cause(
         "timezone",
-        "a local time stands in a file",
+        "the same moment as local times of two zones, or the name of a zone",
         "set TZ=UTC for the build",
     ),
     Cause(
         "hostname-or-user",
-        "the name of the machine or of its user stands in a file",
+        "what is named host, user or builder differs, or `user@host`",
         "leave it out of what the build writes",
     ),
     Cause(
         "cpu-count",
-        "the content follows the number of processors",
+        "a number of processors, jobs or threads differs",
         "build with a fixed number of jobs",
     ),
     Cause(
         "environment-variable",
-        "the value of an environment variable stands in a file",
+        "a line sets a variable that tools and shells know, or exports one",
         "unset it for the build, or declare it in the recipe",
     ),
     Cause(
@@ -129,12 +129,12 @@ _ALL = (
     ),
     Cause(
         "build-id",
-        "two binaries differ only in their build id",
-        "link with --build-id=none, or from the same paths",
+        "two programs differ only in build id, UUID, or the id of their debug data",
+        "link with --build-id=none (ELF), -no_uuid (Mach-O) or /Brepro (PE)",
     ),
     Cause(
         "random",
-        "the content is another one each time",
+        "an identifier that is made at random: a UUID, a nonce, an address in memory",
         "give the generator a fixed seed",
     ),
     Cause(

@@ -13,7 +13,7 @@ from pytest_pixipack.errors import Infrastructure, InvalidInput
 if TYPE_CHECKING:
     from pytest_pixipack.lock import LockDiff
 
-Layer = Literal["lock", "artifact", "artifacts", "pack", "prefix", "channel"]
+Layer = Literal["lock", "artifact", "artifacts", "pack", "prefix", "channel", "file", "directory"]
 
 _LAYERS: dict[Layer, str] = {
     "lock": "a lock",
@@ -22,21 +22,31 @@ _LAYERS: dict[Layer, str] = {
     "pack": "a pack",
     "prefix": "an installed environment",
     "channel": "a channel",
+    "file": "an archive or a library",
+    "directory": "a directory of other files",
 }
 _PACKAGES = (".conda", ".tar.bz2")
+_PACK = "pixi-pack.json"
 # What a directory of a layer has, in the order in which it is looked for; `env` is what unpacking
 # a pack makes.
 _MARKS: dict[Layer, tuple[str, ...]] = {
-    "pack": ("pixi-pack.json",),
+    "pack": (_PACK,),
     "lock": ("pixi.lock",),
     "prefix": ("conda-meta", "env/conda-meta"),
 }
 _SCRIPT_MARKS = (b"@@END_HEADER@@", b"__END_HEADER__")
+# Archives, compressed files, libraries and programs that are compared as they are.
+_FORMATS = (
+    b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
+    b"!<arch>\n", b"\x7fELF", b"MZ", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf",
+    b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe",
+)  # fmt: skip
 # How much of a file is read to tell what it is; the head of a self-extracting pack is smaller.
 _HEAD = 1 << 16
 _EXPECTED = (
     "Compare two locks, packages (.conda, .tar.bz2), packs (tar, directory, self-extracting), "
-    "installed environments or channels."
+    "installed environments, channels, wheels and other archives, libraries, or directories of "
+    "such."
 )
 
 
@@ -87,7 +97,7 @@ def compare_paths(left: Path, right: Path) -> Compared:
             f"{left} is {_LAYERS[layers[0]]}, {right} is {_LAYERS[layers[1]]}: they cannot be "
             "compared with each other.",
             file=right,
-            remedy="Give two of one layer; `pixipack verify` checks layers against each other.",
+            remedy=f"{_EXPECTED} `pixipack verify` checks layers against each other.",
         )
     layer = layers[0]
     if layer == "lock":
@@ -102,6 +112,11 @@ def compare_paths(left: Path, right: Path) -> Compared:
         return Compared(layer, left, right, compare.compare_packs(left, right), _packed(left))
     if layer == "prefix":
         return Compared(layer, left, right, compare.compare_prefixes(left, right))
+    if layer in ("file", "directory"):
+        from pytest_pixipack.compare.files import compare_files, compare_trees
+
+        plain = compare_files if layer == "file" else compare_trees
+        return Compared(layer, left, right, plain(left, right))
     from pytest_pixipack.compare.channels import compare_channels
 
     return Compared(layer, left, right, compare_channels(left, right))
@@ -116,21 +131,33 @@ def _directory(path: Path) -> Layer | None:
         return "channel"
     if any(each.name.endswith(_PACKAGES) for each in inside):
         return "artifacts"
-    return None
+    return "directory" if inside else None
 
 
 def _file(path: Path) -> Layer | None:
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
-    if path.name.endswith(_PACKAGES) or head.startswith((b"PK\x03\x04", b"BZh")):
+    if path.name.endswith(_PACKAGES):
         return "artifact"
     if head[257:262] == b"ustar" or path.suffix == ".tar":
-        return "pack"
+        return "pack" if _is_pack(path) else "file"
     if any(mark in head for mark in _SCRIPT_MARKS) or path.suffix in (".sh", ".ps1"):
         return "pack"
     if path.suffix in (".lock", ".yml", ".yaml") or _is_lock(head):
         return "lock"
-    return None
+    return "file" if head.startswith(_FORMATS) else None
+
+
+def _is_pack(path: Path) -> bool:
+    """Whether a tar has the file that packs have; one that is broken may have been one."""
+    from pytest_pixipack.compare.inside.content import Unreadable
+    from pytest_pixipack.compare.inside.tars import TarReader
+
+    with path.open("rb") as stream:
+        try:
+            return any(entry.name == _PACK for entry, _ in TarReader(stream, seekable=True))
+        except Unreadable:
+            return True
 
 
 def _is_lock(head: bytes) -> bool:
