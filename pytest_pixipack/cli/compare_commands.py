@@ -46,7 +46,7 @@ def run_compare(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Compares; what differs goes to people, to programs and to pull requests."""
     from pytest_pixipack.compare.layers import compare_paths
     from pytest_pixipack.compare.model import VERDICTS
-    from pytest_pixipack.reproduce.record import is_record
+    from pytest_pixipack.reproduce.digests import is_record
 
     if arguments.json == arguments.markdown == STDOUT:
         raise InvalidInput(

@@ -58,6 +58,12 @@ def add_parsers(commands: Any) -> None:
         help="exit code 0 where the verdict is this or better",
     )
     reproduce.add_argument(
+        "--stale",
+        action="store_true",
+        help="edit the sources instead: is a package built again where an input has changed, and "
+        "only there?",
+    )
+    reproduce.add_argument(
         "--list", action="store_true", help="list the conditions that can be changed, and stop"
     )
     add_json(reproduce)
@@ -86,6 +92,8 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     names = arguments.vary.split(",") if arguments.vary else None
     if arguments.list:
         return _list(chosen_variations(names), terminal)
+    if arguments.stale:
+        return _stale(arguments, terminal)
     # Before the builds, which take long.
     earlier = None if arguments.against is None else read_record(arguments.against)
     lock = threading.Lock()
@@ -131,6 +139,28 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     elif code:
         terminal.print([f"exit {code}"])
     return code
+
+
+def _stale(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Edits sources and says what is not declared, and what nothing depends on."""
+    from pytest_pixipack.reproduce.staleness import check_staleness
+    from pytest_pixipack.verify.render import render
+
+    found = check_staleness(
+        workspace_root(arguments.workspace, terminal),
+        _options(arguments),
+        environment=arguments.environment,
+        platform=arguments.platform,
+        only=arguments.package,
+        engine=arguments.engine,
+    )
+    outcome = "failed" if found.errors else "passed"
+    packages = [each.to_json() for each in found.packages]
+    terminal.document({"outcome": outcome, "staleness": packages})
+    terminal.print(render(found.findings, terminal.width))
+    for each in found.packages:
+        terminal.print([f"{each.package}: {len(each.declared)} inputs, {len(each.edits)} edited"])
+    return EXIT_FINDINGS if found.errors else EXIT_OK
 
 
 def _options(arguments: argparse.Namespace) -> EngineOptions:

@@ -29,6 +29,7 @@ def recorded(
 ) -> dict[str, Any]:
     """What a record says of one stage: of the packages, or of what was made of them."""
     from pytest_pixipack.reproduce import record
+    from pytest_pixipack.reproduce.digests import lock_digests
 
     if prefix is not None:
         digest = prefix.normalised_digest()
@@ -37,7 +38,7 @@ def recorded(
         parts = [record.pack_record(pack, place.environment, artifacts)]
     else:
         parts = record.package_records(artifacts, lock, manifest, options)
-    return {"lock": record.lock_digests(lock), "parts": parts}
+    return {"lock": lock_digests(lock), "parts": parts}
 
 
 class Records:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
     from pytest_pixipack.plugin.plan import Place
     from pytest_pixipack.reproduce import Reproduction, Variation
+    from pytest_pixipack.reproduce.inputs import Staleness
     from pytest_pixipack.workspace import Workspace
 
 
@@ -63,6 +64,31 @@ class Reproducer:
         )
         self._request.node.user_properties += junit_properties(result)
         return result
+
+    def staleness(
+        self,
+        workspace: Workspace,
+        *,
+        edits: Mapping[str, str | bytes] | None = None,
+        environment: str = "default",
+        platform: str | None = None,
+        only: Sequence[str] | None = None,
+    ) -> Staleness:
+        """Edits sources of a workspace, in a copy: is what depends on them built again?
+
+        As `pytest_pixipack.reproduce.staleness.check_staleness`.
+        """
+        from pytest_pixipack.reproduce.staleness import check_staleness
+
+        return check_staleness(
+            workspace.root,
+            workspace.engine.options,
+            edits=edits,
+            environment=environment,
+            platform=platform,
+            only=only,
+            engine=workspace.engine.name,
+        )
 
 
 def variations_of(config: pytest.Config) -> list[Variation]:

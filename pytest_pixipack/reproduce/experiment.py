@@ -18,6 +18,7 @@ from pytest_pixipack.reproduce.attribute import Attribution, Names, Places, attr
 from pytest_pixipack.reproduce.build_child import PACK
 from pytest_pixipack.reproduce.builds import Built, Lane, Wanted
 from pytest_pixipack.reproduce.conditions import Machine, this_machine
+from pytest_pixipack.reproduce.differences import Place, differences_of
 from pytest_pixipack.reproduce.model import (
     RANDOM,
     Attributed,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 MOST_BUILDS = 60
 _USUAL: Names = ()
-# (target, where, field): one place where two builds may differ.
-Place = tuple[str, tuple[str, ...], str]
 
 
 def reproduce(
@@ -112,6 +111,7 @@ def _record(pristine: Pristine, base: Built, environment: str, engine: str) -> d
     from pytest_pixipack.lock import read_lock
     from pytest_pixipack.pack import read_pack
     from pytest_pixipack.reproduce import record
+    from pytest_pixipack.reproduce.digests import lock_digests
 
     lock, manifest = read_lock(pristine.lock_path), pristine.manifest
     files = dict(base.files)
@@ -121,7 +121,7 @@ def _record(pristine: Pristine, base: Built, environment: str, engine: str) -> d
     if pack is not None:
         parts.append(record.pack_record(read_pack(pack), environment, artifacts))
     name = manifest.need_workspace().name or manifest.root.name
-    made = record.workspace_record(name, engine, record.lock_digests(lock), parts)
+    made = record.workspace_record(name, engine, lock_digests(lock), parts)
     return record.new_record([made], record.tool_versions(engine, pristine.options.environ))
 
 
@@ -322,47 +322,3 @@ def _attributed(difference: Difference, names: Names, *, resolved: bool) -> Attr
     claimed = difference.cause
     cause = sharpened(claimed, names) if resolved else claimed
     return Attributed(difference, names, claimed, cause, agree(claimed, names), resolved)
-
-
-def differences_of(base: Built, made: Built) -> dict[Place, Difference]:
-    """What differs between two builds, by place.
-
-    A build that fails differs in that. What a pack has of a package that differs itself is told
-    of the package alone.
-    """
-    from pytest_pixipack.compare import compare_artifacts, compare_packs
-
-    if made.error is not None:
-        text = made.error.message
-        failed = Difference(("build",), "result", "payload", "a package", text, "unknown")
-        return {("build", failed.where, failed.field): failed}
-    found: dict[Place, Difference] = {}
-    differing: set[str] = set()
-    for name in sorted({*base.files, *made.files} - {PACK}):
-        left, right = base.files.get(name), made.files.get(name)
-        if left is None or right is None:
-            cause = "file-added" if left is None else "file-removed"
-            sides = (left and left.name, right and right.name)
-            each = Difference((name,), "package", "payload", *sides, cause)
-            found[name, each.where, each.field] = each
-            continue
-        if left.name != right.name:
-            each = Difference(
-                (left.name,), "file name", "payload", left.name, right.name, "build-string"
-            )
-            found[name, each.where, each.field] = each
-        for each in compare_artifacts(left, right).differences:
-            found[name, each.where, each.field] = each
-            differing |= {left.name, right.name}
-    packs = base.files.get(PACK), made.files.get(PACK)
-    if packs[0] is not None and packs[1] is not None:
-        for each in compare_packs(packs[0], packs[1]).differences:
-            if not _is_of(each, differing):
-                found[PACK, each.where, each.field] = each
-    return found
-
-
-def _is_of(difference: Difference, names: set[str]) -> bool:
-    """Whether a difference of packs follows from packages that are told of by themselves."""
-    steps = {part.rpartition("/")[2] for part in difference.where}
-    return bool(steps & names) or (difference.field in ("bytes", "file name") and bool(names))

@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError, Unsupported
 from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.reproduce.digests import (
+    KIND,
+    artifact_digest,
+    digest_of,
+    sources_digest,
+)
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import Artifact
@@ -24,14 +30,10 @@ if TYPE_CHECKING:
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.pack import Pack
 
-KIND = "pixipack-record"
 SCHEMA = 1
 _LIBRARIES = ("pytest-pixipack", "py-rattler", "py-rattler-build")
 _SYSTEM_TOOLS = ("pixi", "pixi-pack", "pixi-unpack")
 _MOST_BYTES = 64 * 1024 * 1024
-# Fields of index.json that say when or how a package was made, and not what it is.
-_OF_MAKING = frozenset({"timestamp"})
-_UNORDERED = ("depends", "constrains")
 
 Json = dict[str, Any]
 
@@ -130,7 +132,7 @@ def pack_record(pack: Pack, environment: str, built: Sequence[Artifact]) -> Json
         "environment": environment,
         "platform": pack.platform,
         "sha256": file_digests(pack.path).sha256 if pack.path.is_file() else None,
-        "normalised": _digest([pack.platform, *sorted(members), *sorted(pack.wheels)]),
+        "normalised": digest_of([pack.platform, *sorted(members), *sorted(pack.wheels)]),
         "tool": pack.tool_version,
         "packages": sorted(each.dist for each in pack.records if each.file_name not in own),
     }
@@ -168,69 +170,7 @@ def tool_versions(engine: str, environ: Mapping[str, str] | None = None) -> dict
     return found
 
 
-# --- digests --------------------------------------------------------------------------------------
-def artifact_digest(artifact: Artifact) -> str:
-    """The sha256 of what a package installs and says of itself; not of how it is archived."""
-    index = {k: v for k, v in artifact.index.items() if k not in _OF_MAKING}
-    for name in _UNORDERED:
-        if isinstance(index.get(name), list):
-            index[name] = sorted(map(str, index[name]))
-    exports = artifact.facts.run_exports
-    lines = [
-        json.dumps(index, sort_keys=True),
-        json.dumps(exports.to_json() if exports else {}, sort_keys=True),
-    ]
-    for path in sorted(artifact.payload):
-        file = artifact.payload[path]
-        mode = "x" if file.executable else "-"
-        lines.append(f"{file.kind} {mode} {path} {file.target or file.sha256}")
-    return _digest(lines)
-
-
-def lock_digests(lock: Lock) -> Json:
-    """The digest of the lock's bytes, and of what it locks."""
-    lines = []
-    for name in sorted(lock.environments):
-        for platform, packages in sorted(lock.environments[name].packages.items()):
-            lines += [f"{name} {platform} {_locked_text(each)}" for each in packages]
-    content = Path(lock.file).read_bytes() if lock.file and Path(lock.file).is_file() else None
-    return {
-        "sha256": hashlib.sha256(content).hexdigest() if content is not None else None,
-        "normalised": _digest(sorted(lines)),
-    }
-
-
-def sources_digest(directory: Path) -> str:
-    """The sha256 of a package's files, by path.
-
-    Left out are records, what tools leave behind, and directories of other packages.
-    """
-    from pytest_pixipack.workspace.copying import left_behind
-
-    lines = []
-    try:
-        for folder, directories, names in os.walk(directory):
-            out = left_behind(folder, [*directories, *names])
-            directories[:] = [
-                name for name in directories if name not in out and not _is_another(folder, name)
-            ]
-            for name in (each for each in names if each not in out and each != "pixi.lock"):
-                path = Path(folder, name)
-                if path.suffix == ".json" and is_record(path):
-                    continue  # one that lies beside the sources is not made from itself
-                place = path.relative_to(directory).as_posix()
-                if path.is_symlink():
-                    lines.append(f"link {place} {os.readlink(path)}")  # noqa: PTH115
-                else:
-                    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                    lines.append(f"file {place} {digest}")
-    except OSError as error:
-        raise Infrastructure(
-            f"The sources cannot be read: {error.strerror or error}.", file=directory
-        ) from error
-    return _digest(sorted(lines))
-
-
+# --- backends -----------------------------------------------------------------------------------
 def backend_record(directory: Path | None, manifest: Manifest, options: EngineOptions) -> Json:
     """The backend of a package: its name, and the digest or version of what ran in its place."""
     from pytest_pixipack.manifest import load_package
@@ -313,15 +253,6 @@ def read_record(path: Path) -> Json:
     return found
 
 
-def is_record(path: Path) -> bool:
-    """Whether a file says that it is a record."""
-    try:
-        with path.open("rb") as stream:
-            return f'"{KIND}"'.encode() in stream.read(400)
-    except OSError:
-        return False
-
-
 def _check(record: Json, path: Path) -> None:
     """Raises `InvalidInput` where a part has another shape."""
 
@@ -350,10 +281,6 @@ def _check(record: Json, path: Path) -> None:
             need(isinstance(package.get("backend"), dict), "a package lacks its `backend`")
 
 
-def _is_another(folder: str, name: str) -> bool:
-    return Path(folder, name, "pixi.toml").is_file()
-
-
 # --- helpers --------------------------------------------------------------------------------------
 def _directory(locked: LockedPackage, manifest: Manifest) -> Path | None:
     if "://" in locked.location:
@@ -374,19 +301,7 @@ def _members(identifiers: Iterable[str], lock: Lock) -> list[str]:
     return sorted(found)
 
 
-def _locked_text(package: LockedPackage) -> str:
-    said = package.sha256 or json.dumps(sorted(package.depends))
-    return f"{package.kind} {package.dist} {package.subdir} {said}"
-
-
 def entry_label(entry: Mapping[str, Any]) -> str:
     """By what packages, packs and prefixes are sorted in a record."""
     keys = ("name", "environment", "subdir", "platform", "version", "build")
     return " ".join(str(entry.get(key)) for key in keys)
-
-
-def _digest(lines: Iterable[str]) -> str:
-    hasher = hashlib.sha256()
-    for line in lines:
-        hasher.update(line.encode("utf-8", "surrogateescape") + b"\n")
-    return hasher.hexdigest()

@@ -11,7 +11,8 @@ import pytest
 
 from pytest_pixipack.cli import main
 from pytest_pixipack.errors import InvalidInput, Unsupported
-from pytest_pixipack.reproduce.record import read_record, record_text, sources_digest, write_record
+from pytest_pixipack.reproduce.digests import sources_digest
+from pytest_pixipack.reproduce.record import read_record, record_text, write_record
 from pytest_pixipack.reproduce.records import compare_records
 
 APP: dict[str, Any] = {
