@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_pixipack.errors import InvalidInput, Unsupported
-from pytest_pixipack.lock import fields, lines
+from pytest_pixipack.lock import fields, lines, location
 from pytest_pixipack.lock.fields import FieldError
 from pytest_pixipack.lock.limits import (
     MAX_BYTES,
@@ -237,9 +237,10 @@ class _Reader:
 
     def _read_again(self, written: str, *, default_indexes: bool = True) -> Lock:
         try:
-            document = read_document(
-                fields.as_mapping(load_yaml(written), "lock"), default_indexes=default_indexes
-            )
+            mapping = fields.as_mapping(load_yaml(written), "lock")
+            if not default_indexes:
+                mapping["packages"] = [_with_derived(entry) for entry in mapping["packages"]]
+            document = read_document(mapping, default_indexes=default_indexes)
         except (DocumentError, FieldError) as error:
             self.fail(f"The lock file cannot be used: {error.message.rstrip('.')}.")
         return replace(document, text=self.text, file=self.file)
@@ -280,6 +281,20 @@ class _Reader:
         raise InvalidInput(
             message, file=self.file, line=line, column=column, package=package, remedy=_LOCK_AGAIN
         )
+
+
+def _with_derived(entry: Any) -> Any:
+    """An entry of an upgraded lock with what follows from its `file://` URL.
+
+    rattler_lock leaves it out where it knows a URL, as it does from versions 4 and 5; what is read
+    as a path says neither subdir nor channel.
+    """
+    url = entry.get("conda") if isinstance(entry, dict) else None
+    if not isinstance(url, str) or not url.startswith("file://"):
+        return entry
+    derived = location.derive(url)
+    found = {"subdir": derived.subdir, "channel": derived.channel}
+    return {**{key: value for key, value in found.items() if value is not None}, **entry}
 
 
 def _with_unknown(lock: Lock, original: Lock) -> Lock:

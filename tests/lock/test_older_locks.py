@@ -209,3 +209,15 @@ def test_a_package_that_is_not_there_has_its_line():
     with pytest.raises(InvalidInput, match=r"does not exist: https://e\.org/lost\.whl") as caught:
         parse_lock(text)
     assert text.splitlines()[caught.value.line - 1] == "      - pypi: https://e.org/lost.whl"
+
+
+@pytest.mark.parametrize("text", [VERSION_4, VERSION_5], ids=["4", "5"])
+def test_a_channel_on_disk(text):
+    """rattler_lock does not say again what follows from a `file://` URL, pixi knows it."""
+    local = text.replace("https://conda.anaconda.org/", "file:///srv/channels/")
+    (package,) = parse_lock(local).packages
+    assert package.location == "/srv/channels/conda-forge/linux-64/libz-1.3-h1_0.conda"
+    assert (package.subdir, package.channel) == ("linux-64", "file:///srv/channels/conda-forge")
+    assert (package.name, package.version, package.build) == ("libz", "1.3", "h1_0")
+    again = parse_lock(parse_lock(local).to_text())
+    assert again.packages[0].facts == package.facts
