@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError, Unsupported
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.reproduce.digests import (
-    KIND,
+    KIND as KIND,
+)
+from pytest_pixipack.reproduce.digests import (
     artifact_digest,
     digest_of,
     sources_digest,
