@@ -23,6 +23,7 @@ from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pytest_pixipack.compare.causes import Cause
+    from pytest_pixipack.lock import Lock
     from pytest_pixipack.manifest import Manifest
     from pytest_pixipack.prefix import Prefix
     from pytest_pixipack.verify import Report
@@ -91,7 +92,7 @@ def add_parsers(commands: Any) -> None:
 def run_check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Compares the manifest with its lock."""
     from pytest_pixipack.manifest import load_manifest
-    from pytest_pixipack.verify import check_lock_file
+    from pytest_pixipack.verify import check_lock, check_lock_file
 
     if arguments.no_backend and arguments.backend:
         raise InvalidInput("--backend and --no-backend exclude each other.")
@@ -99,8 +100,12 @@ def run_check(arguments: argparse.Namespace, terminal: Terminal) -> int:
     manifest.need_workspace()
     for warning in manifest.warnings:
         terminal.say(f"{warning.file}:{warning.line}: {warning.message}")
-    metadata = {} if arguments.no_backend else _metadata(manifest, arguments)
-    report = check_lock_file(manifest, metadata=metadata, notes=True)
+    lock = _readable_lock(manifest)
+    if lock is None:
+        report = check_lock_file(manifest)
+    else:
+        metadata = {} if arguments.no_backend else _metadata(manifest, lock, arguments)
+        report = check_lock(manifest, lock, metadata=metadata, notes=True)
     if arguments.packable:
         report = _with_packability(report, manifest)
     return _finish(report, arguments, terminal)
@@ -120,15 +125,20 @@ def _with_packability(report: Report, manifest: Manifest) -> Report:
     return Report.merged([report, found])
 
 
-def _metadata(manifest: Manifest, arguments: argparse.Namespace) -> Mapping[Any, Any]:
-    """What backends offer, where one can be run; without a readable lock there is no question."""
+def _readable_lock(manifest: Manifest) -> Lock | None:
+    """The lock, read once; None where the report has to say why it cannot be."""
     from pytest_pixipack.lock import read_lock
-    from pytest_pixipack.verify import backend_metadata
 
     try:
-        lock = read_lock(manifest.root / LOCK_NAME)
+        return read_lock(manifest.root / LOCK_NAME)
     except InvalidInput:
-        return {}
+        return None
+
+
+def _metadata(manifest: Manifest, lock: Lock, arguments: argparse.Namespace) -> Mapping[Any, Any]:
+    """What backends offer, where one can be run."""
+    from pytest_pixipack.verify import backend_metadata
+
     return backend_metadata(manifest, lock, engine_options(arguments))
 
 

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from pytest_pixipack.facts import VariantValue
 
 _STR = frozenset({str})
+# What needs no closer look: a large lock has many of these.
+_PLAIN_URL = re.compile(r"[a-z+]+://[A-Za-z0-9.-]*(?:/|\Z)")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 # The last second of the year 9999: a larger timestamp is in milliseconds (rattler_lock,
 # utils/serde/timestamp.rs). Moments are those of the crate jiff, in milliseconds.
@@ -79,7 +81,7 @@ def required_text(entry: dict[str, Any], key: str) -> str:
 
 def check_url(text: str | None, key: str) -> None:
     """Raises `FieldError` for a URL that cannot be taken apart; a path is none."""
-    if text is None or "://" not in text:
+    if text is None or "://" not in text or _PLAIN_URL.match(text):
         return
     try:
         _ = urlsplit(text).port
