@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pytest_pixipack.redaction import hide
+
 Outcome = Literal["passed", "failed", "unsupported", "infrastructure", "invalid-input"]
 
 
@@ -32,13 +34,15 @@ class PixipackError(Exception):
         package: str | None = None,
         remedy: str | None = None,
     ) -> None:
+        # Errors end in terminals, reports and logs: no secret of a URL may be in them.
+        message = hide(message)
         super().__init__(message)
         self.message = message
-        self.file = str(file) if file is not None else None
+        self.file = hide(str(file)) if file is not None else None
         self.line = line
         self.column = column
         self.package = package
-        self.remedy = remedy
+        self.remedy = hide(remedy) if remedy is not None else None
 
     @property
     def location(self) -> str | None:

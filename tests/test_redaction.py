@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_pixipack.redaction import public_url, redact
+from pytest_pixipack.redaction import hide, hide_all, public_url, redact
 
 SECRET = st.text("abcdefghijklmnop0123456789", min_size=8, max_size=20).map("s3cr3t".__add__)
 
@@ -38,3 +38,37 @@ def test_urls_in_a_text_are_found_and_the_sentence_stays() -> None:
 )
 def test_no_secret_is_left(secret: str, form: str) -> None:
     assert secret not in redact(f"see {form.format(secret)} for more")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain words", "plain words"),
+        ("https://host/c?branch=main#abc", "https://host/c?branch=main#abc"),
+        ("https://u:p@host:8080/c/", "https://host:8080/c/"),
+        ("git+https://t0ken@host/r.git?rev=1&subdirectory=x#f00", None),
+        ("git+ssh://git@host/r.git", "git+ssh://git@host/r.git"),
+        ("ssh://git:pw@host/r.git", "ssh://host/r.git"),
+        ("https://host/t/tk-1/c/linux-64", "https://host/t/***/c/linux-64"),
+        ("https://host/x?X-Amz-Signature=abc&tag=1", "https://host/x?X-Amz-Signature=***&tag=1"),
+        ("https://host/x.whl#sha256=0a", "https://host/x.whl#sha256=0a"),
+        ("http://u:p@[broken", "***"),
+        ("http://127.0.0.1:<port:1>/t/tk/c", "http://127.0.0.1:<port:1>/t/***/c"),
+        ("file:///home/a@b/c", "file:///home/a@b/c"),
+        ("two: https://a:b@c, https://d:e@f.", "two: https://c, https://f."),
+    ],
+)
+def test_what_reports_show_of_a_url(text: str, shown: str | None) -> None:
+    wanted = "git+https://host/r.git?rev=1&subdirectory=x#f00" if shown is None else shown
+    assert hide(text) == wanted
+    assert hide(wanted) == wanted
+
+
+@given(
+    SECRET, st.sampled_from(["https://u:{}@h/c", "http://{}@h", "ftp://h/t/{}/c", "x://h/?a={}"])
+)
+def test_no_secret_is_left_in_any_value(secret: str, form: str) -> None:
+    text = form.format(secret)
+    shown = hide_all({"a": [text, (text, 1)], text: None})
+    assert secret not in repr(shown)
+    assert isinstance(shown["a"][1], tuple)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.errors import Infrastructure, PixipackError
+from pytest_pixipack.redaction import hide, hide_all
 from pytest_pixipack.whole_files import write_file
 
 STDOUT = "-"
@@ -83,7 +84,7 @@ class Terminal:
         """Writes the JSON document, where one is asked for."""
         if self._json_target is None:
             return
-        full = {"schema": 1, "command": self.command, **content}
+        full = hide_all({"schema": 1, "command": self.command, **content})
         text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
         # Half a character, as in a file name that is not UTF-8, becomes an escape of JSON.
         data = text.encode("utf-8", errors="backslashreplace")
@@ -109,4 +110,4 @@ class Terminal:
 def _printable(text: str, encoding: str | None) -> str:
     # A console that cannot show a character shows a question mark, not a traceback.
     name = encoding or "utf-8"
-    return text.translate(_CONTROLS).encode(name, errors="replace").decode(name)
+    return hide(text).translate(_CONTROLS).encode(name, errors="replace").decode(name)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pytest_pixipack.redaction import hide_all
+
 Kind = Literal["order-only", "metadata", "payload"]
 Verdict = Literal["identical", "order-only", "metadata", "payload"]
 
@@ -30,8 +32,8 @@ class Difference:
     "channel/linux-64/a-1-0.conda", "pkg-a-1-0.tar.zst", "bin/a")`; `field` is what differs there.
     `kind` is decided by what a user would get; `cause` is one of `CAUSES`, or None where nothing is
     known. `left` and `right` are plain JSON values, None where a side lacks the thing. `evidence`
-    says in words what led to the cause, where the two values do not show it. Raises `ValueError`
-    for a cause that is not in the list.
+    says in words what led to the cause, where the two values do not show it. Secrets of URLs are
+    hidden. Raises `ValueError` for a cause that is not in the list.
     """
 
     where: tuple[str, ...]
@@ -45,6 +47,10 @@ class Difference:
     def __post_init__(self) -> None:
         if self.cause is not None and self.cause not in CAUSES:
             raise ValueError(f"{self.cause!r} is no known cause")
+        for name in ("where", "left", "right", "evidence"):
+            value = getattr(self, name)
+            if value is not None and (shown := hide_all(value)) != value:
+                object.__setattr__(self, name, shown)
 
     def __str__(self) -> str:
         """The difference in one line of plain words."""

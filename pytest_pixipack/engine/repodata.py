@@ -99,7 +99,7 @@ def _error(
         )
     if _CANNOT_ASK.search(message):
         return Infrastructure(
-            text, remedy="Give your credentials, for example in the file of RATTLER_AUTH_FILE."
+            text, remedy="The channel wants credentials, which may stand in its URL."
         )
     busy = re.search(r"server error|429|408|error sending request|timed out", message)
     return Infrastructure(_with_attempts(text, patience.attempts if busy else 1), remedy=_TRY_AGAIN)

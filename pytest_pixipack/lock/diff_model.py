@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from pytest_pixipack.redaction import hide_all
+
 DifferenceKind = Literal["order-only", "metadata", "payload"]
 LockVerdict = Literal["identical", "order-only", "metadata", "payload"]
 # What became of a package, in the order in which people are told.
@@ -49,6 +51,11 @@ class LockChange:
     right: Any
     kind: DifferenceKind
 
+    def __post_init__(self) -> None:
+        # What is told of a lock goes to terminals and reports.
+        object.__setattr__(self, "left", hide_all(self.left))
+        object.__setattr__(self, "right", hide_all(self.right))
+
     def __str__(self) -> str:
         """The change in plain words."""
         where = " ".join(
@@ -77,6 +84,10 @@ class Side:
     build: str | None = None
     channel: str | None = None
     location: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channel", hide_all(self.channel))
+        object.__setattr__(self, "location", hide_all(self.location))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pytest_pixipack.lock.model import KEY_OF_KIND, Lock, LockedPackage, LockEnv
 from pytest_pixipack.lock.scrub import Record, Scrubbers, default_scrubbers
 from pytest_pixipack.lock.writer import package_to_entry, used_packages
 from pytest_pixipack.lock.yaml import dump_yaml
+from pytest_pixipack.redaction import hide
 
 # The key of what only build and host environments hold.
 ONLY_FOR_BUILDING = "only-for-building"
@@ -26,8 +27,8 @@ def snapshot(lock: Lock, scrubbers: Scrubbers | None = None) -> str:
     """The text of a lock after scrubbing; the default scrubbers where None are given.
 
     The order of packages, platforms and environments is fixed; it does not depend on hashes. Equal
-    values have equal markers. The text ends with a newline and has no other line ends than
-    newlines.
+    values have equal markers. Secrets of URLs are left out. The text ends with a newline and has no
+    other line ends than newlines.
     """
     scrubbers = default_scrubbers() if scrubbers is None else scrubbers
     keys = {package.identifier: KEY_OF_KIND[package.kind] for package in reversed(lock.packages)}
@@ -49,7 +50,7 @@ def snapshot(lock: Lock, scrubbers: Scrubbers | None = None) -> str:
         },
         **_only_for_building(lock, scrubbers, keys, by_identifier),
     }
-    return dump_yaml(numbered(document))
+    return hide(dump_yaml(numbered(document)))
 
 
 def record_of(

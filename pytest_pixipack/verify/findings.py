@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pytest_pixipack.redaction import hide_all
+
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -30,7 +32,8 @@ class Finding:
     `CAUSES` and `evidence` what speaks for it. `version` is that of the package, for display, and
     `about` the names of the packages that it concerns besides `package`.
 
-    Raises `ValueError` for a severity or a cause that does not exist.
+    Secrets of URLs are hidden in all of them. Raises `ValueError` for a severity or a cause that
+    does not exist.
     """
 
     rule: str
@@ -56,6 +59,10 @@ class Finding:
             raise ValueError(f"{self.severity!r} is no severity.")
         if self.cause is not None and self.cause not in CAUSES:
             raise ValueError(f"{self.cause!r} is not in the list of causes.")
+        for name in ("message", "expected", "actual", "file", "evidence", "remedy"):
+            value = getattr(self, name)
+            if value is not None and (shown := hide_all(value)) != value:
+                object.__setattr__(self, name, shown)
 
     @property
     def subjects(self) -> frozenset[str]:

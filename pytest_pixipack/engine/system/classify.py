@@ -56,7 +56,7 @@ _KINDS = (
     _Kind(
         r"HTTP status client error \((?:401|403|407)",
         Infrastructure,
-        "Give your credentials, for example in the file of RATTLER_AUTH_FILE.",
+        "The channel wants credentials, which may stand in its URL.",
     ),
     _Kind(
         # An incomplete frame is a body that broke off where no length was said.
