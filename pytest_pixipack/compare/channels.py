@@ -55,7 +55,8 @@ def _subdir(where: Where, subdir: str, left: Path, right: Path) -> Iterator[Diff
         found += _table_differences(where, subdir, *tables, left, right)
     yield from found
     texts = [(each / subdir / REPODATA).read_bytes() for each in (left, right)]
-    yield from json_notation(place, *texts, told=bool(found))
+    ordered = not any(each.cause == "member-order" for each in found)
+    yield from json_notation(place, *texts, told=bool(found), ordered=ordered)
 
 
 def _table_differences(

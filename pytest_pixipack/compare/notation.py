@@ -12,11 +12,13 @@ from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import Where
 
 
-def json_notation(where: Where, left: bytes, right: bytes, *, told: bool) -> Iterator[Difference]:
+def json_notation(
+    where: Where, left: bytes, right: bytes, *, told: bool, ordered: bool = True
+) -> Iterator[Difference]:
     """Encoding, line ends, order of keys and form of two JSON texts; none of it is payload.
 
     `told` says that a difference in what they say is known; without one, and without any other
-    difference, there is one for the bytes.
+    difference, there is one for the bytes. Without `ordered`, the order of keys is told elsewhere.
     """
     if left == right:
         return
@@ -27,7 +29,8 @@ def json_notation(where: Where, left: bytes, right: bytes, *, told: bool) -> Ite
         values = _parsed(texts[0]), _parsed(texts[1])
         if values[0] is not None and values[1] is not None:
             plain = texts[0].plain, texts[1].plain
-            found += notation_differences(where, *values, *plain)
+            written = notation_differences(where, *values, *plain)
+            found += [each for each in written if ordered or each.kind != "order-only"]
     yield from found
     if not found and not told:
         yield Difference(where, "content", "metadata", None, None, "unknown")

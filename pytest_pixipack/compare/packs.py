@@ -163,8 +163,11 @@ class _Packs:
             left, right = self.left.repodata.get(subdir), self.right.repodata.get(subdir)
             if left is None or right is None:
                 continue  # a file that was added or removed
-            yield from self._subdir(name, left, right, pairs)
-            yield from self._text(name, told=left != right)
+            found = list(self._subdir(name, left, right, pairs))
+            yield from found
+            told = left != right or bool(found)
+            ordered = not any(each.cause == "member-order" for each in found)
+            yield from self._text(name, told=told, ordered=ordered)
 
     def _subdir(
         self, name: str, left: Mapping[str, Any], right: Mapping[str, Any], pairs: Mapping[str, str]
@@ -214,11 +217,13 @@ class _Packs:
                 for each in contents:
                     scratch.drop(each)
 
-    def _text(self, name: str, *, told: bool) -> Iterator[Difference]:
+    def _text(self, name: str, *, told: bool, ordered: bool = True) -> Iterator[Difference]:
         if name not in self.old or name not in self.new or self._same(name, name):
             return
         with self.first.open(name) as left, self.second.open(name) as right:
-            yield from json_notation((*self.where, name), left.read(), right.read(), told=told)
+            texts = left.read(), right.read()
+            place = (*self.where, name)
+            yield from json_notation(place, *texts, told=told, ordered=ordered)
 
     @staticmethod
     def _has_only(

@@ -31,6 +31,8 @@ _FORMS = tuple(
         # asctime, date(1), and the __DATE__ of C
         rf"\b{_DAY}{_MONTH} {{1,2}}(?P<day>\d\d?),?(?: {_TIME}{_ZONE})? {_YEAR}"
         rf"(?: {_TIME.replace('<', '<late_')}{_ZONE.replace('<', '<late_')})?\b",
+        rf"\b{_MONTH} {_YEAR}\b",
+        rf"(?i)(?:copyright|©|\(c\)|\byear)[\s:=(c)©]{{1,6}}{_YEAR}\b",
         rf"\b(?P<day>\d\d?)[./](?P<number>\d\d?)[./]{_YEAR}(?: {_TIME}{_ZONE})?\b",
         r"(?<![\w.])(?P<year>20\d\d)(?P<number>\d\d)(?P<day>\d\d)"
         r"(?:[T_-]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?P<zone>Z)?)?(?![\w.])",

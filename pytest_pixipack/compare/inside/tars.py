@@ -279,12 +279,11 @@ def _number(text: str | None, otherwise: int) -> int:
 
 def _time(text: str | None, otherwise: float) -> float | str:
     """Seconds since the epoch."""
-    if text is None:
-        return float(otherwise)
     try:
-        return float(text)
+        found = float(otherwise if text is None else text)
     except ValueError:
-        return text
+        return text or ""
+    return int(found) if found.is_integer() else found
 
 
 def _text(data: bytes) -> str:

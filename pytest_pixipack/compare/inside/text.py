@@ -11,7 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_pixipack.compare.inside.tokens import line_reasons, variable_cause
+from pytest_pixipack.compare.inside.tokens import (
+    is_environment,
+    line_reasons,
+    variable_cause,
+    variable_name,
+)
 from pytest_pixipack.compare.model import Difference
 
 Where = tuple[str, ...]
@@ -146,25 +151,31 @@ def line_differences(where: Where, left: Sequence[str], right: Sequence[str]) ->
     found = _order(where, left, right)
     if Counter(left) == Counter(right):
         return found
+    variables = is_environment(left) and is_environment(right)
     collected: dict[str, list[tuple[int, str | None, str | None]]] = {}
     for number, old, new in _pairs(left, right, ordered=not found):
-        for cause in _causes(old, new):
+        for cause in _causes(old, new, variables=variables):
             collected.setdefault(cause, []).append((number, old, new))
     for cause, places in collected.items():
         found.append(_shown(where, cause, places))
     return found
 
 
-def _causes(old: str | None, new: str | None) -> tuple[str, ...]:
+def _causes(old: str | None, new: str | None, *, variables: bool) -> tuple[str, ...]:
     if old is None or new is None:
-        line = old if new is None else new
-        return (variable_cause(line or "") or "content",)
+        line = (old if new is None else new) or ""
+        assigned = variables and variable_name(line) is not None
+        return (variable_cause(line) or ("environment-variable" if assigned else "content"),)
     if max(len(old), len(new)) > _LONGEST_LINE:
         return ("content",)
     if (reordered := _within(old, new)) is not None:
         return (reordered,)
     reasons = line_reasons(old, new)
-    return reasons.causes if reasons.complete and reasons.causes else (*reasons.causes, "content")
+    if reasons.complete and reasons.causes:
+        return reasons.causes
+    if variables and variable_name(old) is not None and variable_name(old) == variable_name(new):
+        return ("environment-variable",)
+    return (*reasons.causes, "content")
 
 
 def _shown(

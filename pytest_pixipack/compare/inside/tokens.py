@@ -7,7 +7,7 @@ of these are taken away has no cause that can be seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_pixipack.compare.inside.dates import DATE_FORMS, date_causes
@@ -15,10 +15,13 @@ from pytest_pixipack.compare.inside.dates import DATE_FORMS, date_causes
 Judge = Callable[[re.Match[str], re.Match[str]], tuple[str, ...]]
 
 _GONE = "\0"
+# How a text is known for a list of the environment.
+_MOST_VARIABLES = 1000
+_FEWEST_KNOWN = 3
 _QUOTE = r"[\"'`]?"
 _IS = rf"{_QUOTE}\s*(?:=>|[:=])\s*{_QUOTE}"
 _PATH = re.compile(
-    r"(?<![\w/.~@-])(?:file://)?(?:(?:/[^\s/:\"'`<>|;,()\[\]{}=\\\0\ufffd]{1,255}){2,64}/?"
+    r"(?:(?<![\w/.~@-])|(?<=-[ILBF]))(?:file://)?(?:(?:/[^\s/:\"'`<>|;,()\[\]{}=\\\0\ufffd]{1,255}){2,64}/?"
     r"|[A-Za-z]:(?:[\\/]{1,2}[^\s/:\"'`<>|;,()\[\]{}=\\\0]{1,255}){1,64}"
     r"|(?<![:\w/])\\\\[\w.-]{1,99}(?:\\[^\s\\:\"'`<>|;,\0]{1,255}){1,64})"
 )
@@ -27,7 +30,7 @@ _BUILD_ROOTS = frozenset({
     "home", "users", "root", "tmp", "temp", "var", "private", "build", "builds", "builddir", "work",
     "workspace", "workspaces", "mnt", "media", "scratch", "github", "__w", "io", "croot",
     "feedstock_root", "recipe_root", "data", "runner", "a", "d", "srv", "jenkins", "buildroot",
-    "src", "drone", "tmpdir",
+    "src", "drone", "tmpdir", "opt",
 })  # fmt: skip
 _BUILD_PARTS = re.compile(
     r"conda-bld|_build_env|_h_env|host_env|build_env|rattler-build|/work/|_placehold|\.pixi/"
@@ -47,21 +50,27 @@ _TOOL = re.compile(
     r" (?:by|with|using):? {1,2}[A-Za-z][\w+./@ -]{0,40}?[ /(@-]{1,2}v?\d+(?:\.\d+)+[\w.+-]*\)?"
     r"|^ *(?:x-)?generator:? {0,2}[^\n\0]{1,120}"
     r"|\b(?:rattler[-_]build|conda[-_]build|conda|pixi|pixi-pack|cmake|meson|setuptools|hatchling|"
-    rf"flit|maturin|cython|swig|protoc|python)[-_ ]?version\b{_IS}[\w.+-]+"
+    r"flit|maturin|cython|swig|protoc|python)(?:"
+    rf"[-_ ]?version\b{_IS}[\w.+-]+|(?:[-_ /]version)?[ /]v?\d+(?:\.\d+)+[\w.+-]*)"
 )
 _CPU = re.compile(
-    r"(?i)\b(?:\w{0,20}_)?(?:n?cpus?|n?proc(?:s|essors?)?|n?cores?|n?jobs|n?threads|n?workers|parallel\w{0,12})"
-    rf"(?:[ _-](?:count|num|number|level))?\b{_QUOTE}(?:\s*(?:=>|[:=])\s*| ){_QUOTE}\d{{1,4}}\b"
+    r"(?i)\b(?:\w{0,20}_)?(?:n?cpus?|n?proc(?:s|essors?)?|n?cores?"
+    r"|n?jobs|n?threads|n?workers?|parallel\w{0,12})"
+    rf"(?:[ _-](?:count|num|number|level))?\b(?:\(\))?{_QUOTE}(?:\s*(?:=>|[:=])\s*| ){_QUOTE}\d{{1,4}}\b"
     r"|(?<!\w)-j ?\d{1,4}\b"
     r"|\b\d{1,4} (?:cpus?|(?:cpu |logical |physical )?cores?|processors?|threads|jobs|workers)\b"
 )
 _HOST = re.compile(
-    r"(?i)\b(?:build[ _-]?)?(?:host|user|node|machine|computer|log|login)[ _-]?(?:name)?\b"
-    rf"{_IS}(?P<value>[\w.@+\\-]+)"
+    r"(?i)(?<![A-Za-z0-9])(?:build[ _-]?)?(?:host|user|node|machine|computer|log|login)"
+    rf"[ _-]?(?:name)?(?![A-Za-z0-9])_{{0,2}}(?:{_IS}| +(?=[\"'])[\"'])(?P<value>[\w.@+\\-]+)"
+    r"|\b(?:getuser|getlogin|gethostname|whoami)\b\W{1,8}[\w.@+-]+"
+    r"|\b(?:Linux|Darwin|FreeBSD) (?P<node>[\w.-]+)(?= \d+\.\d+)"
     rf"|\b(?:builder|packager|uname){_IS}[\w.@+-]+(?: <[^>\n]{{1,99}}>)?"
-    r"|\b(?:built|compiled|packaged|made|created) (?:by|on)(?: host)? (?P<who>[\w.@+-]+)"
+    r"|\b(?:built|compiled|packaged|made|created) (?:by|on)(?: host| user)?"
+    r" (?P<who>[\w.@+-]+)|\bon host [\w.-]+"
     r"|\bhost(?:name)? (?=\S*[\d.-])[\w.-]+"
-    r"|(?<![\w.+/-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.(?:[\w-]{1,63}\.){0,8}(?:internal|local|lan|localdomain|home))?"
+    r"|(?<![\w.+/-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.(?:[\w-]{1,63}\.){0,8}"
+    r"(?:internal|local|lan|localdomain|home))?"
     r"(?![\w.-])"
 )
 _ZONE_NAME = re.compile(
@@ -144,6 +153,21 @@ def variable_cause(line: str) -> str | None:
         return None
     known = _known(found["name"])
     return known or ("environment-variable" if _SHELL.match(line) else None)
+
+
+def variable_name(line: str) -> str | None:
+    """The name in `NAME=value`."""
+    found = _ASSIGNED.match(line)
+    return (
+        found["name"] if found and "=" in line[found.start("name") : found.start("value")] else None
+    )
+
+
+def is_environment(lines: Sequence[str]) -> bool:
+    """Whether a text is what `env` prints: `NAME=value`, with names that every shell sets."""
+    names = [variable_name(line) for line in lines[:_MOST_VARIABLES] if line.strip()]
+    known = sum(name is not None and name in _VARIABLES for name in names)
+    return known >= _FEWEST_KNOWN and names.count(None) * 5 <= len(names)
 
 
 def _judges() -> Iterator[tuple[re.Pattern[str], Judge]]:
