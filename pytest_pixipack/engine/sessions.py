@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -229,22 +228,22 @@ class Sessions:
 
         Raises `Infrastructure` where it does not end in time, or not well.
         """
+        from pytest_pixipack.engine.system.process import run_tool
+        from pytest_pixipack.engine.system.tools import Tool
+
         guard, environment = self._surroundings()
-        try:
-            done = subprocess.run(
-                guard.wrap([sys.executable, "-c", start_code(), *words]),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self._options.backend_timeout,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Infrastructure(f"`{words[0]}` did not come to an end: {error}.") from None
-        if done.returncode != 0:
-            text = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise Infrastructure(f"`{words[0]}` ended with {done.returncode}: {text}.")
-        return done.stdout.decode("utf-8", "replace")
+        done = run_tool(
+            Tool(words[0], Path(sys.executable), "", None),
+            ["-c", start_code(), *words],
+            environment=environment,
+            directory=self._scratch,
+            timeout=self._options.backend_timeout,
+            wrap=guard.wrap,
+        )
+        if done.code != 0:
+            text = done.stderr.strip().rpartition("\n")[2]
+            raise Infrastructure(f"`{words[0]}` ended with {done.code}: {text}.")
+        return done.stdout
 
     def _surroundings(self) -> tuple[NetworkGuard, dict[str, str]]:
         """A guard and the variables for a process; each has a guard of its own, so that what one

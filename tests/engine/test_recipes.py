@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel, WorkspaceBuilder
 from pytest_pixipack.engine.choice import make_engine
-from pytest_pixipack.errors import BackendError, PixipackError, Unsupported
+from pytest_pixipack.errors import BackendError, Infrastructure, PixipackError, Unsupported
 from pytest_pixipack.matchers import IsPackage, IsSource
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.workspace.toml_text import toml_text
@@ -271,6 +272,25 @@ def test_a_script_that_fails_is_the_packages_fault(workspace):
     with pytest.raises(BackendError, match=r"cannot be built: .*nowhere\.txt") as caught:
         ws.build()
     assert caught.value.package == "hello"
+
+
+@unix
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["script", "test"])
+def test_what_hangs_is_ended_with_all_that_it_started(workspace, where):
+    """That nothing is left running is checked after each test module."""
+    command = "(sleep 600; true)"
+    recipe = (
+        HELLO.replace("- cp words.txt", f"- {command}\n    - cp words.txt")
+        if where == "script"
+        else TESTED % ("[bash]", f"$( {command} )", "")
+    )
+    ws = workspace(recipe)
+    ws.lock()
+    ws.engine.options = replace(ws.engine.options, backend_timeout=3.0)
+    error = BackendError if where == "script" else Infrastructure
+    with pytest.raises(error, match=r"did not (answer|end).* within 3"):
+        ws.build()
 
 
 @pytest.mark.parametrize("key", ["build-number", "build-string-prefix"])
