@@ -66,16 +66,16 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     )
     root, out = Path(job["root"]), Path(job["out"])
     place = {"environment": job["environment"], "platform": job["platform"]}
-    artifacts = engine.build(root, out / "artifacts", only=job["only"], **place)
-    found: dict[str, Any] = {
-        "artifacts": {each.facts.name: str(each.path) for each in artifacts}, "pack": None
-    }  # fmt: skip
-    if job["pack"]:
+    try:
+        artifacts = engine.build(root, out / "artifacts", only=job["only"], **place)
+        built = {each.facts.name: str(each.path) for each in artifacts}
+        if not job["pack"]:
+            return {"artifacts": built, "pack": None}
         pack = engine.pack(root, out / PACK, artifacts=artifacts, **place)
-        found["pack"] = str(pack.path)
-    if not any(Path(job["observed"]).iterdir()):
-        _observe([*watch, job["observed"]], root, job["variables"])
-    return found
+        return {"artifacts": built, "pack": str(pack.path)}
+    finally:
+        if not any(Path(job["observed"]).iterdir()):
+            _observe([*watch, job["observed"]], root, job["variables"])
 
 
 def _observe(command: list[str], root: Path, variables: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.reproduce.build_child import PACK
 from pytest_pixipack.reproduce.builds import Built
 
+# Where a build differs that fails.
+FAILED = ("build",)
 # (target, where, field): one place where two builds may differ.
 Place: TypeAlias = tuple[str, tuple[str, ...], str]
 
@@ -22,7 +24,7 @@ def differences_of(base: Built, made: Built) -> dict[Place, Difference]:
 
     if made.error is not None:
         text = made.error.message
-        failed = Difference(("build",), "result", "payload", "a package", text, "unknown")
+        failed = Difference(FAILED, "result", "payload", "a package", text, "unknown")
         return {("build", failed.where, failed.field): failed}
     found: dict[Place, Difference] = {}
     differing: set[str] = set()

@@ -18,7 +18,7 @@ from pytest_pixipack.reproduce.attribute import Attribution, Names, Places, attr
 from pytest_pixipack.reproduce.build_child import PACK
 from pytest_pixipack.reproduce.builds import Built, Lane, Wanted
 from pytest_pixipack.reproduce.conditions import Machine, this_machine
-from pytest_pixipack.reproduce.differences import Place, differences_of
+from pytest_pixipack.reproduce.differences import FAILED, Place, differences_of
 from pytest_pixipack.reproduce.model import (
     RANDOM,
     Attributed,
@@ -178,12 +178,12 @@ class _Experiment:
         with ThreadPoolExecutor(self._side_by_side) as pool:
             self._pool = pool
             usual, everything = self._observe([_USUAL, tried])
-            reasons |= self._unseen(tried, everything)
             restless = dict(usual.differences)
-            applied = tuple(name for name in tried if name not in reasons)
             found = Attribution()
             if everything.differences.keys() - restless.keys():
                 found, restless = self._attributed(tried, restless)
+            reasons |= self._unseen(tried)
+            applied = tuple(name for name in tried if name not in reasons)
         return self._result(found, restless, applied, reasons)
 
     # --- builds -----------------------------------------------------------------------------------
@@ -212,14 +212,16 @@ class _Experiment:
         return lane.build([self._known[name] for name in names])
 
     # --- what it means ----------------------------------------------------------------------------
-    def _unseen(self, tried: Names, everything: _Observation) -> dict[str, str]:
-        """The variations that no process saw, with the reason."""
+    def _unseen(self, tried: Names) -> dict[str, str]:
+        """The variations that no process saw in any build, with the reason."""
         found = {}
         for name in tried:
             each = self._known[name]
+            built = [done for names, done in self._observed.items() if name in names]
             if not any(
                 each.effect(usual, varied)
-                for usual, varied in zip(everything.usual, everything.varied, strict=False)
+                for done in built
+                for usual, varied in zip(done.usual, done.varied, strict=False)
             ):
                 found[name] = each.unseen
         return found
@@ -320,5 +322,7 @@ class _Experiment:
 
 def _attributed(difference: Difference, names: Names, *, resolved: bool) -> Attributed:
     claimed = difference.cause
-    cause = sharpened(claimed, names) if resolved else claimed
+    # A build that fails says why itself.
+    known = resolved and difference.where != FAILED
+    cause = sharpened(claimed, names) if known else claimed
     return Attributed(difference, names, claimed, cause, agree(claimed, names), resolved)

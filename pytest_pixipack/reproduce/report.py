@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_pixipack.compare.causes import CAUSE_TEXTS
 from pytest_pixipack.compare.model import Comparison, Verdict
 from pytest_pixipack.compare.render import tree_lines, wrapped
+from pytest_pixipack.reproduce.differences import FAILED
 from pytest_pixipack.reproduce.model import RANDOM, Attributed, Reproduction, worst
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def report_lines(result: Reproduction, width: int = 80) -> list[str]:
     for names, found in result.culprits().items():
         lines += _culprit(names, found, width)
     lines += _disagreements(result, width)
+    failures = [
+        f"with another {' + '.join(each.variations)}: {each.difference.right}"
+        for each in result.differences
+        if each.difference.where == FAILED
+    ]
+    lines += _labelled("fails", failures, width)
     lines += _labelled("clean", [", ".join(_clean(result))], width)
     notes = [f"{each.name}: {each.reason}" for each in result.variations
              if each.applied and each.reason]  # fmt: skip

@@ -93,7 +93,7 @@ def _home(setup: Setup, _: Machine) -> Setup:
 
 def _path(setup: Setup, _: Machine) -> Setup:
     def elsewhere(path: Path) -> Path:
-        return path.parent / "another, longer" / "path" / path.name
+        return path.parent / "another-and-longer" / "path" / path.name
 
     return replace(setup, workspace=elsewhere(setup.workspace), work=elsewhere(setup.work))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pytest_pixipack.reproduce import VARIATIONS
+from pytest_pixipack.reproduce import VARIATIONS, reproduce
+from pytest_pixipack.reproduce.report import report_lines
 
 pytestmark = pytest.mark.slow
 
@@ -110,3 +112,70 @@ def test_the_process_that_asks_stays_as_it_was(experiment, monkeypatch):
     mask = os.umask(mask)
     os.umask(mask)
     assert (Path.cwd(), dict(os.environ), mask) == before
+
+
+# A backend that cannot work where the umask keeps others out.
+STRICT = """
+import os, sys
+mask = os.umask(0)
+os.umask(mask)
+if mask & 0o005:
+    sys.exit("strict: others have to be able to read")
+from pytest_pixipack.backend.stub_main import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_a_build_that_fails_under_a_condition_is_a_difference_with_the_reason(leaking, tmp_path):
+    root, options = leaking("timezone")
+    backend = tmp_path / "strict.py"
+    backend.write_text(STRICT, encoding="utf-8")
+    options = replace(options, backends={"pixipack-stub-backend": str(backend)})
+    result = reproduce(root, options, vary=["timezone", "umask", "jobs", "hash-seed"])
+    assert set(result.culprits()) == {("timezone",), ("umask",)}
+    (failed,) = result.culprits()[("umask",)]
+    assert "others have to be able to read" in failed.difference.right
+    assert all(each.applied for each in result.variations)
+    assert any("fails      with another umask" in line for line in report_lines(result))
+
+
+def test_what_only_two_conditions_together_make(leaking, tmp_path):
+    root, options = leaking()
+    backend = tmp_path / "both.py"
+    backend.write_text(BOTH, encoding="utf-8")
+    options = replace(options, backends={"pixipack-stub-backend": str(backend)})
+    result = reproduce(root, options, vary=["timezone", "jobs", "hash-seed", "environment"])
+    assert list(result.culprits()) == [("timezone", "jobs")]
+    assert result.variation("jobs").with_others == ("timezone",)
+
+
+# A backend that says something else where the time zone and the jobs are not the usual ones.
+BOTH = """
+import os, sys
+from pytest_pixipack.backend import stub_build
+usual = os.environ["TZ"] == "UTC" or os.environ["CMAKE_BUILD_PARALLEL_LEVEL"] == "1"
+made = stub_build.payload
+def payload(*arguments):
+    return [*made(*arguments), stub_build.Member("share/x", b"usual" if usual else b"other")]
+stub_build.payload = payload
+from pytest_pixipack.backend.stub_main import main
+sys.exit(main())
+"""
+
+
+def test_where_the_cause_and_the_condition_do_not_go_together_both_are_shown(leaking, tmp_path):
+    root, options = leaking()
+    backend = tmp_path / "order.py"
+    text = BOTH.replace('b"usual"', 'b"x\\ny\\n"')
+    backend.write_text(
+        text.replace('b"other"', 'b"y\\nx\\n"').replace(
+            ' or os.environ["CMAKE_BUILD_PARALLEL_LEVEL"] == "1"', ""
+        ),
+        encoding="utf-8",
+    )
+    options = replace(options, backends={"pixipack-stub-backend": str(backend)})
+    result = reproduce(root, options, vary=["timezone", "jobs"])
+    (found,) = result.differences
+    assert (found.variations, found.claimed, found.agrees) == (("timezone",), "line-order", False)
+    assert any("it looks like line-order, but timezone" in line for line in report_lines(result))
