@@ -96,7 +96,7 @@ def build_recipe(
     sets = {"build": _installed(Path(build["prefix"])), "host": _installed(Path(host["prefix"]))}
     channel = write_channel(
         work / "channel",
-        [(each.record, each.file) for each in (*sets["build"], *sets["host"])],
+        [(_for_this_machine(r.record), r.file) for r in (*sets["build"], *sets["host"])],
         (host["platform"], build["platform"], current_platform()),
     )
     out = work / "rattler-build"
@@ -190,17 +190,30 @@ def _records(prefix: Path) -> Iterator[Json]:
         yield json.loads(path.read_text(encoding="utf-8"))
 
 
+def _for_this_machine(record: Json) -> Json:
+    """py-rattler-build 0.73 solves the host environment, too, for the machine that it runs on."""
+    return record if record["subdir"] == "noarch" else {**record, "subdir": current_platform()}
+
+
 def write_channel(
     folder: Path, packages: Iterable[tuple[Json, Path]], subdirs: Iterable[str]
 ) -> Path:
     """Makes a channel of packages, each a repodata record and a file, and returns its directory.
 
-    It has `subdirs` even where nothing is in them.
+    It has `subdirs` even where nothing is in them. Raises `Unsupported` where two packages of one
+    subdir have one file name.
     """
     found: dict[str, dict[str, Json]] = {name: {} for name in ("noarch", *subdirs)}
     for record, file in packages:
         subdir = record["subdir"]
-        found.setdefault(subdir, {})[file.name] = record
+        other = found.setdefault(subdir, {}).setdefault(file.name, record)
+        if other.get("sha256") != record.get("sha256"):
+            raise Unsupported(
+                f"{file.name} is needed for two platforms at once, to build and to be linked "
+                "against, which py-rattler-build does not tell apart.",
+                package=record["name"],
+                remedy="Build on that platform, or name the real pixi-build-rattler-build.",
+            )
         place = folder / subdir / file.name
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():

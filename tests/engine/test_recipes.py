@@ -313,6 +313,29 @@ def test_versions_that_differ_between_build_and_host_are_not_mixed_up(workspace)
 
 @unix
 @pytest.mark.slow
+def test_packages_for_other_platforms(workspace):
+    platforms = ["linux-64", "osx-arm64", "win-64"]
+    ws = workspace(HELLO, platforms=platforms)
+    lock = ws.lock()
+    for platform in platforms:
+        hello = ws.build(platform=platform)["hello"]
+        assert hello.facts.subdir == platform
+        assert hello.facts.depends == lock[platform]["hello"].facts.depends
+
+
+@unix
+@pytest.mark.slow
+def test_one_package_for_two_platforms_at_once_is_refused(workspace):
+    recipe = HELLO.replace("    - cmake", "    - cmake\n    - libz")
+    other = "osx-arm64" if HERE != "osx-arm64" else "linux-64"
+    ws = workspace(recipe, platforms=[other])
+    ws.lock()
+    with pytest.raises(Unsupported, match=r"libz.* is needed for two platforms at once"):
+        ws.build(platform=other)
+
+
+@unix
+@pytest.mark.slow
 def test_the_real_backend_says_and_builds_the_same(workspace, tmp_path):
     program = shutil.which(RATTLER_BUILD)
     if program is None:
