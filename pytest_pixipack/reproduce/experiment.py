@@ -297,11 +297,21 @@ class _Experiment:
         return VariationResult(
             name,
             True,
-            self._known[name].note(self._machine),
+            self._note(self._known[name]),
             worst(own),
             tuple(sorted({each.cause or "unknown" for each in own})),
             tuple(sorted(others)),
         )
+
+    def _note(self, variation: Variation) -> str | None:
+        """What of a variation that was applied was left out, or did not get to a process."""
+        missed = (
+            variation.missed(self._machine, seen)
+            for names, done in self._observed.items()
+            if variation.name in names
+            for seen in done.varied
+        )
+        return variation.note(self._machine) or next(filter(None, missed), None)
 
     def _targets(self, found: Mapping[Place, Sequence[Attributed]]) -> tuple[Target, ...]:
         names = sorted({name for each in self._files() for name in each})

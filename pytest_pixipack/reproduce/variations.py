@@ -6,6 +6,7 @@ variation that no process saw counts as not applied.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
@@ -29,7 +30,8 @@ class Variation:
     `change` makes the changed conditions from the usual ones. `effect` tells from what a process
     saw usually and with the change whether the change got there (`reproduce.probe` has the names);
     `unseen` is the reason where it did not. `unavailable` gives a reason where this machine cannot
-    do it, `note` what is left out here. `what` and `needs` are for people.
+    do it, `note` says what is left out here, `missed` what a process then did not see. `what` and
+    `needs` are for people.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Variation:
     unseen: str = "the build sees no difference"
     unavailable: Callable[[Machine], str | None] = lambda _: None
     note: Callable[[Machine], str | None] = lambda _: None
+    missed: Callable[[Machine, Seen], str | None] = lambda _machine, _seen: None
 
 
 def variables(**changed: str | None) -> Callable[[Setup, Machine], Setup]:
@@ -75,6 +78,15 @@ def _clock_note(machine: Machine) -> str | None:
     if machine.faketime is not None:
         return None
     return "SOURCE_DATE_EPOCH and the sources' times only: libfaketime is not on this machine"
+
+
+def _clock_missed(machine: Machine, seen: Seen) -> str | None:
+    if machine.faketime is None:
+        return None
+    if seen.get("static"):
+        return "libfaketime does not reach a backend that is linked statically"
+    now = seen.get("time") or 0
+    return None if now > time.time() + _YEAR / 2 else "libfaketime had no effect on a backend"
 
 
 def _locale(setup: Setup, machine: Machine) -> Setup:
@@ -144,6 +156,7 @@ _ALL = (
         ),
         needs="libfaketime, or only SOURCE_DATE_EPOCH and the sources' times are changed",
         note=_clock_note,
+        missed=_clock_missed,
     ),
     Variation(
         "timezone",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_pixipack.reproduce import VARIATIONS, reproduce
+from pytest_pixipack.reproduce.conditions import this_machine
 from pytest_pixipack.reproduce.report import report_lines
 
 pytestmark = pytest.mark.slow
@@ -179,3 +181,21 @@ def test_where_the_cause_and_the_condition_do_not_go_together_both_are_shown(lea
     (found,) = result.differences
     assert (found.variations, found.claimed, found.agrees) == (("timezone",), "line-order", False)
     assert any("it looks like line-order, but timezone" in line for line in report_lines(result))
+
+
+def test_libfaketime_moves_the_clock_of_the_backend(experiment, tmp_path):
+    if this_machine(tmp_path, locales=False).faketime is None:
+        pytest.skip("libfaketime is not on this machine")
+    result = experiment("clock", vary=["clock", "umask"])
+    assert result.variation("clock").reason is None
+    (found,) = result.differences
+    assert (found.variations, found.cause) == (("clock",), "embedded-date")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libfaketime is for Linux here")
+def test_a_libfaketime_that_does_nothing_is_said(experiment, tmp_path, monkeypatch):
+    library = tmp_path / "libfaketime.so.1"
+    library.write_bytes(b"no library")  # the loader says so, and goes on
+    monkeypatch.setenv("PIXIPACK_FAKETIME", str(library))
+    result = experiment(vary=["clock"])
+    assert result.variation("clock").reason == "libfaketime had no effect on a backend"
