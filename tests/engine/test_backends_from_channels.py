@@ -254,3 +254,11 @@ def _platform() -> str:
     from pytest_pixipack.platforms import current_platform
 
     return current_platform()
+
+
+@pytest.mark.slow
+@pytest.mark.pixi_engine("embedded", "system")
+def test_pixi_installs_and_runs_it_too(pixi_workspace):
+    ws = pixi_workspace(channels=[backend_channel()]).package("app", "1.0", backend=CMAKE)
+    assert set(ws.lock()[_platform()]) == {"app"}
+    assert ws.build()["app"].facts.version == "1.0"
