@@ -193,6 +193,8 @@ CASES: dict[str, Case] = {
     "content": ("a.txt", b"hello\n", b"world\n", P, "content"),
     "content-number": ("a.py", b"LIMIT = 10\n", b"LIMIT = 11\n", P, "content"),
     "content-prose": ("a.md", b"The user must log in.\n", b"The user may log in.\n", P, "content"),
+    "content-environment": ("a.md", b"An environment that is small\n",
+                            b"An environment that is large\n", P, "content"),
     "content-mail": ("a.txt", b"Mail a@example.org\n", b"Mail b@example.org\n", P, "content"),
     "content-url": ("a.txt", b"https://example.org/a/x\n", b"https://example.org/b/x\n", P,
                     "content"),

@@ -10,6 +10,7 @@ import pytest
 from pytest_pixipack import read_pack
 from pytest_pixipack.artifact import Member
 from pytest_pixipack.compare import compare_packs
+from pytest_pixipack.pack.executable import write_executable
 
 
 def rewritten(pack, target, change=lambda info: info, *, reverse=False, edit=None):
@@ -122,3 +123,59 @@ def test_texts(name, old, new, kind, cause, make, pack, tmp_path):
     assert [(each.where[1], each.kind, each.cause) for each in found.differences] == [
         (name, kind, cause)
     ]
+
+
+def test_build_and_host_packages_are_named_beside_a_dependency(make, pack):
+    def recipe(version):
+        resolved = f"{{resolved: [{{name: cmake, version: '{version}', build: h0}}]}}"
+        return {
+            "recipe/rendered_recipe.yaml": f"finalized_dependencies: {{build: {resolved}}}\n".encode()
+        }
+
+    left = pack(make(info=recipe("3.30")))
+    right = pack(make(info=recipe("3.31"), depends=["libz >=2"]))
+    found = compare_packs(left, right).differences
+    assert {each.cause for each in found} == {"dependency-change"}
+    assert {each.field: each.evidence for each in found} == {
+        "depends": "build package cmake 3.30 h0 -> 3.31 h0",
+        "build package cmake": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"build": "h1_0", "name": "app-1.0-h1_0.conda"}, "build-string"),
+        ({"version": "1.1", "name": "app-1.1-h0_0.conda"}, "version-change"),
+        ({"depends": ["libz >=2"]}, "dependency-change"),
+        ({"timestamp": 5}, "timestamp"),
+    ],
+)
+def test_one_change_of_a_package_is_told_once(change, cause, make, pack):
+    (found,) = compare_packs(pack(make()), pack(make(**change))).differences
+    assert (found.cause, found.where[-1]) == (cause, "info/index.json")
+
+
+def test_a_package_more_is_told_once(make, pack):
+    app, more = make(), make(name="more-1-0.conda", **{"version": "1", "build": "0"})
+    (found,) = compare_packs(pack(app), pack(app, more)).differences
+    assert (found.kind, found.cause) == ("payload", "file-added")
+
+
+@pytest.mark.parametrize(
+    ("edit", "kind", "cause"),
+    [
+        (lambda script: script.replace(b"0.7.10", b"0.7.11", 1), "metadata", "tool-version"),
+        (lambda script: script + b"AAAA\n", "metadata", "content"),
+    ],
+)
+def test_the_script_around_a_pack_is_metadata(edit, kind, cause, make, pack, tmp_path):
+    (tmp_path / "pixi-unpack").write_bytes(b"#!/bin/sh\n")
+    left, right = tmp_path / "left.sh", tmp_path / "right.sh"
+    write_executable(left, pack(make()), tmp_path / "pixi-unpack", "linux-64")
+    script = left.read_bytes()
+    right.write_bytes(edit(script))
+    assert compare_packs(left, left).verdict == "identical"
+    found = compare_packs(left, right).differences
+    assert {each.kind for each in found} == {kind}
+    assert cause in {each.cause for each in found}

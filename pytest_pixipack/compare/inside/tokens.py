@@ -56,7 +56,8 @@ _TOOL = re.compile(
 _CPU = re.compile(
     r"(?i)\b(?:\w{0,20}_)?(?:n?cpus?|n?proc(?:s|essors?)?|n?cores?"
     r"|n?jobs|n?threads|n?workers?|parallel\w{0,12})"
-    rf"(?:[ _-](?:count|num|number|level))?\b(?:\(\))?{_QUOTE}(?:\s*(?:=>|[:=])\s*| ){_QUOTE}\d{{1,4}}\b"
+    rf"(?:[ _-](?:count|num|number|level))?\b(?:\(\))?"
+    rf"{_QUOTE}(?:\s*(?:=>|[:=])\s*| ){_QUOTE}\d{{1,4}}\b"
     r"|(?<!\w)-j ?\d{1,4}\b"
     r"|\b\d{1,4} (?:cpus?|(?:cpu |logical |physical )?cores?|processors?|threads|jobs|workers)\b"
 )
@@ -86,8 +87,8 @@ _ASSIGNED = re.compile(
 )
 _SHELL = re.compile(r"^\s*(?:export|declare -x|setenv|ENV)\s+\w|^\s*\$env:\w")
 _SPOKEN = re.compile(
-    r"(?i)\benv(?:ironment)?(?:[ _-]var(?:iable)?)?s?\b[\s:]{1,3}[\"'$]{0,2}"
-    r"(?P<name>[A-Za-z_]\w*)\b"
+    r"\b(?i:env(?:ironment)?(?:[ _-]var(?:iable)?)?s?)\b[\s:]{1,3}[\"'$]{0,2}"
+    r"(?P<name>[A-Z_][A-Z0-9_]+)\b"
     r"|\bos\.environ\[[\"'](?P<python>\w+)|\$(?P<dollar>[A-Z_][A-Z0-9_]+)\b"
 )
 # Variables that tools and shells set, and what another value of theirs is.
