@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Mapping
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import BackendError, Infrastructure
 from pytest_pixipack.facts import VariantValue
 
@@ -77,7 +77,7 @@ def _render(
     # JSON is YAML, except that surrogate pairs are not: hence no ASCII escapes.
     text = json.dumps(recipe, ensure_ascii=False)
     # Left to itself, rattler-build writes the recipe to a temporary directory that stays.
-    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+    with scratch_directory() as scratch:
         stage0 = Stage0Recipe.from_yaml(text, recipe_dir=scratch)
         rendered = stage0.render(VariantConfig(values), RenderConfig(platform=platforms))
         return any(found.recipe.requirements.run for found in rendered)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_pixipack.cache.entries import KINDS, Entry, entries, left_overs, size_of
 from pytest_pixipack.cache.made_once import MADE, discard, lock_of, remove, thing_of
+from pytest_pixipack.cache.scratch import sweep_scratch
 from pytest_pixipack.cache.users import now_of, oldest_user, using
 from pytest_pixipack.errors import InvalidInput
 
@@ -131,7 +132,7 @@ def _sweep(root: Path) -> Cleaned:
     from filelock import Timeout
 
     oldest_user(root)
-    cleaned = Cleaned()
+    cleaned = Cleaned(left_overs=sweep_scratch())
     for path in left_overs(root):
         lock = lock_of(thing_of(path))
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -143,7 +142,7 @@ def _make(home: Path, make: Callable[[Path], object]) -> None:
 
 
 def _temporary(home: Path) -> Path:
-    return home.with_name(f"{home.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    return home.with_name(f"{home.name}.{os.urandom(4).hex()}{TEMPORARY}")
 
 
 def _entries(directory: Path) -> list[Path]:

@@ -8,7 +8,7 @@ those of the file system that the cache is on, for clocks of machines differ.
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +32,7 @@ def using(root: Path) -> Iterator[int]:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(root / f"{_FOLDER}.lock"):
                 began = _now(folder)
-                sign = folder / f"{began}-{secrets.token_hex(4)}.lock"
+                sign = folder / f"{began}-{os.urandom(4).hex()}.lock"
                 lock = FileLock(sign)
                 lock.acquire()
             stack.callback(_end, sign)
@@ -72,7 +72,7 @@ def now_of(root: Path) -> int:
 
 
 def _now(folder: Path) -> int:
-    probe = folder / f"now.{secrets.token_hex(4)}.tmp"
+    probe = folder / f"now.{os.urandom(4).hex()}.tmp"
     try:
         probe.touch()
         return probe.stat().st_mtime_ns

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pytest_pixipack.artifact import file_digests
 from pytest_pixipack.artifact.safety import check_links, check_tree, refuse, safe_name
 from pytest_pixipack.cache import is_there, made_once, taken
 from pytest_pixipack.cache.made_once import remove
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.engine.channels import is_local
 from pytest_pixipack.engine.download import Wanted, download
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
@@ -108,7 +108,7 @@ class ArchiveCache:
                 f"The archive {public_url(url)} needs the network, which is off.",
                 **{**where, "remedy": "Allow the network (--pixipack-network), or use a path."},
             )
-        with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+        with scratch_directory() as scratch:
             file = Path(scratch) / "archive"
             wanted = Wanted(
                 url, f"The archive {public_url(url)}", sha256, md5, package=where.get("package")

@@ -7,10 +7,10 @@ of rattler_conda_types): every dependency is there, every constraint holds, virt
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.pack import PackedPackage
 
@@ -24,7 +24,7 @@ def check_closure(packages: Sequence[PackedPackage], injected: Sequence[PackedPa
     from rattler.exceptions import ValidatePackageRecordsError
 
     entries = {package.file_name: dict(package.record) for package in packages}
-    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+    with scratch_directory() as scratch:
         path = Path(scratch, "repodata.json")
         document = {"info": {"subdir": "noarch"}, "packages.conda": entries}
         path.write_text(json.dumps(document), encoding="utf-8")

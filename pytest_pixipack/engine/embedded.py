@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_pixipack.artifact import Artifact, read_artifact
+from pytest_pixipack.cache.scratch import Scratch
 from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.building import Builder, Places, built_record, make_directory
 from pytest_pixipack.engine.channels import ChannelTable
@@ -166,7 +165,9 @@ class EmbeddedEngine:
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
         files = PackageFiles(table, options.content_dir, options.progress)
-        scratch = options.scratch or Path(tempfile.mkdtemp(prefix="pixipack-"))
+        own = None if options.scratch is not None else Scratch()
+        scratch = options.scratch if own is None else own.path
+        assert scratch is not None
         make_directory(scratch)
         try:
             with Sessions(manifest, options, scratch) as sessions:
@@ -176,8 +177,8 @@ class EmbeddedEngine:
                 )
                 yield _Run(manifest, options, table, files, sessions, solver, assembler, scratch)
         finally:
-            if options.scratch is None:
-                shutil.rmtree(scratch, ignore_errors=True)
+            if own is not None:
+                own.close()
 
 
 def locked(manifest: Manifest) -> Lock:

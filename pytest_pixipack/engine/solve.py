@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.fetch_specs import (
     BEYOND_ALL,
@@ -71,10 +71,10 @@ class Solver:
         channels = [self._table.require(channel) for channel in request.channels]
         if not request.specs:
             return ()
-        with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
-            offered = _offer_sources(request.sources, Path(scratch), self._table)
-            preferred = self._locked_records(request.preferred, channels, Path(scratch))
-            records = self._run(request, channels, Path(scratch) if offered else None, preferred)
+        with scratch_directory() as scratch:
+            offered = _offer_sources(request.sources, scratch, self._table)
+            preferred = self._locked_records(request.preferred, channels, scratch)
+            records = self._run(request, channels, scratch if offered else None, preferred)
             known = {self._table.origin_of(facts.url or ""): facts for facts in request.preferred}
             return tuple(self._resolved(each, channels, offered, known) for each in records)
 

@@ -6,8 +6,9 @@ hand in places where only rattler_lock knows what pixi would make of them.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
+
+from pytest_pixipack.cache.scratch import scratch_directory
 
 
 class RattlerRefusesError(Exception):
@@ -18,7 +19,7 @@ def rattler_text(text: str) -> str:
     """The same lock in the current version. Raises `RattlerRefusesError`."""
     from rattler import LockFile
 
-    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
+    with scratch_directory() as scratch:
         old, new = Path(scratch, "old.lock"), Path(scratch, "new.lock")
         old.write_bytes(text.encode("utf-8"))
         try:

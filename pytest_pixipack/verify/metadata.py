@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import BackendError, InvalidInput, Unsupported
 from pytest_pixipack.lock import Lock
 from pytest_pixipack.manifest import Manifest
@@ -37,7 +37,7 @@ def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> 
     found: dict[tuple[Path, str], tuple[Output, ...]] = {}
     table = ChannelTable(manifest.root, {})  # only the channels' URLs are told
     with (
-        tempfile.TemporaryDirectory(prefix="pixipack-") as scratch,
+        scratch_directory() as scratch,
         Sessions(manifest, options, Path(scratch), search=False) as sessions,
     ):
         for place, directory in _wanted(Subject(manifest=manifest, lock=lock)):

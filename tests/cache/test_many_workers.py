@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -126,9 +127,9 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         monkeypatch.setenv("LOG", str(tmp_path / "log"))
         monkeypatch.setenv("DEADLY", str(deadly))
         monkeypatch.setenv("PATH", os.defpath)
-        # What a killed worker was working on stays where temporary files are.
         (tmp_path / "temporary").mkdir(exist_ok=True)
         monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
         (tmp_path / "log").touch()
         pytester.makeconftest(CONFTEST)
         pytester.makepyfile(TESTS.replace("TESTS", str(tests)))
@@ -154,7 +155,8 @@ def unfinished(cache: Path) -> list[Path]:
         with FileLock(sign).acquire(timeout=60):
             pass
     trim(cache, 10**9)
-    return [*cache.rglob("*.tmp"), *(cache / "users").iterdir()]
+    scratch = (cache.parent / "temporary").glob("pixipack-*")
+    return [*cache.rglob("*.tmp"), *(cache / "users").iterdir(), *scratch]
 
 
 def test_every_channel_and_environment_is_made_once(suite, tmp_path: Path) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_pixipack.cache.scratch import Scratch
 from pytest_pixipack.engine.guard.inside import SOCKET_NAME
 from pytest_pixipack.loopback import ServerThread
 
@@ -29,11 +28,12 @@ class HandOver:
         self._thread = thread
         self._handlers = tuple(handlers.values())
         self.ports = tuple(handlers)
-        self.directory = Path(tempfile.mkdtemp(prefix="pixipack-guard-"))
+        self._scratch = Scratch("pixipack-guard-")
+        self.directory = self._scratch.path
         try:
             self._listener = _unix_listener(self.directory)
         except BaseException:
-            shutil.rmtree(self.directory)
+            self._scratch.close()
             raise
         thread.run(self._start())
 
@@ -41,7 +41,7 @@ class HandOver:
         """Receives no more, and removes the directory; to be called before the thread ends."""
         self._thread.run(self._stop())
         self._listener.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self._scratch.close()
 
     async def _start(self) -> None:
         import asyncio

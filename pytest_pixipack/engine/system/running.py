@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_pixipack.cache.scratch import Scratch
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.guard import NetworkGuard, network_guard
 from pytest_pixipack.engine.hermetic import hermetic_environment
@@ -265,9 +266,10 @@ def _directory_with_pixi(path: Path, scratch: Path) -> Path:
 
 @contextmanager
 def _scratch(options: EngineOptions) -> Iterator[Path]:
-    if options.scratch is None:
-        scratch = Path(tempfile.mkdtemp(prefix="pixipack-"))
-    else:
+    own = None if options.scratch is not None else Scratch()
+    if own is not None:
+        scratch = own.path
+    elif options.scratch is not None:
         scratch = options.scratch / "run"
         scratch.mkdir(parents=True)
     # Resolved: pixi compares paths as text, and on macOS /tmp and /var are links.
@@ -275,7 +277,10 @@ def _scratch(options: EngineOptions) -> Iterator[Path]:
     try:
         yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if own is None:
+            shutil.rmtree(scratch, ignore_errors=True)
+        else:
+            own.close()
 
 
 @contextmanager

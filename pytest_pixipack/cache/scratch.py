@@ -1,0 +1,83 @@
+"""Directories for work files, which the next process removes where their owner was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytest_pixipack.cache.made_once import remove
+
+_PREFIX, _SIGN = "pixipack-", ".alive"
+
+
+class Scratch:
+    """A new directory among the temporary files, this user's alone, until it is closed.
+
+    A file beside it is locked for as long. Raises `OSError`.
+    """
+
+    def __init__(self, prefix: str = _PREFIX) -> None:
+        from filelock import FileLock
+
+        self.path = Path(tempfile.gettempdir()) / f"{prefix}{os.urandom(5).hex()}"
+        self._sign = self.path.with_name(f"{self.path.name}{_SIGN}")
+        # Closed by whichever thread is there when it is over.
+        self._lock = FileLock(self._sign, thread_local=False)
+        # First the sign: a directory without one would stay.
+        self._lock.acquire()
+        try:
+            self.path.mkdir(mode=0o700)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Removes the directory."""
+        remove(self.path)
+        self._lock.release()
+        with contextlib.suppress(OSError):
+            self._sign.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_directory(prefix: str = _PREFIX) -> Iterator[Path]:
+    """A directory for work files that is removed at the end. Raises `OSError`."""
+    scratch = Scratch(prefix)
+    try:
+        yield scratch.path
+    finally:
+        scratch.close()
+
+
+def sweep_scratch() -> int:
+    """Removes the work files of processes of this user that were killed; returns how many."""
+    from filelock import FileLock, Timeout
+
+    removed = 0
+    for sign in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*{_SIGN}"):
+        with contextlib.suppress(OSError, Timeout):
+            if not _is_mine(sign):
+                continue
+            with FileLock(sign).acquire(timeout=0):
+                folder = sign.with_name(sign.name.removesuffix(_SIGN))
+                if _is_mine(folder) or not folder.exists():
+                    remove(folder)
+                    removed += 1
+                    sign.unlink(missing_ok=True)
+    return removed
+
+
+def _is_mine(path: Path) -> bool:
+    if path.is_symlink():
+        return False
+    if sys.platform == "win32":
+        return True  # the directory for temporary files is the user's own there
+    try:
+        return path.lstat().st_uid == os.getuid()
+    except OSError:
+        return False

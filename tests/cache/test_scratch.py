@@ -1,0 +1,44 @@
+"""Work files go with their process, even if that one is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pytest_pixipack.cache.scratch import scratch_directory, sweep_scratch
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_it_is_removed_at_the_end(temporary: Path) -> None:
+    with scratch_directory() as scratch:
+        (scratch / "file").write_text("")
+        assert sweep_scratch() == 0  # someone is at work there
+        assert (scratch / "file").is_file()
+    assert list(temporary.iterdir()) == []
+
+
+def test_that_of_a_killed_process_is_removed_by_another(temporary: Path) -> None:
+    code = (
+        "import os, sys, tempfile; tempfile.tempdir = sys.argv[1];"
+        "from pytest_pixipack.cache.scratch import Scratch; scratch = Scratch();"
+        "(scratch.path / 'file').touch(); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(temporary)], check=False)
+    assert len(list(temporary.glob("*/file"))) == 1
+    assert sweep_scratch() == 1
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_has_no_sign_is_left_alone(temporary: Path) -> None:
+    (temporary / "pixipack-mine").mkdir()
+    assert sweep_scratch() == 0
+    assert (temporary / "pixipack-mine").is_dir()
