@@ -128,9 +128,8 @@ def test_texts(name, old, new, kind, cause, make, pack, tmp_path):
 def test_build_and_host_packages_are_named_beside_a_dependency(make, pack):
     def recipe(version):
         resolved = f"{{resolved: [{{name: cmake, version: '{version}', build: h0}}]}}"
-        return {
-            "recipe/rendered_recipe.yaml": f"finalized_dependencies: {{build: {resolved}}}\n".encode()
-        }
+        text = f"finalized_dependencies: {{build: {resolved}}}\n"
+        return {"recipe/rendered_recipe.yaml": text.encode()}
 
     left = pack(make(info=recipe("3.30")))
     right = pack(make(info=recipe("3.31"), depends=["libz >=2"]))
