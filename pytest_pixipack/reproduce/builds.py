@@ -107,6 +107,7 @@ class Lane:
             if self._warm is None:
                 self._warm = self._keep_caches(setup)
         finally:
+            _remove_shared_memory(observed)
             for folder in (setup.workspace, setup.home, setup.temp, setup.cache, setup.work):
                 remove(folder)
         return _built(result, observed, setup.workspace)
@@ -158,6 +159,13 @@ class Lane:
 def _caches(setup: Setup) -> dict[str, Path]:
     """The user's cache directory, and the one that an engine names to a backend."""
     return {"user": setup.cache, "backend": setup.work / "cache"}
+
+
+def _remove_shared_memory(observed: Path) -> None:
+    """Removes what libfaketime leaves of a process that becomes another program."""
+    for path in observed.glob("*.json"):
+        for name in (f"faketime_shm_{path.stem}", f"sem.faketime_sem_{path.stem}"):
+            Path("/dev/shm", name).unlink(missing_ok=True)
 
 
 def _start(job: Path, setup: Setup, timeout: float) -> None:

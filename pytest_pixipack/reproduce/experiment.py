@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.compare.model import Comparison, Difference
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import InvalidInput, PixipackError
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.reproduce.agreement import OF_PASSING_TIME, agree, sharpened
 from pytest_pixipack.reproduce.attribute import Attribution, Names, Places, attribute
@@ -32,6 +32,7 @@ from pytest_pixipack.reproduce.sources import (
     place_for_sources,
     pristine_copy,
     remove,
+    require_packages,
 )
 from pytest_pixipack.reproduce.variations import Variation, chosen_variations
 
@@ -77,8 +78,10 @@ def reproduce(
             f"{most_builds} builds are too few to compare anything.",
             remedy=f"Allow at least {3 + max(jobs - 1, 0)}.",
         )
-    scratch = Path(tempfile.mkdtemp(prefix="pixipack-", dir=directory))
+    # Resolved: on macOS, /tmp and /var are links.
+    scratch = Path(tempfile.mkdtemp(prefix="pixipack-", dir=directory)).resolve()
     memory = scratch
+    copies: dict[Path, Path] = {scratch / "pristine": Path(root)}
     try:
         pristine = pristine_copy(root, options, scratch / "pristine", engine)
         subdir = platform or current_platform()
@@ -91,7 +94,10 @@ def reproduce(
             _lane(scratch, memory, number, pristine, machine, wanted, engine)
             for number in range(max(jobs, 1))
         ]
+        copies |= {lane.usual.workspace / pristine.relative: pristine.source for lane in lanes}
         experiment = _Experiment(lanes, chosen, machine, most_builds, progress)
+        if only:
+            require_packages(only, pristine)
         found = replace(
             experiment.run(), workspace=Path(root), environment=environment, platform=subdir
         )
@@ -99,11 +105,21 @@ def reproduce(
             base = next(lane.base for lane in lanes if lane.base is not None)
             found = replace(found, record=_record(pristine, base, environment, engine))
         return found
+    except PixipackError as error:
+        _name_the_workspace(error, copies)
+        raise
     finally:
         if directory is None:
             remove(scratch)
         if memory != scratch:
             remove(memory)
+
+
+def _name_the_workspace(error: PixipackError, copies: Mapping[Path, Path]) -> None:
+    """Puts the workspace's own paths in the place of those of its copies."""
+    for copy, real in copies.items():
+        error.message = error.message.replace(str(copy), str(real))
+        error.file = error.file and error.file.replace(str(copy), str(real))
 
 
 def _record(pristine: Pristine, base: Built, environment: str, engine: str) -> dict[str, Any]:

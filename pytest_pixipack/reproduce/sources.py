@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_pixipack.engine.options import EngineOptions
-from pytest_pixipack.errors import Infrastructure
+from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.lock import read_lock, write_lock
 from pytest_pixipack.manifest import Manifest, load_manifest
 
@@ -22,7 +23,8 @@ _MOST_IN_MEMORY = 256 * 1024 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Pristine:
-    """The copy: `directory` holds the workspace at `relative` and source packages beside it.
+    """The copy: `directory` holds the workspace at `relative` and source packages beside it; it was
+    made from `source`.
 
     `options` have all stand-ins named by absolute paths; `relocked` is whether the lock was made
     anew, because there was none or it was not made from the stand-ins.
@@ -30,6 +32,7 @@ class Pristine:
 
     directory: Path
     relative: Path
+    source: Path
     manifest: Manifest
     options: EngineOptions
     relocked: bool
@@ -73,7 +76,21 @@ def pristine_copy(root: Path, options: EngineOptions, directory: Path, engine: s
         target = copied / LOCK_NAME
         target.unlink(missing_ok=True)
         write_lock(make_engine(engine, options).lock(copied), target)
-    return Pristine(directory, copied.relative_to(directory), inner, options, relocked)
+    relative = copied.relative_to(directory)
+    return Pristine(directory, relative, manifest.root, inner, options, relocked)
+
+
+def require_packages(names: Iterable[str], pristine: Pristine) -> None:
+    """Raises `InvalidInput` for a name that no locked source package has."""
+    known = sorted({each.name for each in read_lock(pristine.lock_path).packages if each.is_source})
+    for name in names:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise InvalidInput(
+                f"No source package {name} is locked.",
+                file=pristine.source / LOCK_NAME,
+                remedy=f"There are: {listed}.",
+            )
 
 
 def _with_channels(options: EngineOptions, manifest: Manifest) -> EngineOptions:

@@ -18,7 +18,7 @@ from pytest_pixipack.errors import BackendError, InvalidInput
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.reproduce.globs import matching
 from pytest_pixipack.reproduce.inputs import Edited, PackageInputs, Staleness
-from pytest_pixipack.reproduce.sources import Pristine, pristine_copy, remove
+from pytest_pixipack.reproduce.sources import Pristine, pristine_copy, remove, require_packages
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
@@ -56,6 +56,7 @@ def check_staleness(
         check = _Check(pristine, Path(scratch), environment, platform or current_platform())
         if engine == "system":
             check.ask_pixi()
+        require_packages(only or (), pristine)
         packages = [each for each in check.packages() if only is None or each.name in only]
         for path in edits or ():
             if not (pristine.root / path).is_file():
