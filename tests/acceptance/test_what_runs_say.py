@@ -110,7 +110,7 @@ def test_a_server_that_is_down_is_an_error_and_no_failure(unreachable, pytester,
     [
         ("--pixipack-engine=embeded", "Did you mean `embedded`?"),
         ("--pixipack-checks=lock,unpak", "Did you mean `unpack`?"),
-        ("--pixipack-checks=everything", "Choose from lock, build, pack, unpack."),
+        ("--pixipack-checks=everything", "Choose from lock, build, pack, unpack, reproduce."),
     ],
 )
 def test_a_wrong_choice_comes_with_a_suggestion(demo, pytester, option, hint):

@@ -1,4 +1,4 @@
-"""What `check` advises besides locking again: each edit is made, and the lock is up to date again."""
+"""What `check` advises besides locking again: each edit is made, and the lock is current again."""
 
 from __future__ import annotations
 
