@@ -18,7 +18,7 @@ from pytest_pixipack.reproduce.attribute import Attribution, Names, Places, attr
 from pytest_pixipack.reproduce.build_child import PACK
 from pytest_pixipack.reproduce.builds import Built, Lane, Wanted
 from pytest_pixipack.reproduce.conditions import Machine, this_machine
-from pytest_pixipack.reproduce.differences import FAILED, Place, differences_of
+from pytest_pixipack.reproduce.differences import FAILED, Found, Place, differences_of
 from pytest_pixipack.reproduce.model import (
     RANDOM,
     Attributed,
@@ -27,6 +27,7 @@ from pytest_pixipack.reproduce.model import (
     VariationResult,
     worst,
 )
+from pytest_pixipack.reproduce.recording import record_of_build
 from pytest_pixipack.reproduce.sources import (
     Pristine,
     place_for_sources,
@@ -103,7 +104,7 @@ def reproduce(
         )
         if record:
             base = next(lane.base for lane in lanes if lane.base is not None)
-            found = replace(found, record=_record(pristine, base, environment, engine))
+            found = replace(found, record=record_of_build(pristine, base, environment, engine))
         return found
     except PixipackError as error:
         _name_the_workspace(error, copies)
@@ -120,25 +121,6 @@ def _name_the_workspace(error: PixipackError, copies: Mapping[Path, Path]) -> No
     for copy, real in copies.items():
         error.message = error.message.replace(str(copy), str(real))
         error.file = error.file and error.file.replace(str(copy), str(real))
-
-
-def _record(pristine: Pristine, base: Built, environment: str, engine: str) -> dict[str, Any]:
-    from pytest_pixipack.artifact import read_artifact
-    from pytest_pixipack.lock import read_lock
-    from pytest_pixipack.pack import read_pack
-    from pytest_pixipack.reproduce import record
-    from pytest_pixipack.reproduce.digests import lock_digests
-
-    lock, manifest = read_lock(pristine.lock_path), pristine.manifest
-    files = dict(base.files)
-    pack = files.pop(PACK, None)
-    artifacts = [read_artifact(path) for path in files.values()]
-    parts = record.package_records(artifacts, lock, manifest, pristine.options)
-    if pack is not None:
-        parts.append(record.pack_record(read_pack(pack), environment, artifacts))
-    name = manifest.need_workspace().name or manifest.root.name
-    made = record.workspace_record(name, engine, lock_digests(lock), parts)
-    return record.new_record([made], record.tool_versions(engine, pristine.options.environ))
 
 
 def _lane(
@@ -159,7 +141,7 @@ def _lane(
 class _Observation:
     """What differs with some conditions changed, and what was seen then and usually."""
 
-    differences: Mapping[Place, Difference]
+    differences: Found
     usual: tuple[Mapping[str, Any], ...]
     varied: tuple[Mapping[str, Any], ...]
 
@@ -243,8 +225,8 @@ class _Experiment:
         return found
 
     def _attributed(
-        self, tried: Names, restless: dict[Place, Difference]
-    ) -> tuple[Attribution, dict[Place, Difference]]:
+        self, tried: Names, restless: dict[Place, tuple[Difference, ...]]
+    ) -> tuple[Attribution, dict[Place, tuple[Difference, ...]]]:
         """Finds the conditions; then builds once more as usual, to see what comes and goes."""
 
         def observe(groups: Sequence[Names]) -> Sequence[Places]:
@@ -259,7 +241,7 @@ class _Experiment:
     def _result(
         self,
         found: Attribution,
-        restless: dict[Place, Difference],
+        restless: dict[Place, tuple[Difference, ...]],
         applied: Names,
         reasons: Mapping[str, str],
     ) -> Reproduction:
@@ -267,12 +249,13 @@ class _Experiment:
         for each in (found.causes, found.unresolved):
             for names, places in each.items():
                 for place in places - restless.keys():
-                    difference = self._difference(place, names)  # type: ignore[arg-type]
-                    made = _attributed(difference, names, resolved=each is found.causes)
-                    differences.setdefault(place, []).append(made)  # type: ignore[arg-type]
-        for place, difference in restless.items():
-            differences[place] = [self._of_itself(difference)]
-        flat = [each for place in sorted(differences) for each in differences[place]]
+                    differences.setdefault(place, []).extend(  # type: ignore[arg-type]
+                        _attributed(difference, names, resolved=each is found.causes)
+                        for difference in self._differences(place, names)  # type: ignore[arg-type]
+                    )
+        for place, known in restless.items():
+            differences[place] = [self._of_itself(difference) for difference in known]
+        flat = [each for place in sorted(differences) for each in _once(differences[place])]
         return Reproduction(
             workspace=Path(),
             environment="",
@@ -284,14 +267,11 @@ class _Experiment:
             most=self._most,
         )
 
-    def _difference(self, place: Place, names: Names) -> Difference:
-        """As these conditions make it, or as it was seen where they were not changed alone."""
-        found = self._observed.get(names)
-        if found is not None and place in found.differences:
-            return found.differences[place]
-        return next(
-            each.differences[place] for each in self._observed.values() if place in each.differences
-        )
+    def _differences(self, place: Place, names: Names) -> tuple[Difference, ...]:
+        """As these conditions make them, or as they were seen where they were not changed alone."""
+        first = self._observed.get(names)
+        every = [first, *self._observed.values()] if first is not None else self._observed.values()
+        return next(done.differences[place] for done in every if done and place in done.differences)
 
     def _of_itself(self, difference: Difference) -> Attributed:
         """What differs although nothing was changed: time that passed, or chance."""
@@ -344,6 +324,16 @@ class _Experiment:
         for lane in lanes:
             self._lanes.put(lane)
         return [lane.base.files for lane in lanes if lane.base is not None]
+
+
+def _once(found: Sequence[Attributed]) -> list[Attributed]:
+    """Without differences that the experiment has made the same: a date, and its time zone."""
+    known: dict[tuple[object, ...], Attributed] = {}
+    for each in found:
+        key = (each.difference.where, each.difference.field, each.variations, each.cause)
+        if key not in known or each.claimed == each.cause:
+            known[key] = each
+    return list(known.values())
 
 
 def _attributed(difference: Difference, names: Names, *, resolved: bool) -> Attributed:

@@ -210,3 +210,32 @@ def test_an_error_names_the_workspace_and_not_its_copy(leaking):
     assert caught.value.file == str(root / "pixi.lock")
     with pytest.raises(InvalidInput, match="No source package nope is locked"):
         reproduce(root, options, vary=["umask"], only=["nope"])
+
+
+# A backend whose packages have a file with another name each time, and lines in a file of it.
+SHIFTING = """
+import os, sys
+from pytest_pixipack.backend import stub_build
+made = stub_build.payload
+def payload(*arguments):
+    zone = ["zone " + os.environ["TZ"]] * (1 if os.environ["TZ"] == "UTC" else 3)
+    jobs = ["jobs " + os.environ["CMAKE_BUILD_PARALLEL_LEVEL"]]
+    text = "\\n".join([*zone, "same", *jobs, ""]).encode()
+    more = stub_build.Member(f"tmp/{os.urandom(4).hex()}", b"x")
+    return [*made(*arguments), stub_build.Member("share/x", text), more]
+stub_build.payload = payload
+from pytest_pixipack.backend.stub_main import main
+sys.exit(main())
+"""
+
+
+def test_names_by_chance_and_lines_that_move_do_not_mislead(leaking, tmp_path):
+    root, options = leaking()
+    backend = tmp_path / "shifting.py"
+    backend.write_text(SHIFTING, encoding="utf-8")
+    options = replace(options, backends={"pixipack-stub-backend": str(backend)})
+    result = reproduce(root, options, vary=["timezone", "umask", "jobs", "home"])
+    assert set(result.culprits()) == {(), ("timezone",), ("jobs",)}
+    chance = result.culprits()[()]
+    assert not any("share/x" in each.difference.where for each in chance)
+    assert result.variation("umask").verdict == result.variation("home").verdict == "identical"
