@@ -104,7 +104,8 @@ def test_a_clock_that_only_passes_is_no_chance_where_the_difference_is_a_date(ex
 def test_the_number_of_builds_is_bounded(experiment):
     result = experiment("timezone", "path", vary=None, most_builds=6)
     assert result.builds <= 6
-    assert [each.resolved for each in result.differences] == [False, False]
+    assert result.differences
+    assert not any(each.resolved for each in result.differences)
 
 
 def test_the_process_that_asks_stays_as_it_was(experiment, monkeypatch):
