@@ -92,11 +92,13 @@ def test_a_killed_worker_is_no_success(demo, pytester):
     result.stdout.fnmatch_lines(["crashed  pixi.toml::build?app-*?"])
 
 
+@pytest.mark.slow
 def test_the_order_does_not_matter(demo, pytester):
     pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
     pytester.runpytest("--pixi-pack").assert_outcomes(passed=7)
 
 
+@pytest.mark.slow
 def test_random_order(demo, pytester):
     pytest.importorskip("pytest_randomly")
     pytester.makeini("[pytest]\naddopts = -p no:hypothesispytest\n")
@@ -203,6 +205,7 @@ def test_two_workspaces_with_one_name(demo, pytester):
     result.stdout.fnmatch_lines(["other/pixi.toml *ok", "pixi.toml *ok"], consecutive=False)
 
 
+@pytest.mark.slow
 def test_a_pyproject(demo, pytester):
     text = (demo.root / "pixi.toml").read_text(encoding="utf-8")
     (demo.root / "pixi.toml").unlink()
@@ -296,6 +299,7 @@ def test_a_report_file(demo, pytester):
     assert {check["outcome"] for check in document["checks"]} == {"ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "kept"), [((), False), (("--pixipack-keep",), True)])
 def test_copies_are_kept_on_demand(demo, pytester, tmp_path, option, kept):
     base = tmp_path / "base"
@@ -349,6 +353,7 @@ def test_a_failed_prerequisite_outside_the_run_fails_what_needs_it(demo, pyteste
     result.stdout.fnmatch_lines([f"needs lock?default-{HERE}?, which failed:"])
 
 
+@pytest.mark.slow
 def test_last_failed_and_stepwise_find_items_again(demo, pytester):
     demo.replace("lib/pixi.toml", ">=1", ">=1.2")
     pytester.runpytest("--pixi-pack").assert_outcomes(failed=1, passed=2, skipped=4)
@@ -433,6 +438,7 @@ def test_an_infrastructure_failure_is_an_error(demo, pytester):
     assert result.parseoutcomes()["errors"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ['version = "1.4"', 'version = "1.3"\nlicense = "Zlib"'])
 def test_a_lock_that_was_not_made_from_the_stubs_is_made_anew_in_the_copy(demo, pytester, change):
     demo.replace("channel.toml", 'version = "1.3"', change)

@@ -17,6 +17,8 @@ from pytest_pixipack.channel.server import ChannelServer
 from pytest_pixipack.channel.server_access import read_auth_file
 from pytest_pixipack.errors import InvalidInput
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., ChannelServer]
 PATH = "noarch/repodata.json"
 SECRET = "s3cr3t-p4ss"

@@ -16,6 +16,8 @@ from pytest_pixipack.channel.server import ChannelServer
 from pytest_pixipack.channel.server_faults import Fault, FaultPlan, parse_fault
 from pytest_pixipack.errors import InvalidInput
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., ChannelServer]
 PACKAGE = "noarch/zlib-1.3-h0_0.conda"
 

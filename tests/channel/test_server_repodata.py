@@ -20,6 +20,8 @@ from pytest_pixipack.channel.msgpack import packb
 from pytest_pixipack.channel.server import ChannelServer
 from pytest_pixipack.channel.server_repodata import sharded
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., ChannelServer]
 FIXTURES = Path(__file__).parents[2] / "fixture_channels"
 PLATFORMS = ["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "noarch"]

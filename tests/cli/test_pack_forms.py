@@ -10,6 +10,8 @@ from pytest_pixipack import read_pack
 
 from .conftest import snapshot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def unpacker(tmp_path):

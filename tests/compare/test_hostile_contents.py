@@ -19,6 +19,8 @@ from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from .corpus import CASES, ar, pyc, tar, wheel, zipped, zstd
 from .makers_of_programs import elf, macho, pe
 
+pytestmark = pytest.mark.slow
+
 
 def told(name, left, right):
     with Scratch() as scratch:

@@ -18,6 +18,8 @@ from pytest_pixipack.matchers import IsPackage, IsSource
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.workspace.toml_text import toml_text
 
+pytestmark = pytest.mark.slow
+
 HERE = current_platform()
 RATTLER_BUILD = "pixi-build-rattler-build"
 unix = pytest.mark.skipif(sys.platform == "win32", reason="its scripts are shell scripts")

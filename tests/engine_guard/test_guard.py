@@ -31,6 +31,8 @@ except OSError as error:
 # Takes no notice of proxies. The address belongs to no machine (RFC 5737).
 CONNECT = """
 import socket
+
+pytestmark = pytest.mark.slow
 socket.create_connection(("192.0.2.1", 80), timeout=20)
 """
 

@@ -37,6 +37,8 @@ import asyncio, os, sys
 from pathlib import Path
 from rattler import Channel, Gateway
 
+pytestmark = pytest.mark.slow
+
 async def ask():
     gateway = Gateway(cache_dir=Path(sys.argv[1]))
     return await gateway.query([Channel(sys.argv[2])], ["noarch"], ["zlib"])

@@ -31,6 +31,8 @@ from pytest_pixipack.platforms import current_platform
 from .conftest import found_tools
 from .test_the_workspace_is_left_alone import PLANTED, listing
 
+pytestmark = pytest.mark.slow
+
 HERE = current_platform()
 GOOD, BAD = "as it is", "tampered"
 # Where py-rattler, pixi, uv and conda keep theirs, below a home.

@@ -14,6 +14,8 @@ from pytest_pixipack.engine.system.engine import SystemEngine
 from pytest_pixipack.errors import InvalidInput, PixipackError
 from tests.outcomes.faults import ALWAYS, ONCE, PAGE, Case, cases, page
 
+pytestmark = pytest.mark.slow
+
 TOOLS = ("pixi", "pixi-pack", "pixi-unpack")
 # One of each kind, for the quick run.
 QUICK = {("503,retry-after=1", "a package"), ("corrupt", "a shard"), ("truncate=100", "repodata")}

@@ -12,6 +12,8 @@ from pytest_pixipack.plugin.sharding import part_of
 
 TESTS = """
 import pytest
+
+pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("number", range(20))
 def test_it(number):
     pass

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 INI = "[pytest]\naddopts = -p no:randomly -p no:hypothesispytest --strict-markers\n"
 # Locks that need no engine: a version for each test.
 LOCKS = """
