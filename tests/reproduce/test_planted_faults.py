@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.reproduce import VARIATIONS, reproduce
 from pytest_pixipack.reproduce.conditions import this_machine
@@ -240,3 +241,11 @@ def test_names_by_chance_and_lines_that_move_do_not_mislead(leaking, tmp_path):
     chance = result.culprits()[()]
     assert not any("share/x" in each.difference.where for each in chance)
     assert result.variation("umask").verdict == result.variation("home").verdict == "identical"
+
+
+def test_what_pixi_builds_is_varied_too(experiment):
+    if (problem := find_tools().problem("pixi")) is not None:
+        pytest.skip(problem)
+    result = experiment("timezone", vary=["timezone", "path"], engine="system", pack=False)
+    assert all(each.applied for each in result.variations)
+    assert list(result.culprits()) == [("timezone",)]
