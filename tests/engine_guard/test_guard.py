@@ -20,6 +20,8 @@ from pytest_pixipack.engine.guard.guard import command_name
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.errors import Offline
 
+pytestmark = pytest.mark.slow
+
 ASK = """
 import sys, urllib.request
 try:
@@ -31,8 +33,6 @@ except OSError as error:
 # Takes no notice of proxies. The address belongs to no machine (RFC 5737).
 CONNECT = """
 import socket
-
-pytestmark = pytest.mark.slow
 socket.create_connection(("192.0.2.1", 80), timeout=20)
 """
 

@@ -15,6 +15,8 @@ from pytest_pixipack.engine.guard import NetworkGuard, network_guard
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.platforms import current_platform
 
+pytestmark = pytest.mark.slow
+
 HTTPX = """
 import httpx, sys
 try:
@@ -36,8 +38,6 @@ GATEWAY = """
 import asyncio, os, sys
 from pathlib import Path
 from rattler import Channel, Gateway
-
-pytestmark = pytest.mark.slow
 
 async def ask():
     gateway = Gateway(cache_dir=Path(sys.argv[1]))

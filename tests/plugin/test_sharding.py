@@ -10,10 +10,10 @@ import pytest
 from pytest_pixipack.cli import main
 from pytest_pixipack.plugin.sharding import part_of
 
+pytestmark = pytest.mark.slow
+
 TESTS = """
 import pytest
-
-pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("number", range(20))
 def test_it(number):
     pass
