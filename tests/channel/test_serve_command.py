@@ -130,7 +130,11 @@ def test_the_fixture_closes_what_it_serves(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_a_workspace_that_reads_from_a_served_channel(pytester: pytest.Pytester) -> None:
+def test_a_workspace_that_reads_from_a_served_channel(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A package that another test has downloaded would not be asked for again.
+    monkeypatch.setenv("PIXIPACK_CACHE_DIR", str(pytester.path / "cache"))
     pytester.makepyfile(
         """
         def test_lock(stub_channel, pixi_workspace):
