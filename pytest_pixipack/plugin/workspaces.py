@@ -61,9 +61,10 @@ class WorkspaceFactory:
         """
         root = self._root(name)
         stubs = {c.name: c for c in channels if isinstance(c, (StubChannel, BuiltChannel))}
+        served = any(not isinstance(c, (StubChannel, BuiltChannel, Path, str)) for c in channels)
         return WorkspaceBuilder(
             root,
-            self._engine(stubs, backends or {}, child),
+            self._engine(stubs, backends or {}, child, private=served),
             self._outputs(root),
             name=name,
             channels=[_channel_name(channel) for channel in channels],
@@ -109,7 +110,13 @@ class WorkspaceFactory:
         channels: Mapping[str, StubChannel | BuiltChannel | Path],
         backends: Mapping[str, BackendLike],
         child: ChildSettings | None,
+        *,
+        private: bool = False,
     ) -> Engine:
+        """The engine; `private` for a cache of the test's own.
+
+        A server is there to be asked: what an earlier test has downloaded would not be asked for.
+        """
         config = self._request.config
         cache = shared_cache(config)
         marked = self._request.node.get_closest_marker("pixi_network") is not None
@@ -117,7 +124,7 @@ class WorkspaceFactory:
             self.engine,
             EngineOptions(
                 cache_dir=self._directory / "cache",
-                shared_dir=cache,
+                shared_dir=None if private else cache,
                 channels={
                     name: stand_in_directory(name, channel, cache, None)
                     for name, channel in channels.items()

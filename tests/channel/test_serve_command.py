@@ -130,11 +130,8 @@ def test_the_fixture_closes_what_it_serves(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_a_workspace_that_reads_from_a_served_channel(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A package that another test has downloaded would not be asked for again.
-    monkeypatch.setenv("PIXIPACK_CACHE_DIR", str(pytester.path / "cache"))
+def test_a_workspace_that_reads_from_a_served_channel(pytester: pytest.Pytester) -> None:
+    """A second run asks again: what a server gives is not kept for other tests."""
     pytester.makepyfile(
         """
         def test_lock(stub_channel, pixi_workspace):
@@ -146,4 +143,5 @@ def test_a_workspace_that_reads_from_a_served_channel(
             assert len(server.log.matching("*.conda")) == 1
         """
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    for _ in range(2):
+        pytester.runpytest_subprocess().assert_outcomes(passed=1)
