@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_pixipack.cache.made_once import LOCK, TEMPORARY
 
 # Directories with one entry for each thing, and those that another program keeps in order.
-KINDS = ("archives", "backends", "channels", "git", "packages")
+KINDS = ("archives", "backends", "built", "channels", "git", "packages")
 WHOLE = ("pixi", "repodata")
 
 

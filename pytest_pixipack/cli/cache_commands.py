@@ -14,9 +14,9 @@ from pytest_pixipack.cli.output import EXIT_OK, Terminal
 if TYPE_CHECKING:
     from pytest_pixipack.cache.entries import Entry
 
-_PLURALS = {"packages": "packages", "channels": "channels", "backends": "build backends",
-            "git": "Git repositories", "archives": "archives", "repodata": "repodata",
-            "pixi": "pixi's own"}  # fmt: skip
+_PLURALS = {"packages": "packages", "built": "built packages", "channels": "channels",
+            "backends": "build backends", "git": "Git repositories", "archives": "archives",
+            "repodata": "repodata", "pixi": "pixi's own"}  # fmt: skip
 
 
 def add_parsers(commands: Any) -> None:

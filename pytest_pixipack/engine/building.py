@@ -22,6 +22,7 @@ from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.whole_files import copy_file
 
 if TYPE_CHECKING:
+    from pytest_pixipack.engine.reuse import BuiltPackages
     from pytest_pixipack.prefix import InstallRecord
 
 # pixi pads the host prefix so that a longer prefix can replace it later; Windows paths are short.
@@ -39,7 +40,10 @@ class Places:
 
 
 class Builder:
-    """Builds packages, each one once, and what they need before them."""
+    """Builds packages, each one once, and what they need before them.
+
+    With `reuse`, those that were built from the same things before are taken from there.
+    """
 
     def __init__(
         self,
@@ -47,7 +51,9 @@ class Builder:
         sessions: Sessions,
         files: PackageFiles,
         places: Places,
+        reuse: BuiltPackages | None = None,
     ) -> None:
+        self._reuse = reuse
         self._assembler = assembler
         self._sessions = sessions
         self._files = files
@@ -106,7 +112,7 @@ class Builder:
         work = self._directory(record, target)
 
         def build() -> None:
-            self._built[key] = self._build(record, target, work)
+            self._built[key] = self._taken_or_built(record, target, work)
 
         steps[key] = Step(key, needs - self._built.keys(), build)
         return key
@@ -124,8 +130,32 @@ class Builder:
         copy_into(artifact.path, path)
         return replace(artifact, path=path)
 
-    def _build(self, record: SourceRecord, target: Target, work: Path) -> Artifact:
-        """Builds one output; what it is built with has been built before."""
+    def _taken_or_built(self, record: SourceRecord, target: Target, work: Path) -> Artifact:
+        made = None
+        if self._reuse is not None:
+            package = self._sessions.package(record.directory)
+            made = self._sessions.made_from(package, self._request(record, target))
+        if self._reuse is None or made is None:
+            return self._build(record, target, work)[0]
+        return self._reuse.taken_or_built(made, lambda: self._build(record, target, work))
+
+    def _request(self, record: SourceRecord, target: Target) -> dict[str, Any]:
+        """What is asked of a backend, and of which packages, without where they are."""
+        facts, tools = record.facts, target.for_build_tools()
+        return {
+            "name": [facts.name, facts.version, facts.build, facts.subdir, facts.variants],
+            "channels": target.channel_urls,
+            "platforms": [target.build_subdir, target.subdir],
+            "variants": target.variants,
+            "depends": [facts.depends, facts.constrains],
+            "build": [_digest(self._told(each, tools)) for each in record.build_packages],
+            "host": [_digest(self._told(each, target)) for each in record.host_packages],
+        }
+
+    def _build(
+        self, record: SourceRecord, target: Target, work: Path
+    ) -> tuple[Artifact, Sequence[str]]:
+        """Builds one output, what it is built with having been built before; with its inputs."""
         from pytest_pixipack.backend.build_params import build_params
 
         build_prefix = work / "bld"
@@ -150,7 +180,7 @@ class Builder:
                 editable=False,  # a package that leads back to its sources is of no use elsewhere
             )
         )
-        return self._accept(record, result.output_file)
+        return self._accept(record, result.output_file), result.input_globs
 
     def _accept(self, record: SourceRecord, produced: Path) -> Artifact:
         facts = record.facts
@@ -258,6 +288,10 @@ def copy_into(source: Path, target: Path) -> None:
             file=target.parent,
             remedy="Choose a directory that can be written, with enough room.",
         ) from error
+
+
+def _digest(facts: PackageFacts) -> list[str | None]:
+    return [facts.subdir, facts.dist, facts.sha256 or facts.md5 or facts.url]
 
 
 def _padded(prefix: Path) -> Path:

@@ -6,13 +6,16 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_pixipack.cache import default_cache_dir, user_cache_dir
 from pytest_pixipack.channel import BuiltChannel, StubChannel
 from pytest_pixipack.channel.cache import built_channel
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import Manifest
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.reuse import BuiltPackages
 
 __all__ = [
     "ChildSettings",
@@ -54,6 +57,7 @@ class EngineOptions:
     set, work files go there and stay; else into a temporary directory that is removed. `progress`
     is told of downloads. What is named by its content (built channels, packages, backend
     environments, archives) goes into `shared_dir` where that is given, the rest below `cache_dir`.
+    With `built`, packages that were built before from the same things are taken from there.
     """
 
     cache_dir: Path
@@ -67,6 +71,7 @@ class EngineOptions:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     progress: Progress | None = field(default=None, compare=False, repr=False)
     shared_dir: Path | None = None
+    built: BuiltPackages | None = field(default=None, compare=False, repr=False)
 
     @property
     def content_dir(self) -> Path:

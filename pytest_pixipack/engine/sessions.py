@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.locations import below
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.recipes_manifest import recipe_manifest, without_model
+from pytest_pixipack.engine.reuse import Made, backend_identity, placed
 from pytest_pixipack.errors import BackendError, Infrastructure, InvalidInput
 from pytest_pixipack.manifest import Manifest, Spec, load_package
 
@@ -36,7 +37,8 @@ class SourcePackage:
     `tested` is whether it is a recipe whose tests are run. Builds of one package wait for each
     other, for a backend answers one request after the other.
     `source` says in a lock's words where the files are that are built, None for beside the
-    manifest.
+    manifest. `identity` is that of the backend (see `engine.reuse`), `told` what it was told when
+    it was initialised.
     """
 
     def __init__(
@@ -48,8 +50,12 @@ class SourcePackage:
         source_location: str | None = None,
         *,
         tested: bool = False,
+        identity: str | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
         self.tested = tested
+        self.identity = identity
+        self.told = told or {}
         self._lock = threading.Lock()
         self.manifest = manifest
         self.directory = directory
@@ -151,9 +157,17 @@ class Sessions:
             elsewhere = self.checkouts.directory(location, name)
             location = None if "path" in words else location
         found = self._finder.find(manifest, workspace)
-        backend = self._start(found, manifest, workspace, root, elsewhere)
-        tested = found.stand_in.kind == RECIPE
-        return SourcePackage(manifest, directory, backend, words, location, tested=tested)
+        backend, told = self._start(found, manifest, workspace, root, elsewhere)
+        return SourcePackage(
+            manifest,
+            directory,
+            backend,
+            words,
+            location,
+            tested=found.stand_in.kind == RECIPE,
+            identity=backend_identity(found),
+            told=told,
+        )
 
     def _load(self, directory: Path, workspace: Manifest, asked_by: Spec | None) -> Manifest:
         if directory == workspace.root and workspace.package is not None:
@@ -168,7 +182,7 @@ class Sessions:
         workspace: Manifest,
         checkout_root: Path | None,
         source_directory: Path | None,
-    ) -> Backend:
+    ) -> tuple[Backend, Mapping[str, Any]]:
         from pytest_pixipack.backend.project_model import initialize_params
 
         backend = self._spawn(found, manifest)
@@ -187,7 +201,7 @@ class Sessions:
         except BaseException:
             backend.close()
             raise
-        return backend
+        return backend, params
 
     def _spawn(self, found: FoundBackend, manifest: Manifest) -> Backend:
         from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
@@ -218,6 +232,27 @@ class Sessions:
             umask=child.umask if child else None,
         )
         return GuardedBackend(backend, guard, name)
+
+    def made_from(self, package: SourcePackage, request: Mapping[str, Any]) -> Made | None:
+        """What a package is made from, with `request`; None where it has to be built in any case.
+
+        What is recorded, measured, or may come from the network was not made from what is here.
+        """
+        options = self._options
+        measured = options.child is not None or options.record is not None
+        if package.identity is None or measured or options.network:
+            return None
+        roots = _outermost([package.directory, Path(package.told["sourceDirectory"])])
+        places = [(self._scratch, "<work>")]
+        places += [(root, f"<sources {number}>") for number, root in enumerate(roots)]
+        places.append((self._workspace.root, "<workspace>"))
+        return Made(
+            backend=package.identity,
+            told=placed(package.told, places),
+            request=placed(request, places),
+            environment=placed(hermetic_environment(self._scratch / "home"), places),
+            roots=roots,
+        )
 
     def is_tested(self, location: str) -> bool:
         """Whether the package at a location is a recipe whose tests are run."""
@@ -266,6 +301,15 @@ def _environments(workspace: Manifest, options: EngineOptions) -> BackendEnviron
     table = ChannelTable(workspace.root, options.channels, options.network)
     files = PackageFiles(table, options.content_dir)
     return BackendEnvironments(table, files, options.cache_dir, options.content_dir)
+
+
+def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The same without those that lie in another one of them."""
+    found: list[Path] = []
+    for path in paths:
+        if not any(path.is_relative_to(other) for other in found):
+            found.append(path)
+    return tuple(found)
 
 
 def wrong_output(

@@ -88,6 +88,7 @@ class WorkspaceFile(pytest.File):
             record=bool(self.run.settings.record or self.run.settings.against),
             vary=self.run.settings.vary,
             variations=self._variations,
+            rebuild=self.run.settings.rebuild,
         )
 
     def _variations(self) -> list[Variation]:
@@ -289,6 +290,7 @@ class CheckItem(WorkspaceItem):
         self.result["record"] = self.outcome.data.get("record")
         self.user_properties += map(tuple, self.outcome.data.get("properties", ()))
         self.result["relocked"] = bool(self.outcome.data.get("relocked"))
+        self.result["reused"] = bool(self.outcome.data.get("reused"))
 
     def _skip(self, reason: str) -> None:
         self.result.update(outcome="skipped", message=self._readable(reason), findings=[])

@@ -48,6 +48,7 @@ class Settings(NamedTuple):
     record: Path | None = None
     against: Path | None = None
     shard: tuple[int, int] | None = None
+    rebuild: bool = False
 
 
 SETTINGS = pytest.StashKey[Settings]()
@@ -96,6 +97,8 @@ _OPTIONS = (
     _Option("unused", "text", "what to do after a full run about snapshots that no test used: "
             "report (the default), fail or delete", "WHAT"),
     _Option("shard", "text", "run the I-th of N parts of the tests, on one of N machines", "I/N"),
+    _Option("rebuild", "flag", "build all packages, also those that an earlier run has built from "
+            "the same things"),
     _Option("keep", "flag", "keep the copies of workspaces that passed, too"),
 )  # fmt: skip
 
@@ -155,6 +158,7 @@ def read_settings(config: pytest.Config, environ: Mapping[str, str] | None = Non
         record=_file(values["record"], config),
         against=_existing(values["against"], config),
         shard=_shard(values["shard"]),
+        rebuild=bool(values["rebuild"]),
     )
 
 

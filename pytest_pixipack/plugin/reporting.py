@@ -82,6 +82,7 @@ class Summary:
         table = table_lines(self._in_table)
         lines = self._engines()
         lines += self._packages()
+        lines += _reused(self.results)
         lines += _relocked(self.results)
         lines += _skips(self.results)
         lines += again_notes(self.results)
@@ -225,6 +226,17 @@ def _relocked(results: Iterable[Result]) -> list[str]:
     ]
 
 
+def _reused(results: Iterable[Result]) -> list[str]:
+    builds = [r for r in results if r["kind"] == "build" and r["outcome"] in ("ok", "failed")]
+    taken = sum(bool(result.get("reused")) for result in builds)
+    if not taken:
+        return []
+    return [
+        f"builds   {taken} of {len(builds)} taken from the cache: an earlier run has built them "
+        "from the same things (--pixipack-rebuild builds them anew)"
+    ]
+
+
 def _skips(results: Iterable[Result]) -> list[str]:
     """Every reason once, with what it skipped; pytest itself shows none without `-rs`."""
     reasons: dict[str, list[str]] = {}
@@ -275,6 +287,7 @@ def _report_entry(result: Mapping[str, Any]) -> dict[str, Any]:
         "outcome": result["outcome"],
         "message": result.get("message"),
         "relocked": bool(result.get("relocked")),
+        **({"reused": bool(result.get("reused"))} if result["kind"] == "build" else {}),
         "findings": result.get("findings") or [],
         **({"toolchain": result["toolchain"]} if result.get("toolchain") else {}),
         **({"reproduction": result["reproduction"]} if result.get("reproduction") else {}),

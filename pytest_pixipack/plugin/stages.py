@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_pixipack.artifact import Artifact
     from pytest_pixipack.engine.options import EngineOptions
+    from pytest_pixipack.engine.reuse import BuiltPackages
     from pytest_pixipack.pack import Pack
     from pytest_pixipack.plugin.toolchains import ToolchainStages
     from pytest_pixipack.prefix import Prefix
@@ -62,6 +63,7 @@ class Stages:
         record: bool = False,
         vary: Sequence[str] = (),
         variations: Callable[[], Iterable[Variation]] = tuple,
+        rebuild: bool = False,
     ) -> None:
         self.manifest = manifest
         self._checks = checks
@@ -73,6 +75,7 @@ class Stages:
         self._record = record
         self._vary = vary
         self._variations = variations
+        self._rebuild = rebuild
         self._shared = shared
         self.directory = shared / _content_key(manifest, engine, network)
         self._store = Store(self.directory)
@@ -212,7 +215,15 @@ class Stages:
             channels=local,
             network=self._network,
             shared_dir=self._cache(),
+            built=self._built_before,
         )
+
+    @cached_property
+    def _built_before(self) -> BuiltPackages | None:
+        """What earlier runs have built from the same things."""
+        from pytest_pixipack.engine.reuse import BuiltPackages
+
+        return None if self._rebuild else BuiltPackages(self._cache() / "built")
 
     def _uses_cache(self) -> bool:
         """Whether downloads of earlier runs can be there, or new ones have to be kept."""
@@ -247,7 +258,13 @@ class Stages:
             _of_layer(findings, "artifact"),
             artifacts=[str(each.path) for each in artifacts],
             record=self._recorded(place, artifacts),
+            reused=self._was_there(artifacts),
         )
+
+    def _was_there(self, artifacts: Iterable[Artifact]) -> bool:
+        """Whether none of these packages had to be built."""
+        known = self._built_before.taken if self._built_before is not None else set()
+        return all((each.facts.name, each.facts.subdir) in known for each in artifacts)
 
     def _pack(self, check: Check, folder: Path) -> Outcome:
         self._reach(check.place)

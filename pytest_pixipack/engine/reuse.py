@@ -1,0 +1,195 @@
+"""Packages that were built before, from the very same things, taken from the cache.
+
+What a package was made from is written down (`Made`) and its digest is the name under which it is
+kept: all files of the package's directory and of its sources, what the backend is and what it is
+told, the packages that it is built against, the variables that it sees, and this package itself.
+Two kinds are always built: those whose backend names inputs that lie elsewhere, and those of a
+program that somebody names, or that happens to be on `PATH`, for nobody knows what it is made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_pixipack.artifact import Artifact, file_digests, read_artifact
+from pytest_pixipack.backend.stand_in import RECIPE, RECIPE_UNTESTED, STUB
+from pytest_pixipack.cache import made_once
+from pytest_pixipack.errors import PixipackError
+from pytest_pixipack.platforms import current_platform
+from pytest_pixipack.whole_files import copy_file
+
+if TYPE_CHECKING:
+    from pytest_pixipack.engine.backends_finding import FoundBackend
+
+_NOTE = "made.json"
+_OURS = (STUB, RECIPE, RECIPE_UNTESTED)
+# What decides the bytes of a package that our own backends write.
+_LIBRARIES = ("py-rattler", "py-rattler-build", "zstandard")
+# Never sources, whoever puts them there; the lock is what the request follows from.
+_NOT_SOURCES = frozenset({".git", ".pixi", "pixi.lock", "__pycache__"})
+
+
+class _NotKeptError(Exception):
+    """What was built was made from more than is known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one package is made from, as values of JSON; `roots` are directories of sources."""
+
+    backend: str
+    told: Mapping[str, Any]
+    request: Mapping[str, Any]
+    environment: Mapping[str, str]
+    roots: tuple[Path, ...]
+
+
+@dataclass
+class BuiltPackages:
+    """The built packages in a cache; one object serves one process of one run.
+
+    Every directory of sources is read once: they do not change while it lives. `taken` are the
+    names and subdirs of packages that were there.
+    """
+
+    root: Path
+    taken: set[tuple[str, str]] = field(default_factory=set)
+    _trees: dict[Path, str] = field(default_factory=dict)
+
+    def taken_or_built(
+        self, made: Made, build: Callable[[], tuple[Artifact, Sequence[str]]]
+    ) -> Artifact:
+        """The package that was made from this, else what `build` returns, which is kept.
+
+        `build` also returns the globs of the inputs, relative to the package's directory. A file in
+        the cache that is not what was written there is built anew. Where the cache cannot be
+        written, what was built is returned all the same. Raises what `build` raises.
+        """
+        home = self.root / self._key(made)
+        fresh: list[Artifact] = []
+
+        def make(place: Path) -> None:
+            artifact, globs = build()
+            fresh.append(artifact)
+            if any(map(_leads_out, globs)):
+                raise _NotKeptError
+            _keep(artifact, place)
+
+        try:
+            found = made_once(home, _kept, make)
+        except (OSError, _NotKeptError):
+            return fresh[0] if fresh else build()[0]
+        if not fresh:
+            self.taken.add((found.facts.name, found.facts.subdir or ""))
+        return found
+
+    def _key(self, made: Made) -> str:
+        parts = {
+            "by": self._ours,
+            "on": [current_platform(), sys.version],
+            "backend": made.backend,
+            "told": made.told,
+            "request": made.request,
+            "environment": made.environment,
+            "sources": [self._tree(root) for root in made.roots],
+        }
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+    @cached_property
+    def _ours(self) -> list[str]:
+        package = Path(__file__).parents[1]
+        code = [path for path in package.rglob("*.py") if "__pycache__" not in path.parts]
+        return [_tree_digest(package, code), *map(_version, _LIBRARIES)]
+
+    def _tree(self, root: Path) -> str:
+        if root not in self._trees:
+            self._trees[root] = _tree_digest(root, _files(root))
+        return self._trees[root]
+
+
+def backend_identity(found: FoundBackend) -> str | None:
+    """A text that is another one for a backend that may build otherwise; None for one of which
+    that cannot be told.
+    """
+    if found.prefix is not None:
+        return f"environment {found.prefix.parent.name}"  # it is named by the packages in it
+    return found.stand_in.kind if found.stand_in.kind in _OURS else None
+
+
+def placed(value: Any, places: Iterable[tuple[Path, str]]) -> Any:
+    """A value of JSON in which directories of this run have names that every run has."""
+    if isinstance(value, str):
+        for path, name in places:
+            value = value.replace(str(path), name)
+        return value
+    if isinstance(value, Mapping):
+        return {key: placed(each, places) for key, each in value.items()}
+    if isinstance(value, list):
+        return [placed(each, places) for each in value]
+    return value
+
+
+def _leads_out(glob: str) -> bool:
+    parts = glob.removeprefix("!").replace("\\", "/").split("/")
+    return ".." in parts or parts[0] == "" or parts[0].endswith(":")
+
+
+def _keep(artifact: Artifact, place: Path) -> None:
+    place.mkdir()
+    copy_file(artifact.path, place / artifact.path.name)
+    note = {"file": artifact.path.name, "sha256": artifact.facts.sha256}
+    (place / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+
+
+def _kept(home: Path) -> Artifact | None:
+    """The package that is kept there, if it is whole."""
+    try:
+        note = json.loads((home / _NOTE).read_bytes())
+        path = home / str(note["file"])
+        if path.parent != home or file_digests(path).sha256 != note["sha256"]:
+            return None
+        return read_artifact(path)
+    except (OSError, ValueError, KeyError, TypeError, PixipackError):
+        return None
+
+
+def _files(root: Path) -> Iterable[Path]:
+    if root.is_file():
+        return [root]
+    found = []
+    for folder, directories, names in os.walk(root):
+        directories[:] = [name for name in directories if name not in _NOT_SOURCES]
+        links = [name for name in directories if Path(folder, name).is_symlink()]
+        found += [Path(folder, name) for name in (*names, *links) if name not in _NOT_SOURCES]
+    return found
+
+
+def _tree_digest(root: Path, files: Iterable[Path]) -> str:
+    """The sha256 of files by their path below `root`, of links, and of executable bits."""
+    lines = []
+    for path in files:
+        place = path.relative_to(root).as_posix()
+        if path.is_symlink():
+            lines.append(f"link {place} {os.readlink(path)}")  # noqa: PTH115
+        else:
+            mode = "x" if path.stat().st_mode & 0o100 else "-"
+            lines.append(f"file {mode} {place} {file_digests(path).sha256}")
+    text = "\n".join(sorted(lines))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
