@@ -153,9 +153,7 @@ class EmbeddedEngine:
         )
         run.assembler.prefer(built_against(lock, packages))
         places = Places(out, run.scratch / "build", run.scratch / "packages")
-        builder = Builder(
-            run.assembler, run.sessions, run.files, places, reuse=self.options.built
-        )
+        builder = Builder(run.assembler, run.sessions, run.files, places, reuse=self.options.built)
         artifacts = builder.build_all(packages, target)
         members = lock.environment(environment).packages[locked_platform.name]
         check_recipes(run.sessions, builder, artifacts, members, target, run.scratch / "tests")

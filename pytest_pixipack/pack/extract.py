@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.container import open_container
 from pytest_pixipack.pack.model import CHANNEL, Pack, PackMember
+
+if TYPE_CHECKING:
+    from pytest_pixipack.artifact import Artifact
 
 _CHUNK = 1 << 20
 
@@ -51,15 +57,45 @@ def package_indexes(
     from pytest_pixipack.artifact import read_index_of
 
     with open_container(pack.path) as container:
-        for member in pack.members:
-            parts = member.name.split("/")
-            if parts[0] != CHANNEL or not member.name.endswith((".conda", ".tar.bz2")):
-                continue
+        for member in _packages(pack):
             with container.open(member.name) as stream:
                 try:
-                    yield member, read_index_of(stream, Path(parts[-1]), member.size)
+                    yield member, read_index_of(stream, Path(Path(member.name).name), member.size)
                 except InvalidInput as error:
                     yield member, error
+
+
+def packed_artifacts(pack: Pack) -> Iterator[Artifact]:
+    """Each package of a pack as an artifact that was read, one after the other.
+
+    Their `path` is that of a temporary copy which is gone by the next one. Those that cannot be
+    read are left out. Raises as `open_container` does, and `Infrastructure` where there is no room.
+    """
+    from pytest_pixipack.artifact import read_artifact
+
+    with (
+        open_container(pack.path) as container,
+        tempfile.TemporaryDirectory(prefix="pixipack-", ignore_cleanup_errors=True) as scratch,
+    ):
+        for member in _packages(pack):
+            copied = Path(scratch, Path(member.name).name)
+            try:
+                with container.open(member.name) as source, copied.open("xb") as copy:
+                    shutil.copyfileobj(source, copy, _CHUNK)
+                with contextlib.suppress(InvalidInput):
+                    yield read_artifact(copied)
+                copied.unlink()
+            except OSError as error:
+                raise Infrastructure(
+                    f"The pack's packages cannot be read: {error.strerror or error}.",
+                    file=error.filename or pack.path,
+                ) from None
+
+
+def _packages(pack: Pack) -> Iterator[PackMember]:
+    for member in pack.members:
+        if member.name.startswith(f"{CHANNEL}/") and member.name.endswith((".conda", ".tar.bz2")):
+            yield member
 
 
 def _copy(pack: Pack, member: PackMember, source: BinaryIO, copy: BinaryIO) -> None:

@@ -124,12 +124,22 @@ def _facts(record: Mapping[str, Any], file: Path) -> PackageFacts:
 def _paths(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     data = record.get("paths_data")
     if data is not None:
-        return list(data["paths"])
+        paths: list[dict[str, Any]] = list(data["paths"])
+        return paths
     # Old installers wrote only the list of files.
     return [{"_path": path} for path in record.get("files") or ()]
 
 
+_ENTRY_TYPES: Mapping[str, type] = {
+    "_path": str, "path_type": str, "sha256": str, "sha256_in_prefix": str, "size_in_bytes": int,
+    "file_mode": str, "prefix_placeholder": str,
+}  # fmt: skip
+
+
 def _file(entry: Mapping[str, Any]) -> FileFacts:
+    for key, kind in _ENTRY_TYPES.items():
+        if not isinstance(entry.get(key), kind | None):
+            raise TypeError(f"`{key}` of {entry['_path']!r} is {entry[key]!r}")
     kinds: dict[str, FileKind] = {"softlink": "link", "directory": "directory"}
     placeholder_mode: Literal["text", "binary"] | None = entry.get("file_mode")
     return FileFacts(

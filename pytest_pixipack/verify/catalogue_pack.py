@@ -6,6 +6,7 @@ from pytest_pixipack.verify import pack_content as content
 from pytest_pixipack.verify import pack_packages as content_packages
 from pytest_pixipack.verify import pack_rules as packs
 from pytest_pixipack.verify import pack_wheels as wheel_closure
+from pytest_pixipack.verify import prefix_meta
 from pytest_pixipack.verify import prefix_rules as prefixes
 from pytest_pixipack.verify.catalogue_lock import _nothing
 from pytest_pixipack.verify.rules import (
@@ -58,7 +59,8 @@ PACK_RULES = (
         layers=_PACK,
         severity="error",
         title="the pack says in which format it is and what made it",
-        damage=("pixi-pack.json names no pixi-pack, or another format",),
+        damage=("pixi-pack.json names no pixi-pack, or another format",
+                "pixi-pack.json says what no pixi-pack writes"),
         remedy=_PACK_AGAIN,
         check=packs.check_version,
         rank=UNREADABLE,
@@ -67,7 +69,7 @@ PACK_RULES = (
         name="pack-stale-tool",
         layers=_LOCKED_PACK,
         severity="warning",
-        title="the pixi-pack that made the pack could read the lock",
+        title="the pixi-pack that made the pack could read the lock and pack what is in it",
         damage=("an old pixi-pack made the pack, from another lock",),
         remedy="Pack again with a newer pixi-pack",
         check=packs.check_stale_tool,
@@ -224,9 +226,10 @@ PREFIX_RULES = (
         layers=_PREFIX,
         severity="error",
         title="conda-meta says of each package what lock, artifact or pack say",
-        damage=("a record in conda-meta was edited", "another build was installed"),
+        damage=("a record in conda-meta was edited", "another build was installed",
+                "a record lacks what all others have, or says what no installer writes"),
         remedy=_INSTALL_AGAIN,
-        check=prefixes.check_record,
+        check=prefix_meta.check_record,
         rank=FIELD,
         consequence_of=("prefix-missing", "prefix-extra", *_PACK_CONTENT, *_OF_SOURCES,
                         *_OF_ARTIFACTS),

@@ -9,12 +9,16 @@ from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack
+from pytest_pixipack.pack.model import TOOL_VERSION
 from pytest_pixipack.verify.records import entries
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
-# The first pixi-pack that reads locks of a version (its pull request 306).
+# The first pixi-pack that reads locks of a version (its pull request 306), and the first that packs
+# packages which are built from source (its pull request 244).
 _READS: Mapping[int, tuple[int, ...]] = {7: (0, 7, 7)}
+_BUILDS = (0, 7, 10)
+_METADATA = frozenset({"version", "pixi-pack-version", "platform"})
 _KNOWN_MEMBERS = re.compile(
     r"(channel(/[^/]+(/(repodata\.json|[^/]+\.(conda|tar\.bz2)))?)?"
     r"|pypi(/[^/]+\.whl)?|environment\.yml|pixi-pack\.json)"
@@ -65,6 +69,33 @@ def check_version(subject: Subject) -> Iterator[Problem]:
             expected="a version",
             severity="warning",
         )
+    elif re.fullmatch(r"\d+\.\d+\.\d+([-+.].+)?", pack.tool_version) is None:
+        yield problem(
+            subject,
+            f"The pack says that pixi-pack {pack.tool_version} made it, which is no version.",
+            field="pixi-pack-version",
+            expected="a version",
+            actual=pack.tool_version,
+            severity="warning",
+        )
+    elif _numbers(pack.tool_version) > _numbers(TOOL_VERSION):
+        yield problem(
+            subject,
+            f"pixi-pack {pack.tool_version} made the pack; what is known is the format of "
+            f"{TOOL_VERSION}.",
+            field="pixi-pack-version",
+            expected=f"<={TOOL_VERSION}",
+            actual=pack.tool_version,
+            severity="note",
+        )
+    for key in sorted(set(pack.metadata) - _METADATA):
+        yield problem(
+            subject,
+            f"pixi-pack.json says what no known pixi-pack writes: {key}.",
+            field=key,
+            actual=pack.metadata[key],
+            severity="warning",
+        )
 
 
 def check_stale_tool(subject: Subject) -> Iterator[Problem]:
@@ -73,6 +104,18 @@ def check_stale_tool(subject: Subject) -> Iterator[Problem]:
     assert subject.lock is not None
     needed = _READS.get(subject.lock.version)
     found = _numbers(pack.tool_version)
+    sources = sorted(name for name, each in subject.locked.items() if each.is_source)
+    if found and sources and found < _BUILDS and not (needed and found < needed):
+        minimum = ".".join(map(str, _BUILDS))
+        yield problem(
+            subject,
+            f"pixi-pack {pack.tool_version} cannot pack what is built from source "
+            f"({', '.join(sources)}); another one made the pack.",
+            field="pixi-pack-version",
+            expected=f">={minimum}",
+            actual=pack.tool_version,
+            cause="tool-version",
+        )
     if needed and found and found < needed:
         minimum = ".".join(map(str, needed))
         yield problem(

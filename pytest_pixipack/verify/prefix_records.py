@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pytest_pixipack.facts import FileFacts
 from pytest_pixipack.prefix import Prefix
 from pytest_pixipack.verify.specs import spec_name
 
+# What rattler and conda write into a record for every package that they install, whatever it is.
+_ALWAYS = (
+    "fn", "url", "channel", "extracted_package_dir", "requested_specs", "link", "files",
+    "paths_data",
+)  # fmt: skip
+# All keys that installers are known to write (rattler_conda_types, `PrefixRecord` and
+# `PackageRecord`; conda, conda/models/records.py).
+_KEYS = frozenset({
+    *_ALWAYS, "arch", "attestations_sha256", "auth", "build", "build_number", "constrains", "date",
+    "depends", "extra_depends", "features", "flags", "indexed_timestamp", "install_time",
+    "legacy_bz2_md5", "legacy_bz2_size", "license", "license_family", "md5", "metadata", "name",
+    "noarch", "package_tarball_full_path", "package_type", "platform", "preferred_env", "purls",
+    "python_site_packages_path", "requested_spec", "run_exports", "schannel", "sha256", "size",
+    "subdir", "timestamp", "track_features", "version",
+})  # fmt: skip
+_INNER_KEYS = {
+    "link": frozenset({"source", "type"}),
+    "paths_data": frozenset({"paths", "paths_version"}),
+}
+_ENTRY_KEYS = frozenset({
+    "_path", "path_type", "sha256", "sha256_in_prefix", "size_in_bytes", "file_mode",
+    "prefix_placeholder", "no_link", "original_path", "inode_paths",
+})  # fmt: skip
+_PATH_TYPES = (
+    "hardlink", "softlink", "directory", "pyc_file", "unix_python_entry_point",
+    "windows_python_entry_point_script", "windows_python_entry_point_exe", "linked_package_record",
+    "unix_python_entry_point_script", None,
+)  # fmt: skip
 # Hard link, symbolic link, copy, directory (conda's LinkType; rattler writes these, too).
 _LINK_TYPES = (1, 2, 3, 4, None)
 
@@ -40,14 +69,16 @@ def odd_fields(name: str, stem: str, record: Mapping[str, Any]) -> Iterator[tupl
         url = record.get("url")
         if not isinstance(url, str) or posixpath.basename(url) != file_name:
             yield "url", f".../{file_name}", url
-    if not isinstance(record.get("channel"), str | None):
-        yield "channel", None, record.get("channel")
+    if not _is_of(record.get("channel"), record.get("url")):
+        yield "channel", record.get("url"), record.get("channel")
     for field, value in _places(record):
         if value is not None and (not isinstance(value, str) or _last(value) != stem):
             yield field, f".../{stem}", value
     link = record.get("link")
     if link is not None and (not isinstance(link, dict) or link.get("type") not in _LINK_TYPES):
         yield "link", {"type": 1}, link
+    elif link is not None and not {"source", "type"} <= set(link):
+        yield "link", {"source": f".../{stem}", "type": 1}, link
     wanted = record.get("requested_specs")
     named = isinstance(wanted, list | None) and all(_names(each, name) for each in wanted or ())
     if not named:
@@ -70,9 +101,114 @@ def _lists(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     elif not isinstance(data, dict):
         yield "paths_data", {"paths": files}, data
     else:
-        paths = {entry.get("_path") for entry in data.get("paths") or () if isinstance(entry, dict)}
+        entries = [entry for entry in data.get("paths") or () if isinstance(entry, dict)]
+        paths = {entry.get("_path") for entry in entries}
         if paths != set(files):
             yield "files", sorted(map(str, paths - set(files))), sorted(set(files) - paths)
+        if data.get("paths_version") != 1:
+            yield "paths_data", 1, data.get("paths_version")
+        for entry in entries:
+            if entry.get("path_type") not in _PATH_TYPES:
+                yield "paths_data", "hardlink", f"{entry.get('_path')} {entry.get('path_type')}"
+
+
+def unknown_keys(record: Mapping[str, Any]) -> Iterator[str]:
+    """What no known installer writes: a key, or the way to one that lies deeper."""
+    yield from sorted(set(record) - _KEYS)
+    for outer, known in _INNER_KEYS.items():
+        inner = record.get(outer)
+        if isinstance(inner, dict):
+            yield from (f"{outer}.{key}" for key in sorted(set(inner) - known))
+    for entry in _entries(record):
+        yield from (f"{entry.get('_path')}.{key}" for key in sorted(set(entry) - _ENTRY_KEYS))
+
+
+def unlike_others(prefix: Prefix) -> Mapping[str, Any]:
+    """Link types by package, where it is another one than that of all other packages.
+
+    An installer links or copies all of them, for they go from one place to another.
+    """
+    types = {
+        name: link.get("type")
+        for name, record in prefix.records.items()
+        if isinstance(link := record.get("link"), dict) and isinstance(link.get("type"), int)
+    }
+    found = {}
+    for name, own in types.items():
+        others = {value for other, value in types.items() if other != name}
+        if len(types) > 2 and len(others) == 1 and own not in others:
+            found[name] = next(iter(others))
+    return found
+
+
+def listed_files(record: Mapping[str, Any]) -> frozenset[str] | None:
+    """The list `files` of a record, None where it has none."""
+    files = record.get("files")
+    return frozenset(map(str, files)) if isinstance(files, list) else None
+
+
+def lost_keys(prefix: Prefix) -> Mapping[str, Sequence[str]]:
+    """Keys that one record lacks and all others have, by the record's package.
+
+    Which keys a record has depends on the installer, and an environment usually has one.
+    """
+    found: dict[str, list[str]] = {}
+    for key in _ALWAYS:
+        lacking = [name for name, record in prefix.records.items() if key not in record]
+        if len(lacking) == 1 and len(prefix.records) > 2:
+            found.setdefault(lacking[0], []).append(key)
+    return found
+
+
+def unlike_entries(
+    record: Mapping[str, Any],
+    files: Mapping[str, FileFacts],
+    is_packed: Callable[[str], bool],
+) -> Iterator[tuple[str, Any, Any]]:
+    """Field, expected and found value where a record says of a file another thing than `files`,
+    which are those of the package's paths.json.
+
+    `is_packed` says whether the file itself is that of the package: where it is another one, that
+    is what has to be reported.
+    """
+    for entry in _entries(record):
+        path = entry.get("_path")
+        known = files.get(str(path))
+        if known is None:
+            continue
+        said = {
+            "sha256": known.sha256,
+            "size_in_bytes": None if known.placeholder else known.size,
+            "prefix_placeholder": known.placeholder,
+            "file_mode": known.placeholder_mode,
+        }
+        for key, wanted in said.items():
+            if key in ("sha256", "size_in_bytes") and not is_packed(str(path)):
+                continue
+            found = entry.get(key)
+            silent = wanted is None and (known.placeholder or key in ("sha256", "size_in_bytes"))
+            if found != wanted and not silent:
+                yield f"{path} {key}", wanted, found
+        kind = {"link": "softlink", "file": "hardlink"}.get(known.kind, entry.get("path_type"))
+        if entry.get("path_type") != kind and entry.get("path_type") in _PATH_TYPES:
+            yield f"{path} path_type", kind, entry.get("path_type")
+
+
+def _entries(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    data = record.get("paths_data")
+    paths = data.get("paths") if isinstance(data, dict) else None
+    return [each for each in paths if isinstance(each, dict)] if isinstance(paths, list) else []
+
+
+def _is_of(channel: Any, url: Any) -> bool:
+    """Whether a package at this URL can be of this channel: a URL, or a channel's name."""
+    if channel is None or not isinstance(url, str):
+        return channel is None or isinstance(channel, str)
+    if not isinstance(channel, str) or not channel:
+        return False
+    if "://" in channel:
+        return url.startswith(f"{channel.rstrip('/')}/")
+    return f"/{channel.strip('/')}/" in url
 
 
 def _names(spec: Any, name: str) -> bool:

@@ -7,34 +7,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pytest_pixipack.artifact import Artifact
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.distributions import Distribution, distributions
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
 from pytest_pixipack.verify.prefix_payload import unlike_artifact
-from pytest_pixipack.verify.prefix_records import misnamed, odd_fields
+from pytest_pixipack.verify.prefix_records import listed_files, misnamed
 from pytest_pixipack.verify.prefix_wheels import short, wheel_files, wheels_missing
-from pytest_pixipack.verify.records import (
-    cause_of,
-    differing,
-    entries,
-    expected_record,
-    layer_of,
-)
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
-# The rest of a conda-meta record says how it was installed.
-_COMPARED = (
-    "version", "build", "build_number", "subdir", "noarch", "depends", "constrains",
-    "track_features", "license", "sha256", "md5", "size", "timestamp", "arch", "platform",
-)  # fmt: skip
 _CLOBBERS = "__clobbers__"
 
 
 def check_missing(subject: Subject) -> Iterator[Problem]:
     """Everything that was locked or packed is installed."""
-    prefix = _prefix(subject)
+    prefix = prefix_of(subject)
     present = {*prefix.packages, *misnamed(prefix).values()}
     for name, (layer, facts) in sorted(_expected(subject).items()):
         if name not in present:
@@ -70,8 +59,8 @@ def check_extra(subject: Subject) -> Iterator[Problem]:
         return
     expected = _expected(subject)
     layer = "pack" if subject.pack is not None else "lock"
-    other = misnamed(_prefix(subject))
-    for name, facts in sorted(_prefix(subject).packages.items()):
+    other = misnamed(prefix_of(subject))
+    for name, facts in sorted(prefix_of(subject).packages.items()):
         if name not in expected and other.get(name) not in expected:
             yield problem(
                 subject,
@@ -84,70 +73,17 @@ def check_extra(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def check_record(subject: Subject) -> Iterator[Problem]:
-    """conda-meta says of each package what lock, artifact or pack say."""
-    prefix = _prefix(subject)
-    packed = {}
-    if subject.pack is not None:
-        packed = {entry.facts.name: entry.record for entry in entries(subject.pack)}
-    other = misnamed(prefix)
-    for name, facts in sorted(prefix.packages.items()):
-        layer, expected = expected_record(subject, facts)
-        if "name" not in expected and name in packed:
-            layer, expected = "pack", dict(packed[name])
-        if name in other:
-            yield _misnamed(subject, name, other[name])
-            continue
-        stem = prefix.record_files[name].removesuffix(".json")
-        found_odd = odd_fields(name, stem, prefix.records[name])
-        for field, wanted, found in () if _renamed(stem, facts) else found_odd:
-            yield problem(
-                subject,
-                f"conda-meta contradicts itself: {field} of {name}.",
-                facts,
-                field=field,
-                expected=wanted,
-                actual=found,
-                layers=("prefix", "prefix"),
-            )
-        for field, wanted, found in differing(expected, prefix.records[name], _COMPARED):
-            yield problem(
-                subject,
-                f"conda-meta says of {name} another {field}.",
-                facts,
-                field=field,
-                expected=wanted,
-                actual=found,
-                cause=cause_of(field),
-                layers=(layer_of(subject, name, layer, field), "prefix"),
-            )
-
-
-def _renamed(stem: str, facts: PackageFacts) -> bool:
-    """Whether version or build are not those of the record's file; that is reported by itself."""
-    return stem != facts.dist
-
-
-def _misnamed(subject: Subject, name: str, called: str) -> Problem:
-    return problem(
-        subject,
-        f"The record of {called} in conda-meta is of {name}.",
-        PackageFacts(name=called),
-        field="name",
-        expected=called,
-        actual=name,
-        about=(name,),
-        layers=("prefix", "prefix"),
-    )
-
-
 def check_files(subject: Subject) -> Iterator[Problem]:
     """The files of the prefix are those that its records and the artifacts say, unaltered."""
-    prefix = _prefix(subject)
-    real = _files(subject)
+    prefix = prefix_of(subject)
+    real = files_of(subject)
     for facts in prefix.packages.values():
         recorded = {p: f for p, f in (facts.files or {}).items() if f.kind != "directory"}
-        absent = sorted(path for path in recorded if path not in real)
+        # Where a record contradicts itself, that is what is reported.
+        listed = listed_files(prefix.records[facts.name])
+        absent = sorted(
+            path for path in recorded if path not in real and (listed is None or path in listed)
+        )
         if absent:
             yield problem(
                 subject,
@@ -159,10 +95,13 @@ def check_files(subject: Subject) -> Iterator[Problem]:
                 cause="file-removed",
                 layers=("prefix", "prefix"),
             )
+        layer, artifact = installed_from(subject, facts)
         altered = sorted(
             path
             for path, entry in recorded.items()
-            if path in real and not _same(entry, real[path], path, real)
+            if path in real
+            and not _same(entry, real[path], path, real)
+            and not as_packed(path, real[path], artifact)
         )
         if altered:
             yield problem(
@@ -175,9 +114,8 @@ def check_files(subject: Subject) -> Iterator[Problem]:
                 cause="content",
                 layers=("prefix", "prefix"),
             )
-        artifact = subject.built.get(facts.name)
         for message, more in unlike_artifact(facts, artifact, real) if artifact else ():
-            yield problem(subject, message, facts, layers=("artifact", "prefix"), **more)
+            yield problem(subject, message, facts, layers=(layer, "prefix"), **more)
     installed = distributions(prefix)
     for distribution in installed:
         yield from wheel_files(subject, distribution, real, problem)
@@ -189,6 +127,7 @@ def _unowned(
 ) -> Iterator[Problem]:
     owned = {path for facts in prefix.packages.values() for path in facts.files or ()}
     owned |= {path for each in installed for path in each.files}
+    owned |= {path for each in prefix.records.values() for path in listed_files(each) or ()}
     unowned = [
         path
         for path in real
@@ -225,6 +164,19 @@ def _same(recorded: FileFacts, found: FileFacts, path: str, real: PrefixFiles) -
     return recorded.sha256 == _followed(path, found, real)
 
 
+def as_packed(path: str, found: FileFacts, artifact: Artifact | None) -> bool:
+    """Whether a file is that of its package, so that it is the record which is wrong."""
+    if artifact is None or artifact.facts.noarch == "python":
+        return False
+    packed = artifact.payload.get(path)
+    recorded = (artifact.facts.files or {}).get(path)
+    if packed is None or (recorded is not None and recorded.placeholder):
+        return False
+    if packed.kind == "link":
+        return found.kind == "link" and packed.target == found.target
+    return packed.sha256 is not None and packed.sha256 == found.sha256
+
+
 def _followed(path: str, link: FileFacts, real: PrefixFiles) -> str | None:
     import posixpath
 
@@ -239,9 +191,29 @@ def _followed(path: str, link: FileFacts, real: PrefixFiles) -> str | None:
     return None
 
 
+def installed_from(subject: Subject, facts: PackageFacts) -> tuple[str, Artifact | None]:
+    """The layer that has the package file that was installed, and the file; None where none has."""
+    artifact = subject.built.get(facts.name)
+    if artifact is None and subject.pack is not None:
+        layer, artifact = "pack", _packed(subject).get(facts.sha256)
+        return layer, artifact
+    return "artifact", artifact
+
+
+def _packed(subject: Subject) -> Mapping[str | None, Artifact]:
+    """The packages in the pack by their sha256."""
+    from pytest_pixipack.pack.extract import packed_artifacts
+
+    pack = subject.pack
+    assert pack is not None
+    return subject.once(
+        "packed artifacts", lambda: {each.facts.sha256: each for each in packed_artifacts(pack)}
+    )
+
+
 def check_clobber(subject: Subject) -> Iterator[Problem]:
     """No file of the prefix belongs to two packages."""
-    prefix = _prefix(subject)
+    prefix = prefix_of(subject)
     owners: dict[str, list[str]] = {}
     for facts in prefix.packages.values():
         for path, entry in (facts.files or {}).items():
@@ -259,7 +231,7 @@ def check_clobber(subject: Subject) -> Iterator[Problem]:
                 about=tuple(names),
                 layers=("prefix", "prefix"),
             )
-    clobbered = [path for path in _files(subject) if path.startswith(f"{_CLOBBERS}/")]
+    clobbered = [path for path in files_of(subject) if path.startswith(f"{_CLOBBERS}/")]
     if clobbered:
         yield problem(
             subject,
@@ -275,7 +247,7 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
     """The activation scripts beside the prefix are those that it needs."""
     from pytest_pixipack.prefix.activation import SHELLS, activation_script, script_name
 
-    prefix = _prefix(subject)
+    prefix = prefix_of(subject)
     platform = subject.subdir
     if platform is None:
         return
@@ -322,11 +294,13 @@ def _lines(wanted: str, found: str) -> tuple[list[str], list[str]]:
     ]
 
 
-def _files(subject: Subject) -> PrefixFiles:
-    return subject.once("prefix files", lambda: prefix_files(_prefix(subject).path))
+def files_of(subject: Subject) -> PrefixFiles:
+    """The files that really are in the prefix, listed once."""
+    return subject.once("prefix files", lambda: prefix_files(prefix_of(subject).path))
 
 
-def _prefix(subject: Subject) -> Prefix:
+def prefix_of(subject: Subject) -> Prefix:
+    """The prefix, where one was given."""
     assert subject.prefix is not None
     return subject.prefix
 
@@ -340,6 +314,6 @@ def problem(
         "platform": subject.platform,
         "package": facts.name if facts else None,
         "version": facts.version if facts else None,
-        "file": str(_prefix(subject).path),
+        "file": str(prefix_of(subject).path),
     }
     return Problem(message=message, **{**values, **more})

@@ -218,6 +218,27 @@ def test_a_tool_that_cannot_read_the_lock(good: Layers) -> None:
     assert (finding.rule, finding.cause) == ("pack-stale-tool", "tool-version")
 
 
+def test_a_tool_that_cannot_pack_what_is_built_from_source(good: Layers) -> None:
+    broken = good.with_pack(lambda folder: metadata(folder, **{"pixi-pack-version": "0.7.9"}))
+    finding = only(broken)
+    assert (finding.rule, finding.expected) == ("pack-stale-tool", ">=0.7.10")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "severity"),
+    [
+        ("pixi-pack-version", "0.7.10x", "warning"),
+        ("pixi-pack-version", "99.0.0", "note"),
+        ("made-by", "somebody", "warning"),
+    ],
+)
+def test_a_pack_made_by_something_unknown(
+    good: Layers, field: str, value: str, severity: str
+) -> None:
+    finding = only(good.with_pack(lambda folder: metadata(folder, **{field: value})))
+    assert (finding.rule, finding.field, finding.severity) == ("pack-version", field, severity)
+
+
 def test_a_member_that_does_not_belong(good: Layers) -> None:
     broken = good.with_pack(lambda folder: (folder / "notes.txt").write_text("x"))
     finding = only(broken)

@@ -186,3 +186,21 @@ def test_a_prefix_without_records(good: Layers) -> None:
     (good.scratch / "env").mkdir()
     (finding,) = verify(prefix=good.scratch / "env", platform=PLATFORM).findings
     assert finding.rule == "prefix-parse"
+
+
+def test_a_file_and_its_record_that_are_not_what_the_pack_has(good: Layers) -> None:
+    """`tool` comes from a channel: only the pack has its package."""
+
+    def forge(prefix: Path) -> None:
+        path = prefix / "bin" / "tool"
+        path.write_bytes(b"#!/bin/sh\nexec rm\n")
+        record = json.loads(meta(prefix, "tool").read_text("utf-8"))
+        for entry in record["paths_data"]["paths"]:
+            if entry["_path"] == "bin/tool":
+                entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+                entry["size_in_bytes"] = path.stat().st_size
+        meta(prefix, "tool").write_text(json.dumps(record), "utf-8")
+
+    (finding,) = good.with_prefix(forge).verify("pack", "prefix").findings
+    assert (finding.rule, finding.package) == ("prefix-files", "tool")
+    assert finding.layers == ("pack", "prefix")
