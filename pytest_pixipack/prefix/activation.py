@@ -1,7 +1,9 @@
 """Activation scripts as pixi-unpack writes them, through rattler_shell.
 
 Texts follow rattler_shell (src/activation.rs, src/shell/mod.rs) for a shell in which nothing is
-active. Unlike there, a `$` or a backtick in the path of the prefix is never expanded.
+active. Unlike there, a `$` or a backtick in the path of the prefix is never expanded, and xonsh
+keeps its `PATH`: `$PATH = "...:${PATH}"`, as rattler_shell has it, expands nothing in xonsh, so that
+no command is found afterwards (`as_pixi_unpack` gives that script).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _WINDOWS_ENTRIES = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """How one shell says things. `path` gets the entries and the variable's name."""
+    """How one shell says things. `path` gets the entries, and whether they are those of Windows;
+    `pixi_unpacks_path` is what pixi-unpack writes instead, where that does not work.
+    """
 
     name: str
     extension: str
@@ -31,16 +35,23 @@ class Shell:
     start: str = ""
     newline: str = "\n"
     runs: tuple[str, ...] = ()
+    pixi_unpacks_path: Callable[[list[str], bool], str] | None = None
 
 
 def activation_script(
-    prefix: Path, *, platform: str, shell: str | None = None, final_prefix: Path | None = None
+    prefix: Path,
+    *,
+    platform: str,
+    shell: str | None = None,
+    final_prefix: Path | None = None,
+    as_pixi_unpack: bool = False,
 ) -> str:
     """The script that activates `prefix`, whose packages are for `platform`.
 
     `shell` is one of `SHELLS`, by default that of the platform. `final_prefix` is where the prefix
-    will be, if not where it is. Raises `Unsupported` for an unknown shell and `InvalidInput` where
-    a file with environment variables in the prefix is broken.
+    will be, if not where it is. `as_pixi_unpack` asks for what pixi-unpack 0.7.10 writes, even
+    where that does not work. Raises `Unsupported` for an unknown shell and `InvalidInput` where a
+    file with environment variables in the prefix is broken.
     """
     told = shell or default_shell(platform)
     if told not in SHELLS:
@@ -50,8 +61,9 @@ def activation_script(
         )
     speak = SHELLS[told]
     target = str(final_prefix or prefix)
+    path = (as_pixi_unpack and speak.pixi_unpacks_path) or speak.path
     lines = [
-        speak.path(_path_entries(target, platform), is_windows(platform)),
+        path(_path_entries(target, platform), is_windows(platform)),
         speak.assign("CONDA_SHLVL", "1"),
         speak.assign("CONDA_PREFIX", target),
     ]
@@ -180,6 +192,10 @@ def _xonsh_source(path: str) -> str:
     return f"{'source-bash' if path.endswith('.sh') else 'source'} {_backslashed(path)}"
 
 
+def _xonsh_path(entries: list[str], _windows: bool) -> str:
+    return "\n".join(f"$PATH.insert(0, {_backslashed(entry)})" for entry in reversed(entries))
+
+
 def _nu_assign(name: str, value: str) -> str:
     plain = re.fullmatch("[A-Za-z0-9_-]+", name)
     return f"$env.{name if plain else _backslashed(name)} = {_backslashed(value)}"
@@ -215,8 +231,9 @@ _ALL = (
         "xsh",
         assign=lambda name, value: f"${name} = {_backslashed(value)}",
         source=_xonsh_source,
-        path=_joined(_backslashed, "${} = ", "${{}}"),
+        path=_xonsh_path,
         runs=("sh",),
+        pixi_unpacks_path=_joined(_backslashed, "${} = ", "${{}}"),
     ),
     Shell(
         "cmd",

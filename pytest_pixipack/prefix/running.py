@@ -71,7 +71,10 @@ def run_in(
         try:
             done = subprocess.run(
                 [program, *_options(told), str(script)],
-                env=dict(environment) if environment is not None else _without_others(),
+                env={
+                    **(_without_others() if environment is None else environment),
+                    **_places(told, scratch),
+                },
                 cwd=directory or scratch,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -101,11 +104,20 @@ def _options(shell: str) -> list[str]:
         "bash": ["--noprofile", "--norc"],
         "zsh": ["-f"],
         "fish": ["--no-config"],
-        "xonsh": ["--no-rc"],
+        "xonsh": ["--no-rc", "--no-script-cache"],
         "nushell": ["--no-config-file"],
         "powershell": ["-NoProfile", "-ExecutionPolicy", "Bypass", "-File"],
         "cmd": ["/d", "/c"],
     }[shell]
+
+
+def _places(shell: str, directory: str) -> dict[str, str]:
+    """Variables that keep a shell from leaving something of its own in the user's home."""
+    names = {
+        "fish": ["XDG_CONFIG_HOME", "XDG_DATA_HOME"],
+        "xonsh": ["XONSH_DATA_DIR", "XONSH_CACHE_DIR"],
+    }
+    return dict.fromkeys(names.get(shell, []), directory)
 
 
 def _call(shell: str, argv: Sequence[str]) -> str:
@@ -118,7 +130,7 @@ def _call(shell: str, argv: Sequence[str]) -> str:
     if shell == "nushell":
         return f"run-external {' '.join(json.dumps(each) for each in argv)}\n"
     if shell == "xonsh":
-        return f"import sys\nsys.exit(!(@({list(argv)!r})).returncode)\n"
+        return f"import sys\nsys.exit(![@({list(argv)!r})].returncode)\n"  # `!(...)` would capture
     return f"exec {shlex.join(argv)}\n"
 
 

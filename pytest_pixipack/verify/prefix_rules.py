@@ -256,23 +256,38 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
         if not script.is_file():
             continue
         text = script.read_bytes().decode("utf-8", "replace")
-        wanted = [
-            activation_script(prefix.path, platform=platform, shell=shell)
-            for shell in SHELLS
-            if script_name(shell) == name
+        shells = [shell for shell in SHELLS if script_name(shell) == name]
+        wanted = [activation_script(prefix.path, platform=platform, shell=each) for each in shells]
+        if text in wanted:
+            continue
+        theirs = [
+            activation_script(prefix.path, platform=platform, shell=each, as_pixi_unpack=True)
+            for each in shells
         ]
-        if text not in wanted:
-            missing, extra = _lines(wanted[0], text)
+        missing, extra = _lines(wanted[0], text)
+        if text in theirs:
             yield problem(
                 subject,
-                f"{name} does not activate the prefix that it stands beside.",
+                f"{name} is as pixi-unpack writes it, and loses PATH: no command is found after it.",
                 field=name,
                 expected=missing,
                 actual=extra,
                 file=str(script),
-                cause="embedded-path" if _moved(missing, extra, str(prefix.path)) else "content",
+                remedy="Use another shell, or unpack with `pixipack unpack`",
+                severity="note",
                 layers=("prefix", "prefix"),
             )
+            continue
+        yield problem(
+            subject,
+            f"{name} does not activate the prefix that it stands beside.",
+            field=name,
+            expected=missing,
+            actual=extra,
+            file=str(script),
+            cause="embedded-path" if _moved(missing, extra, str(prefix.path)) else "content",
+            layers=("prefix", "prefix"),
+        )
 
 
 def _moved(wanted: list[str], found: list[str], path: str) -> bool:

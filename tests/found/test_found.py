@@ -318,3 +318,18 @@ def test_14_a_url_source_is_a_panic(run: Run, tmp_path: Path) -> None:
 
     assert done.returncode not in (0, 1), done.stderr
     assert "not implemented" in done.stderr
+
+
+@needs_tools
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("xonsh") is None, reason="xonsh is not on PATH")
+def test_15_in_xonsh_the_activated_environment_has_no_path(run: Run, tmp_path: Path) -> None:
+    pack = DATA / "cases" / "flat" / "expected" / "pack" / "environment.tar"
+    assert run("pixi-unpack", "-s", "xonsh", pack, cwd=tmp_path).returncode == 0
+    script = tmp_path / "activate.xsh"
+    lines = [line for line in script.read_text("utf-8").splitlines() if "source-bash" not in line]
+    script.write_text("\n".join([*lines, "print(list($PATH))\n"]), "utf-8")
+
+    done = run("xonsh", "--no-rc", "--no-script-cache", script, cwd=tmp_path)
+
+    assert done.stdout.strip() == str([str(tmp_path / "env" / "bin"), "${PATH}"])

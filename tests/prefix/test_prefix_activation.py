@@ -43,7 +43,7 @@ $env.CONDA_PREFIX = "/opt/env"
 source-env "/opt/env/etc/conda/activate.d/a.nu"
 """,
     "xonsh": """\
-$PATH = "/opt/env/bin:${PATH}"
+$PATH.insert(0, "/opt/env/bin")
 $CONDA_SHLVL = "1"
 $CONDA_PREFIX = "/opt/env"
 source-bash "/opt/env/etc/conda/activate.d/a.sh"
@@ -61,6 +61,21 @@ def test_the_script_of_a_unix_shell(shell: str, tmp_path: Path) -> None:
     )
 
     assert script == UNIX[shell]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the final prefix is a path of Unix")
+def test_the_script_of_xonsh_is_another_one_than_that_of_pixi_unpack(tmp_path: Path) -> None:
+    """There, `${PATH}` is not expanded: `docs/found.md`."""
+    theirs = activation_script(
+        make_prefix(tmp_path),
+        platform="linux-64",
+        shell="xonsh",
+        final_prefix=Path("/opt/env"),
+        as_pixi_unpack=True,
+    )
+    first, *rest = theirs.splitlines()
+    assert first == '$PATH = "/opt/env/bin:${PATH}"'
+    assert rest == UNIX["xonsh"].splitlines()[1:]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the final prefix is a path of Unix")

@@ -55,16 +55,18 @@ def test_activation_is_run_for_real(shell: str, prefix: Prefix) -> None:
     assert done.stdout.strip() == f"hello you from {prefix.path} with warmth"
 
 
-def test_its_exit_code_is_handed_on(prefix: Prefix) -> None:
-    done = prefix.run("hello", "you", "7")
+@pytest.mark.parametrize("shell", shells_here() or ["none"])
+def test_its_exit_code_is_handed_on(shell: str, prefix: Prefix) -> None:
+    done = prefix.run("hello", "you", "7", shell=shell)
 
     assert (done.returncode, done.ok) == (7, False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="cmd quotes in its own way")
-@pytest.mark.parametrize("word", ["two words", "$HOME", "a'b", "`id`", '"', "a;b"])
-def test_arguments_arrive_as_they_are(word: str, prefix: Prefix) -> None:
-    assert prefix.run("printf", "%s", word).stdout == word
+@pytest.mark.parametrize("shell", shells_here() or ["none"])
+@pytest.mark.parametrize("word", ["two words", "$HOME", "a'b", "`id`", '"', "a;b", "*", "ü", ""])
+def test_arguments_arrive_as_they_are(word: str, shell: str, prefix: Prefix) -> None:
+    assert prefix.run("printf", "%s", word, shell=shell).stdout == word
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="cmd is always there")
