@@ -2,8 +2,8 @@
 
 Texts follow rattler_shell (src/activation.rs, src/shell/mod.rs) for a shell in which nothing is
 active. Unlike there, a `$` or a backtick in the path of the prefix is never expanded, and xonsh
-keeps its `PATH`: `$PATH = "...:${PATH}"`, as rattler_shell has it, expands nothing in xonsh, so that
-no command is found afterwards (`as_pixi_unpack` gives that script).
+keeps its `PATH`: `$PATH = "...:${PATH}"`, as rattler_shell has it, expands nothing in xonsh, so
+that no command is found afterwards (`as_pixi_unpack` gives that script).
 """
 
 from __future__ import annotations

@@ -268,7 +268,7 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
         if text in theirs:
             yield problem(
                 subject,
-                f"{name} is as pixi-unpack writes it, and loses PATH: no command is found after it.",
+                f"{name} is as pixi-unpack writes it, and loses PATH: no command is found.",
                 field=name,
                 expected=missing,
                 actual=extra,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pytest_pixipack.compare.inside.content import Content
-from pytest_pixipack.compare.inside.text import around
+from pytest_pixipack.compare.inside.lines import around
 from pytest_pixipack.compare.inside.tokens import line_reasons
 from pytest_pixipack.compare.model import Difference
 

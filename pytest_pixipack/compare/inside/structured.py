@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_pixipack.compare.inside.text import Text, around
+from pytest_pixipack.compare.inside.displays import order_cause
+from pytest_pixipack.compare.inside.lines import around
+from pytest_pixipack.compare.inside.text import Text
 from pytest_pixipack.compare.inside.tokens import line_reasons
 from pytest_pixipack.compare.model import Difference
 
@@ -170,10 +172,15 @@ def _causes(path: Where, left: Any, right: Any) -> tuple[str, ...]:
     label = next((part for part in reversed(path) if not part.isdigit()), "value")
     if "system_tools" in path:
         return ("tool-version",)
-    reasons = line_reasons(f"{label}: {_said(left)}", f"{label}: {_said(right)}")
+    texts = f'"{label}": {_said(left)}', f'"{label}": {_said(right)}'
+    if (reordered := order_cause(*texts)) is not None:
+        return (reordered,)
+    reasons = line_reasons(*texts, label)
     if not reasons.causes and any(part.lower() in _ENVIRONMENTS for part in path[:-1]):
         return ("environment-variable",)
-    return reasons.causes if reasons.complete and reasons.causes else (*reasons.causes, "content")
+    if reasons.complete and reasons.causes:
+        return reasons.causes
+    return (*reasons.causes, "content") if reasons.alike else ("content",)
 
 
 # Names under which programs write down the environment.

@@ -1,30 +1,15 @@
-"""Two texts: encoding, line ends, order of lines, and what single lines differ in."""
+"""Two texts: encoding, line ends, and their lines."""
 
 from __future__ import annotations
 
 import codecs
-import difflib
-import itertools
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_pixipack.compare.inside.tokens import (
-    is_environment,
-    line_reasons,
-    variable_cause,
-    variable_name,
-)
+from pytest_pixipack.compare.inside.lines import line_differences
 from pytest_pixipack.compare.model import Difference
 
 Where = tuple[str, ...]
-# Lines that are set side by side one by one, and how long each may be; beyond, only their number.
-_MOST_LINES = 2000
-_LONGEST_LINE = 20_000
-# So few lines are in some order by accident.
-_FEWEST_SORTED = 3
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -37,8 +22,6 @@ _PAGES = (
     "latin-1", "cp1252", "cp1250", "cp1251", "iso8859-2", "iso8859-15", "cp437", "cp850",
     "shift_jis", "euc_jp", "gb18030", "big5", "koi8-r",
 )  # fmt: skip
-_SPACE = 60
-_SET = re.compile(r"(?:frozenset\()?\{'(?:[^'\\]|\\.){0,200}'(?:, '(?:[^'\\]|\\.){0,200}')+\}\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,177 +127,3 @@ def _same_repertoire(left: Text, right: Text) -> tuple[Text, Text]:
                     named = Text(page, text)
                     return (named, right) if one is left else (left, named)
     return left, right
-
-
-def line_differences(where: Where, left: Sequence[str], right: Sequence[str]) -> list[Difference]:
-    """What the lines of two texts differ in."""
-    found = _order(where, left, right)
-    if Counter(left) == Counter(right):
-        return found
-    variables = is_environment(left) and is_environment(right)
-    collected: dict[str, list[tuple[int, str | None, str | None]]] = {}
-    for number, old, new in _pairs(left, right, ordered=not found):
-        for cause in _causes(old, new, variables=variables):
-            collected.setdefault(cause, []).append((number, old, new))
-    for cause, places in collected.items():
-        found.append(_shown(where, cause, places))
-    return found
-
-
-def _causes(old: str | None, new: str | None, *, variables: bool) -> tuple[str, ...]:
-    if old is None or new is None:
-        line = (old if new is None else new) or ""
-        assigned = variables and variable_name(line) is not None
-        return (variable_cause(line) or ("environment-variable" if assigned else "content"),)
-    if max(len(old), len(new)) > _LONGEST_LINE:
-        return ("content",)
-    if (reordered := _within(old, new)) is not None:
-        return (reordered,)
-    reasons = line_reasons(old, new)
-    if reasons.complete and reasons.causes:
-        return reasons.causes
-    if variables and variable_name(old) is not None and variable_name(old) == variable_name(new):
-        return ("environment-variable",)
-    return (*reasons.causes, "content")
-
-
-def _shown(
-    where: Where, cause: str, places: list[tuple[int, str | None, str | None]]
-) -> Difference:
-    """The first of the lines that differ for one cause; the others are counted."""
-    number, old, new = places[0]
-    more = len(places) - 1
-    evidence = f"{more} more line{'s' if more > 1 else ''} likewise" if more else None
-    return Difference(where, f"line {number}", "payload", *around(old, new), cause, evidence)
-
-
-def around(left: str | None, right: str | None) -> tuple[str | None, str | None]:
-    """Both lines, cut to the part that differs and a little before it."""
-    if left is None or right is None or max(len(left), len(right)) <= 2 * _SPACE:
-        return left and left[: 4 * _SPACE], right and right[: 4 * _SPACE]
-    same = 0
-    while same < min(len(left), len(right)) and left[same] == right[same]:
-        same += 1
-    start = max(same - _SPACE // 2, 0)
-    return left[start : start + 2 * _SPACE], right[start : start + 2 * _SPACE]
-
-
-def _order(where: Where, left: Sequence[str], right: Sequence[str]) -> list[Difference]:
-    """A difference in the order of the lines that both have."""
-    common = Counter(left) & Counter(right)
-    first, second = _only(left, common), _only(right, common)
-    if first == second or len(first) < 2:
-        return []
-    if not 2 * len(first) >= max(len(left), len(right)):
-        return []  # too little is the same to speak of an order
-    cause = "locale-sort" if _sorted_in_two_ways(first, second) else "line-order"
-    at = next(n for n, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pair[1])
-    sides = (first[at][: 2 * _SPACE], second[at][: 2 * _SPACE])
-    return [Difference(where, "order of lines", "payload", *sides, cause)]
-
-
-def _only(lines: Sequence[str], wanted: Counter[str]) -> list[str]:
-    left = Counter(wanted)
-    found = []
-    for line in lines:
-        if left[line] > 0:
-            left[line] -= 1
-            found.append(line)
-    return found
-
-
-def _sorted_in_two_ways(left: Sequence[str], right: Sequence[str]) -> bool:
-    """Whether one side is sorted by code point, the other as people of some language would."""
-    first, second = _changed(left, right)
-    if len(first) < _FEWEST_SORTED:
-        return False
-    by_code = [lines == sorted(lines) for lines in (first, second)]
-    by_words = [_is_sorted([_folded(line) for line in lines]) for lines in (first, second)]
-    return (by_code[0] and by_words[1]) or (by_code[1] and by_words[0])
-
-
-def _changed(left: Sequence[str], right: Sequence[str]) -> tuple[list[str], list[str]]:
-    start, end = 0, len(left)
-    while left[start] == right[start]:
-        start += 1
-    while left[end - 1] == right[end - 1]:
-        end -= 1
-    return list(left[start:end]), list(right[start:end])
-
-
-def _folded(line: str) -> str:
-    letters = unicodedata.normalize("NFKD", line)
-    return "".join(each for each in letters if each.isalnum()).casefold()
-
-
-def _is_sorted(keys: Sequence[str]) -> bool:
-    return all(one <= other for one, other in itertools.pairwise(keys))
-
-
-def _within(left: str, right: str) -> str | None:
-    """The cause where one line has the same words as the other in another order."""
-    if len(left) != len(right) or Counter(left) != Counter(right):
-        return None
-    sets = (_SET.findall(left), _SET.findall(right))
-    if sets[0] and len(sets[0]) == len(sets[1]) and _SET.sub("", left) == _SET.sub("", right):
-        # Python shows a set of strings so, in the order that its hashes give.
-        return "hash-seed" if _words(left) == _words(right) else None
-    return "member-order" if _words(left) == _words(right) else None
-
-
-def _words(line: str) -> Counter[str]:
-    return Counter(re.split(r"[\s,;:{}\[\]()]+", line))
-
-
-def _pairs(
-    left: Sequence[str], right: Sequence[str], *, ordered: bool
-) -> Iterator[tuple[int, str | None, str | None]]:
-    """Lines that stand for each other, with the number of the left one (or the right one's)."""
-    if not ordered:
-        common = Counter(left) & Counter(right)
-        old, new = _numbered(left, common), _numbered(right, common)
-        yield from _aligned(old, new)
-        return
-    start = 0
-    while start < min(len(left), len(right)) and left[start] == right[start]:
-        start += 1
-    end = 0
-    while end < min(len(left), len(right)) - start and left[-1 - end] == right[-1 - end]:
-        end += 1
-    first, second = left[start : len(left) - end], right[start : len(right) - end]
-    if len(first) == len(second) or max(len(first), len(second)) > _MOST_LINES:
-        for number, (old_line, new_line) in enumerate(zip(first, second, strict=False), start + 1):
-            if old_line != new_line:
-                yield number, old_line, new_line
-        if len(first) != len(second):
-            yield start + min(len(first), len(second)) + 1, None, None
-        return
-    matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag != "equal":
-            old = [(start + n + 1, first[n]) for n in range(a, b)]
-            new = [(start + n + 1, second[n]) for n in range(c, d)]
-            yield from _aligned(old, new)
-
-
-def _numbered(lines: Sequence[str], common: Counter[str]) -> list[tuple[int, str]]:
-    left = Counter(common)
-    found = []
-    for number, line in enumerate(lines, 1):
-        if left[line] > 0:
-            left[line] -= 1
-        else:
-            found.append((number, line))
-    return found
-
-
-def _aligned(
-    left: list[tuple[int, str]], right: list[tuple[int, str]]
-) -> Iterator[tuple[int, str | None, str | None]]:
-    for (number, old), (_, new) in zip(left, right, strict=False):
-        yield number, old, new
-    shorter = min(len(left), len(right))
-    for number, line in left[shorter:]:
-        yield number, line, None
-    for number, line in right[shorter:]:
-        yield number, None, line

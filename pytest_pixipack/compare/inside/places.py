@@ -1,0 +1,174 @@
+"""Paths, hosts, users, processors and what is made at random, in a text."""
+
+from __future__ import annotations
+
+import re
+
+_QUOTE = r"[\"'`]?"
+_IS = rf"{_QUOTE}\s*(?:=>|:=|[:=])\s*{_QUOTE}"
+
+PATH = re.compile(
+    r"(?:(?<![\w/.~@-])|(?<=-[ILBF]))(?:file://|(?:\.\.?)(?=/))?(?:(?:/[^\s/:\"'`<>|;,()\[\]{}=\\\0\ufffd]{1,255}){2,64}/?"
+    r"|[A-Za-z]:(?:[\\/]{1,2}[^\s/:\"'`<>|;,()\[\]{}=\\\0]{1,255}){1,64}"
+    r"|(?<![:\w/])\\\\[\w.-]{1,99}(?:\\[^\s\\:\"'`<>|;,\0]{1,255}){1,64})"
+)
+# First directories of places where people and services build.
+_BUILD_ROOTS = frozenset({
+    "home", "users", "root", "tmp", "temp", "private", "build", "builds", "builddir", "work",
+    "workspace", "workspaces", "mnt", "scratch", "github", "__w", "croot", "feedstock_root",
+    "recipe_root", "runner", "jenkins", "buildroot", "drone", "tmpdir",
+})  # fmt: skip
+_BUILD_PARTS = re.compile(
+    r"conda-bld|_build_env|_h_env|host_env|build_env|rattler-build|/work/|_placehold|\.pixi/|"
+    r"/var/tmp/|/var/lib/(?:jenkins|buildkite|gitlab)|/envs/|(?:conda|miniforge|mambaforge)\d?/|"
+    r"\\Temp\\|\\a\\"
+)
+UUID = re.compile(
+    r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-(?P<kind>[0-9a-f])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"
+    r"|(?<![0-9a-f])[0-9a-f]{12}(?P<plain>4)[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9a-f])"
+)
+RANDOM = re.compile(
+    rf"(?i)\b(?:\w*nonce|\w*random\w*|\w*salt|\w*uuid|\w*guid){_IS}(?P<value>[\w+/=.-]+)"
+    rf"|\bboundary{_IS}(?P<boundary>[\w'()+,./:=?-]{{12,70}})"
+    # names that tempfile, mktemp(1), gcc, go, rustc and pip make up
+    r"|(?<![a-zA-Z0-9])(?P<name>tmp(?-i:[a-z0-9_]{8})|\.?tmp[._-]?[A-Za-z0-9]{6,12}|temp[._-][A-Za-z0-9]{6,12}"
+    r"|(?-i:cc[A-Za-z0-9]{6})(?=\.\w)|go-build\d{6,12}|rustc[A-Za-z0-9]{6}"
+    r"|pip-[a-z-]{3,30}-(?-i:[a-z0-9_]{8}))(?![A-Za-z0-9])"
+    # where Python's objects lie, and where Linux maps memory
+    r"|(?<=\bat )0x[0-9a-f]{6,16}(?=>)|\b0x(?:0000)?(?:7f|5[56])[0-9a-f]{10}\b"
+)
+_LETTERS_AND_DIGITS = re.compile(r"(?=.*[0-9_])(?=.*[a-z])|(?=.*[A-Z].*[a-z])(?=.*[a-z].*[A-Z])")
+CPU = re.compile(
+    r"(?i)\b(?:\w{0,20}_)?(?:n?cpus?|n?proc(?:s|essors?)?|n?cores?"
+    r"|n?jobs|n?threads|n?workers?|parallel\w{0,12})"
+    rf"(?:[ _-](?:count|num|number|level))?\b(?:\(\))?"
+    rf"{_QUOTE}(?:\s*(?:=>|:=|[:=])\s*| ){_QUOTE}\d{{1,4}}\b"
+    r"|(?<!\w)-j ?\d{1,4}\b"
+    r"|\b\d{1,4} (?:(?:parallel|logical|physical|cpu|virtual|available|online|concurrent) ){0,2}"
+    r"(?:cpus?|cores?|processors?|threads)\b"
+    r"|\b(?:using|with|running|on) \d{1,4} (?:jobs|workers)\b"
+    r"|\b\d{1,4} (?:parallel|build|concurrent) (?:jobs|workers|builds|processes)\b"
+)
+_WORD = r"[A-Za-z_][\w.+\\-]{0,63}"
+HOST = re.compile(
+    # user and host by name
+    rf"(?i)(?<![A-Za-z0-9])(?:(?:build|builder|my|local|compile|cf|uname|remote)[ _-]?)?"
+    rf"(?:(?:host|user|node|machine|computer|log(?=[ _-]?name)|login(?=[ _-]?name))[ _-]?name|host"
+    rf"|user|builder|packager|cf_by|cf_email|built[ _-]by|compile[dr]?[ _-](?:by|host))"
+    rf"(?![A-Za-z0-9])_{{0,2}}(?:{_IS}| +(?=[\"'])[\"'])(?P<value>{_WORD}(?:@[\w.-]+)?)"
+    rf"(?: <[^>\n]{{1,99}}>)?"
+    r"|\b(?:getuser|getlogin|gethostname|whoami)\b\W{1,8}[\w.@+-]+"
+    r"|\b(?:Linux|Darwin|FreeBSD) (?P<node>[\w.-]+)(?= \d+\.\d+)"
+    rf"|\b(?:uname){_IS}[\w.@+-]+"
+    rf"|\b(?:built|compiled|packaged|made|created) by (?:user |host )?"
+    rf"(?P<by>{_WORD}(?:@[\w.-]+)?)(?![\w.-]* v?\d)"
+    rf"|\b(?:built|compiled|packaged|made|created) on (?:host |machine )?(?P<on>{_WORD})"
+    r"|\bon host (?P<host>[\w.-]+)|\bhost(?:name)? (?=\S*[\d.-])(?P<named>[\w.-]+)"
+    # `user@host`, not a package with its version, and not an address for mail
+    r"|(?<![\w.+/@-])(?P<account>[A-Za-z_][\w.+-]{0,63}@(?![\d.]+\b)[\w-]{1,63}"
+    r"(?:\.[\w-]{1,63}){0,8})(?![\w.-])"
+    # R: `Packaged: 2024-03-01 10:00:00 UTC; alice`
+    rf"|(?<=; )(?P<packaged>{_WORD})$"
+)
+# Where a host would stand, but these do not name one.
+_NO_HOSTS = frozenset({
+    "localhost", "true", "false", "yes", "no", "none", "null", "any", "all", "root", "admin",
+    "guest", "hand", "machine", "default", "linux", "windows", "macos", "monday", "tuesday",
+    "wednesday", "thursday", "friday", "saturday", "sunday", "top", "demand", "latest", "next",
+    "alpha", "beta", "canary", "stable",
+})  # fmt: skip
+_DOMAIN = re.compile(r"\.(?:internal|local|lan|localdomain|home|corp)$")
+_SAID = re.compile(
+    r"(?i)\b(?:by|from|on|host|user|builder|built|compiled|packaged|as)\b\W{0,3}$|[(\[\"']$"
+)
+
+
+def path_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[str, ...]:
+    """`embedded-path` where both lead to one file, or to places where things are built."""
+    texts = [each[0].removeprefix("file://").rstrip("/\\") for each in (left, right)]
+    old, new = (re.split(r"[\\/]+", text) for text in texts)
+    if old[0].startswith(".") or new[0].startswith("."):
+        return _relative_causes(old, new)
+    if old[-1] == new[-1]:
+        return ("embedded-path",)  # the same from another place
+    built = [
+        bool(_BUILD_PARTS.search(text))
+        or parts[0].endswith(":")
+        or parts[1].lower() in _BUILD_ROOTS
+        for text, parts in ((texts[0], old), (texts[1], new))
+    ]
+    if not any(built):
+        return ()
+    # Two files of one directory are two files; two directories may be two places of one build.
+    beside = old[:-1] == new[:-1] and any("." in name.strip(".") for name in (old[-1], new[-1]))
+    return () if beside else ("embedded-path",)
+
+
+def _is_built(text: str, parts: list[str]) -> bool:
+    """Whether a path leads to where people and services build."""
+    drive = parts[0].endswith(":")
+    return bool(_BUILD_PARTS.search(text)) or drive or parts[1].lower() in _BUILD_ROOTS
+
+
+def _relative_causes(old: list[str], new: list[str]) -> tuple[str, ...]:
+    """Of relative paths, only those through directories that are named for a build."""
+    if old[-1] != new[-1] or len(old) != len(new):
+        return ()
+    pairs = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
+    named = all(re.search(r"build|tmp|obj\b", a) and re.search(r"build|tmp|obj\b", b)
+                for a, b in pairs)  # fmt: skip
+    return ("embedded-path",) if named else ()
+
+
+def uuid_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[str, ...]:
+    """`random`, but not for those that are made from names (versions 3 and 5)."""
+    kinds = {each["kind"] or each["plain"] for each in (left, right)}
+    return ("random",) if kinds <= set("1467") else ()
+
+
+def random_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[str, ...]:
+    """`random` for names of temporary files, addresses, and what is called random."""
+    names = left["name"], right["name"]
+    if names[0] is None or names[1] is None:
+        return ("random",) if names[0] is names[1] else ()
+    if names[0].startswith("tmp") and len(names[0]) == len(names[1]) == 11:
+        shown = all(re.search(r"[0-9_]", name) or _at_path(each) for name, each in
+                    zip(names, (left, right), strict=True))  # fmt: skip
+        return ("random",) if shown else ()
+    both = all(_LETTERS_AND_DIGITS.search(name[3:]) for name in names)
+    return ("random",) if both and len(names[0]) == len(names[1]) else ()
+
+
+def _at_path(match: re.Match[str]) -> bool:
+    return match.string[max(match.start() - 1, 0) : match.start()] in ("/", "\\", '"', "'")
+
+
+def host_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[str, ...]:
+    """`hostname-or-user` for what is said to be one."""
+    pair = left, right
+    groups = [next((name for name, text in each.groupdict().items() if text), "") for each in pair]
+    if groups[0] != groups[1]:
+        return ()
+    group = groups[0]
+    values = [(each[group] if group else each[0]).lower() for each in pair]
+    if group != "value" and any(value in _NO_HOSTS for value in values):
+        return ()
+    if group == "value" and all(value in _NO_HOSTS for value in values):
+        return ()
+    if group == "on" and not all(re.search(r"[\d.-]", value) for value in values):
+        return ()
+    if group == "packaged" and not left.string.startswith("Packaged"):
+        return ()
+    if group == "account" and not all(map(_is_account, pair)):
+        return ()
+    return ("hostname-or-user",)
+
+
+def _is_account(match: re.Match[str]) -> bool:
+    """Whether `user@host` is one: by its domain, or by what stands before it."""
+    host = match["account"].rpartition("@")[2].lower()
+    if host in _NO_HOSTS:
+        return False
+    before = match.string[max(match.start() - 24, 0) : match.start()]
+    alone = match.string.strip() == match[0] and "." not in host
+    return bool(_DOMAIN.search(host) or _SAID.search(before) or alone)
