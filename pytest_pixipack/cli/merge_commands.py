@@ -1,4 +1,4 @@
-"""`pixipack merge`: reports and records of sharded runs."""
+"""`pixipack merge`: reports, records and findings of sharded runs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def add_parsers(commands: Any) -> None:
     merge = commands.add_parser(
         "merge",
         help="put reports, or records, of sharded runs together",
-        description="Merges reports (--pixipack-report FILE.json) or records "
-        "(--pixipack-record FILE) of runs that each did a part. Exits as one run would.",
+        description="Merges reports (--pixipack-report FILE.json), records (--pixipack-record "
+        "FILE), or what check, verify or compare wrote (--json FILE), of runs that each did a "
+        "part. Exits as one run would.",
     )
     merge.set_defaults(run=run_merge, command_name="merge")
     merge.add_argument("file", type=Path, nargs="+", metavar="FILE", help="what a shard wrote")
@@ -55,6 +56,13 @@ def run_merge(arguments: argparse.Namespace, terminal: Terminal) -> int:
         outcome = "failed" if differing else "passed"
         lines = [*differing, f"{len(shards)} records, {len(differing)} differences"]
         said: dict[str, Any] = {"differing": differing}
+    elif kind != "report":
+        from pytest_pixipack.shards.findings import merged_findings, part_of
+
+        document = merged_findings(shards)
+        outcome = document["outcome"]
+        lines = list(_finding_lines(document, len(shards)))
+        said = {"command": kind, part_of(document): len(document[part_of(document)])}
     else:
         from pytest_pixipack.shards.reports import merged_report
 
@@ -69,6 +77,19 @@ def run_merge(arguments: argparse.Namespace, terminal: Terminal) -> int:
     code = _EXITS.get(outcome, EXIT_UNCHECKED)
     # A run also fails by what is no check of ours: tests of the repository's own.
     return max(code, _EXIT_CODES.get(document.get("exit_code", 0), EXIT_UNCHECKED))
+
+
+def _finding_lines(document: dict[str, Any], shards: int) -> Iterator[str]:
+    for each in document.get("findings", ()):
+        where = " ".join(str(each[key]) for key in ("package", "platform") if each.get(key))
+        yield f"{each.get('severity')}: {each.get('rule')} {where}: {each.get('message')}"
+    for each in document.get("differences", ()):
+        where = "/".join(map(str, each.get("where", ())))
+        yield f"{each.get('kind')}: {where}: {each.get('cause')}"
+    for each in document.get("errors", ()):
+        yield f"error: {each.get('shard')}: {each.get('message')}"
+    verdict = f", {document['verdict']}" if document.get("verdict") else ""
+    yield f"{shards} documents of {document['command']}: {document['outcome']}{verdict}"
 
 
 def _report_lines(document: dict[str, Any], shards: int) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""The files that shards leave: reports of `--pixipack-report`, records of `--pixipack-record`."""
+"""The files that shards leave: reports of `--pixipack-report`, records of `--pixipack-record`, and
+what `check`, `verify` and `compare` write with `--json`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ from pytest_pixipack.reproduce.record import KIND, read_record
 Json = dict[str, Any]
 
 REPORT_COMMAND = "pytest --pixi-pack"
+# Commands of which each shard does a part.
+COMMANDS = ("check", "compare", "verify")
 SCHEMA = 1
 _MOST_BYTES = 256 * 1024 * 1024
 
@@ -27,9 +31,10 @@ class Shard:
 
 
 def read_shards(files: Sequence[Path]) -> tuple[str, list[Shard]]:
-    """All documents, in the order of their names, and what they are: `report` or `record`.
+    """All documents, in the order of their names, and what they are: `report`, `record`, or the
+    command that wrote them.
 
-    Raises `InvalidInput` for a file that is neither, twice there, or of another kind than the
+    Raises `InvalidInput` for a file that is none of these, twice there, or of another kind than the
     first, `Unsupported` for a later schema, `Infrastructure` where one cannot be read.
     """
     shards = [_read(file) for file in sorted(files)]
@@ -41,15 +46,19 @@ def read_shards(files: Sequence[Path]) -> tuple[str, list[Shard]]:
         seen.add(shard.file.resolve())
         kinds.setdefault(_kind(shard), shard.file)
     if len(kinds) > 1:
+        (one, first), (other, second) = sorted(kinds.items())[:2]
         raise InvalidInput(
-            f"A report and a record cannot be merged: {kinds['report']} and {kinds['record']}.",
+            f"Documents of two kinds cannot be merged: {first} ({one}) and {second} ({other}).",
             remedy="Merge reports with reports, and records with records.",
         )
     return next(iter(kinds)), shards
 
 
 def _kind(shard: Shard) -> str:
-    return "record" if shard.content.get("kind") == KIND else "report"
+    if shard.content.get("kind") == KIND:
+        return "record"
+    command = str(shard.content["command"])
+    return command if command in COMMANDS else "report"
 
 
 def _read(file: Path) -> Shard:
@@ -69,8 +78,33 @@ def _read(file: Path) -> Shard:
         ) from None
     if isinstance(found, dict) and found.get("kind") == KIND:
         return Shard(file, read_record(file))
-    _check_report(found, file)
+    if isinstance(found, dict) and found.get("command") in COMMANDS:
+        _check_findings(found, file)
+        _check_schema(found, file)
+    else:
+        _check_report(found, file)
     return Shard(file, found)
+
+
+def _check_schema(found: Json, file: Path) -> None:
+    if found.get("schema") != SCHEMA:
+        raise Unsupported(
+            f"The report has schema {found.get('schema')!r}; schema {SCHEMA} is supported.",
+            file=file,
+            remedy="Merge it with the version of pytest-pixipack that wrote it.",
+        )
+
+
+def _check_findings(found: Json, file: Path) -> None:
+    part = found.get("differences" if found["command"] == "compare" else "findings", [])
+    errors = found.get("errors", [])
+    lists = all(
+        isinstance(each, list) and all(isinstance(entry, dict) for entry in each)
+        for each in (part, errors)
+    )
+    told = isinstance(found.get("outcome"), str) and isinstance(found.get("shards", 1), int)
+    if not (lists and told):
+        raise InvalidInput("The document is broken.", file=file, remedy="Run the shard again.")
 
 
 def _check_report(found: Any, file: Path) -> None:
@@ -78,14 +112,10 @@ def _check_report(found: Any, file: Path) -> None:
         raise InvalidInput(
             "This is no report of a run.",
             file=file,
-            remedy="Write one with pytest --pixi-pack --pixipack-report FILE.json.",
+            remedy="Write one with pytest --pixi-pack --pixipack-report FILE.json, or with --json "
+            "of check, verify or compare.",
         )
-    if found.get("schema") != SCHEMA:
-        raise Unsupported(
-            f"The report has schema {found.get('schema')!r}; schema {SCHEMA} is supported.",
-            file=file,
-            remedy="Merge it with the version of pytest-pixipack that wrote it.",
-        )
+    _check_schema(found, file)
     checks, crashed = found.get("checks"), found.get("crashed")
     if not (
         isinstance(checks, list)

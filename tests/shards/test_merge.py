@@ -192,3 +192,85 @@ def test_records_of_different_runs_are_refused(files, more: dict[str, Any]) -> N
     _, shards = read_shards(files(record(), record(**more)))
     with pytest.raises(InvalidInput, match="not of one run"):
         merged_record(shards)
+
+
+# --- check, verify, compare -------------------------------------------------------------------
+
+
+def verified(*rules: str, outcome: str = "passed", command: str = "verify") -> dict[str, Any]:
+    found = [{"rule": rule, "severity": "error", "message": f"{rule} is wrong"} for rule in rules]
+    return {"schema": 1, "command": command, "outcome": outcome, "findings": found}
+
+
+def compared(verdict: str, *causes: str) -> dict[str, Any]:
+    found = [{"where": ["a", cause], "field": "f", "kind": verdict, "cause": cause, "left": 1,
+              "right": 2} for cause in causes]  # fmt: skip
+    outcome = "failed" if causes else "passed"
+    return {"schema": 1, "command": "compare", "outcome": outcome, "verdict": verdict,
+            "differences": found}  # fmt: skip
+
+
+REFUSED = {
+    "schema": 1, "command": "verify", "outcome": "invalid-input", "error": {"message": "no file"},
+}  # fmt: skip
+
+
+def test_findings_of_all_shards_each_once(files, tmp_path, capsys) -> None:
+    paths = files(verified("b", "a", outcome="failed"), verified("b", outcome="failed"), verified())
+    out = tmp_path / "whole.json"
+    assert main(["merge", *map(str, paths), "-o", str(out)]) == 1
+    whole = json.loads(out.read_text("utf-8"))
+    assert [each["rule"] for each in whole["findings"]] == ["a", "b"]
+    assert (whole["outcome"], whole["command"], whole["shards"]) == ("failed", "verify", 3)
+    assert "3 documents of verify: failed" in capsys.readouterr().out
+
+
+def test_the_worst_verdict_of_all_comparisons(files, tmp_path) -> None:
+    paths = files(compared("metadata", "timestamp"), compared("identical"))
+    out = tmp_path / "whole.json"
+    assert main(["merge", *map(str, paths), "-o", str(out)]) == 1
+    assert json.loads(out.read_text("utf-8"))["verdict"] == "metadata"
+
+
+@pytest.mark.parametrize(
+    ("documents", "code", "outcome"),
+    [
+        ((verified(), verified()), 0, "passed"),
+        ((verified(), REFUSED), 2, "invalid-input"),
+        ((verified("a", outcome="failed"), REFUSED), 1, "failed"),
+    ],
+)
+def test_a_shard_that_could_not_do_its_part(files, tmp_path, documents, code, outcome) -> None:
+    out = tmp_path / "whole.json"
+    assert main(["merge", *map(str, files(*documents)), "-o", str(out)]) == code
+    whole = json.loads(out.read_text("utf-8"))
+    assert whole["outcome"] == outcome
+    errors = [{"shard": "shard-1.json", "message": "no file"}] if REFUSED in documents else None
+    assert whole.get("errors") == errors
+
+
+def test_the_order_of_documents_makes_no_difference_and_merging_again_neither(
+    files, tmp_path
+) -> None:
+    paths = files(verified("b", outcome="failed"), REFUSED, verified("a", outcome="failed"))
+    texts = set()
+    for number, order in enumerate(permutations(map(str, paths))):
+        out = tmp_path / f"whole-{number}.json"
+        main(["merge", *order, "-o", str(out)])
+        texts.add(out.read_text("utf-8"))
+    assert len(texts) == 1
+    again = tmp_path / "again.json"
+    assert main(["merge", str(tmp_path / "whole-0.json"), "-o", str(again)]) == 1
+    assert again.read_text("utf-8") == texts.pop()
+
+
+def test_documents_of_two_commands_are_no_one_run(files, capsys) -> None:
+    paths = files(verified(), verified(command="check"))
+    assert main(["merge", *map(str, paths)]) == 2
+    assert "two kinds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", [{"findings": 1}, {"outcome": 3}, {"schema": 9}, {"shards": ""}])
+def test_a_broken_document_is_refused(files, broken, capsys) -> None:
+    assert main(["merge", *map(str, files({**verified(), **broken}))]) == 2
+    assert "shard-0.json" in capsys.readouterr().err
