@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_pixipack.platforms import current_platform
+from tests.permissions import obeyed
 
 BUILDS = ("--pixi-pack", "--pixipack-platform", current_platform())
 
@@ -113,11 +112,14 @@ def test_a_changed_host_package_counts(demo, pytester):
     assert builds(pytester) == {"app": True, "lib": False}
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs another user")
 def test_a_cache_that_can_only_be_read_is_used(demo, pytester, own_cache):
     builds(pytester)
-    own_cache.chmod(0o500)
+    folders = [own_cache, *(path for path in own_cache.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
     try:
-        assert builds(pytester) == ALL
+        with obeyed():
+            assert builds(pytester) == ALL
     finally:
-        own_cache.chmod(0o700)
+        for folder in folders:
+            folder.chmod(0o700)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from pytest_pixipack.platforms import current_platform
 from tests.acceptance.conftest import INI
+from tests.permissions import obeyed
 
 HERE = current_platform()
 ELSEWHERE = "osx-arm64" if HERE != "osx-arm64" else "linux-64"
@@ -90,6 +90,29 @@ def test_a_killed_worker_is_no_success(demo, pytester):
     result = pytester.runpytest_subprocess("--pixi-pack", "-n1", IDS[2], timeout=60)
     assert result.parseoutcomes() == {"failed": 1}
     result.stdout.fnmatch_lines(["crashed  pixi.toml::build?app-*?"])
+
+
+@pytest.mark.slow
+def test_what_was_made_before_a_worker_died_is_in_record_and_report(demo, pytester):
+    pytest.importorskip("xdist")
+    pytester.makeconftest(
+        """
+        import os
+
+        def pytest_runtest_setup(item):
+            if "unpack" in item.name:
+                os._exit(9)
+        """
+    )
+    files = ("--pixipack-record=record.json", "--pixipack-report=report.json")
+    chosen = ("--pixi-pack", "-n1", "-k", f"{HERE}", *files)
+    pytester.runpytest_subprocess(*chosen, timeout=60)
+    report = json.loads((demo.root / "report.json").read_bytes())
+    assert [each.partition("::")[2] for each in report["crashed"]] == [f"unpack[default-{HERE}]"]
+    assert {each["outcome"] for each in report["checks"]} == {"ok"}
+    (workspace,) = json.loads((demo.root / "record.json").read_bytes())["workspaces"]
+    assert [each["name"] for each in workspace["packages"]] == ["app", "lib"]
+    assert len(workspace["packs"]) == 1
 
 
 @pytest.mark.slow
@@ -424,15 +447,12 @@ def test_a_missing_backend_is_a_skip_unless_the_engine_was_asked_for(demo, pytes
     )
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or (hasattr(os, "geteuid") and os.geteuid() == 0),
-    reason="needs a directory that cannot be read",
-)
 def test_an_infrastructure_failure_is_an_error(demo, pytester):
     channel = demo.root / "app"
     channel.chmod(0)
     try:
-        result = pytester.runpytest("--pixi-pack", "-k", "build")
+        with obeyed():
+            result = pytester.runpytest("--pixi-pack", "-k", "build")
     finally:
         channel.chmod(0o755)
     assert result.parseoutcomes()["errors"] > 0

@@ -33,6 +33,7 @@ from pytest_pixipack.channel import (
     repodata_record,
 )
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
+from tests.permissions import obeyed
 
 FIXTURES = Path(__file__).parents[2] / "fixture_channels"
 VIRTUAL = {
@@ -279,12 +280,10 @@ def test_what_was_not_built_here_is_never_replaced(tmp_path: Path) -> None:
     assert file.read_text() == "mine"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="directories are not read-only on Windows")
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root writes anywhere")
 def test_a_read_only_target_is_one_sentence(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
-        with pytest.raises(Infrastructure, match="cannot be written"):
+        with obeyed(), pytest.raises(Infrastructure, match="cannot be written"):
             StubChannel().build(tmp_path / "channel")
     finally:
         tmp_path.chmod(0o755)

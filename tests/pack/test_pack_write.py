@@ -12,6 +12,7 @@ import pytest
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack import PackedPackage, PackedWheel, read_pack, tar_dialect, write_pack
+from tests.permissions import obeyed
 
 RECORDED = [
     "flat/expected/pack",
@@ -186,11 +187,7 @@ def test_a_full_disk_is_an_infrastructure_failure(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a-1-0.conda"]
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0,
-    reason="needs a directory that this user cannot write to",
-)
 def test_a_read_only_target_is_an_infrastructure_failure(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
-    with pytest.raises(Infrastructure, match="cannot be written"):
+    with obeyed(), pytest.raises(Infrastructure, match="cannot be written"):
         write_pack(tmp_path / "locked" / "x.tar", "linux-64", [])
