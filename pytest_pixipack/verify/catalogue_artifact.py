@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_pixipack.verify import artifact_files as files
 from pytest_pixipack.verify import artifact_rules as artifacts
 from pytest_pixipack.verify.catalogue_lock import _nothing
-from pytest_pixipack.verify.rules import DIGEST, FIELD, PATHS, PRESENCE, UNREADABLE, Rule
+from pytest_pixipack.verify.rules import DIGEST, FIELD, PATHS, PRESENCE, REST, UNREADABLE, Rule
 
 _ARTIFACT = ("artifact",)
 _BOTH = ("lock", "artifact")
@@ -146,6 +146,19 @@ ARTIFACT_RULES = (
         check=files.check_placeholders,
         rank=PATHS,
         consequence_of=("artifact-paths",),
+    ),
+    Rule(
+        name="artifact-stale",
+        layers=_ARTIFACT,
+        severity="error",
+        title="a package is built again where its inputs have changed, and only there",
+        damage=("a file that the package depends on is no declared input of its backend",
+                "a declared input was changed, and the package was not built again",
+                "a package is built again, or is another one, although nothing was touched"),
+        remedy="Declare the file as an input of the backend",
+        description="`pixipack reproduce --stale` edits inputs one by one and looks.",
+        check=_nothing,
+        rank=REST,
     ),
     Rule(
         name="artifact-digest",
