@@ -8,6 +8,8 @@ from pytest_pixipack.verify import (
     pack_packages,
     pack_repodata,
     pack_wheels,
+    prefix_activation,
+    prefix_files,
     prefix_meta,
 )
 from pytest_pixipack.verify import pack_rules as packs
@@ -266,7 +268,7 @@ PREFIX_RULES = (
         damage=("a file was removed, altered or added",
                 "a file and its record are not what was built, or its executable bit is not"),
         remedy=_INSTALL_AGAIN,
-        check=prefixes.check_files,
+        check=prefix_files.check_files,
         rank=PATHS,
         consequence_of=("prefix-missing", "prefix-clobber", "artifact-paths"),
     ),
@@ -288,7 +290,7 @@ PREFIX_RULES = (
         title="the activation scripts beside the prefix are those that it needs",
         damage=("an activation script was edited, or the prefix was moved",),
         remedy=_INSTALL_AGAIN,
-        check=prefixes.check_activation,
+        check=prefix_activation.check_activation,
         rank=REST,
         consequence_of=("prefix-files", "prefix-missing"),
     ),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from pytest_pixipack.pack.container import Container, open_container
 from pytest_pixipack.pack.model import CHANNEL, WHEELS
 from pytest_pixipack.pack.records import RECORD_FIELDS
 from pytest_pixipack.verify.artifact_files import Mislisted, mislisted
+from pytest_pixipack.verify.placed_files import placed_digests
 from pytest_pixipack.verify.subject import Subject
 
 T = TypeVar("T")
@@ -43,7 +45,8 @@ class Inside:
     `problem` says why it cannot be installed; then nothing else is known but the digests.
     `index` has those fields of its index.json that a record of repodata has, `mislisted` what its
     paths.json says otherwise than the archive, None where it has no such list at all. `artifact` is
-    only kept for prefixes, which are compared file by file; its path leads nowhere.
+    only kept for prefixes, which are compared file by file; its path leads nowhere. `placed` are
+    the digests that its files with a placeholder can have in that prefix.
     """
 
     member: str
@@ -53,6 +56,7 @@ class Inside:
     run_exports: RunExports | None = None
     mislisted: Sequence[Mislisted] | None = ()
     artifact: Artifact | None = None
+    placed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def file_name(self) -> str:
@@ -72,9 +76,9 @@ def packages_inside(subject: Subject) -> Mapping[str, Inside]:
     """
     pack = subject.pack
     assert pack is not None
-    keep = subject.prefix is not None
+    prefix = subject.prefix.path if subject.prefix is not None else None
     return subject.once(
-        "packages inside", lambda: {each.member: each for each in _packages(pack, keep=keep)}
+        "packages inside", lambda: {each.member: each for each in _packages(pack, prefix)}
     )
 
 
@@ -124,29 +128,26 @@ def _copy(container: Container, member: PackMember, target: Path) -> None:
         shutil.copyfileobj(source, copy, _CHUNK)
 
 
-def _packages(pack: Pack, *, keep: bool) -> Iterator[Inside]:
-    for member, found in each_copied(pack, package_members, _read):
-        if isinstance(found, Artifact):
-            yield _inside(member.name, found, keep=keep)
-        else:
-            digests, problem = found
-            yield Inside(member.name, digests, problem)
+def _packages(pack: Pack, prefix: Path | None) -> Iterator[Inside]:
+    look = partial(_inside, prefix=prefix, platform=pack.platform)
+    for member, inside in each_copied(pack, package_members, look):
+        yield replace(inside, member=member.name)
 
 
-def _read(path: Path) -> Artifact | tuple[Digests, PixipackError]:
+def _inside(file: Path, *, prefix: Path | None, platform: str) -> Inside:
+    """What is in a package file; its member is not known here."""
     try:
-        return read_artifact(path)
+        artifact = read_artifact(file)
+        placed = {} if prefix is None else placed_digests(file, artifact, prefix, platform)
     except (InvalidInput, Unsupported) as error:
-        return file_digests(path), error
-
-
-def _inside(member: str, artifact: Artifact, *, keep: bool) -> Inside:
+        return Inside("", file_digests(file), error)
     facts = artifact.facts
     return Inside(
-        member,
+        "",
         Digests(facts.sha256 or "", facts.md5 or "", facts.size or 0),
         index={key: artifact.index[key] for key in RECORD_FIELDS if key in artifact.index},
         run_exports=facts.run_exports,
         mislisted=None if facts.files is None else tuple(mislisted(artifact)),
-        artifact=artifact if keep else None,
+        artifact=None if prefix is None else artifact,
+        placed=placed,
     )

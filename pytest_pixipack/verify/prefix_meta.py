@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.verify.prefix_installed import installed_from
 from pytest_pixipack.verify.prefix_records import (
     lost_keys,
     misnamed,
@@ -12,14 +13,9 @@ from pytest_pixipack.verify.prefix_records import (
     unknown_keys,
     unlike_entries,
     unlike_others,
+    unlike_placed,
 )
-from pytest_pixipack.verify.prefix_rules import (
-    as_packed,
-    files_of,
-    installed_from,
-    prefix_of,
-    problem,
-)
+from pytest_pixipack.verify.prefix_rules import files_of, prefix_of, problem
 from pytest_pixipack.verify.records import (
     cause_of,
     differing,
@@ -119,20 +115,23 @@ def _keys(subject: Subject, facts: PackageFacts, told: Sequence[str]) -> Iterato
 
 def _entries(subject: Subject, facts: PackageFacts) -> Iterator[Problem]:
     """What the record says of files that their package says otherwise."""
-    layer, artifact = installed_from(subject, facts)
-    # The files of noarch Python packages are installed elsewhere, and more of them.
-    if artifact is None or artifact.facts.noarch == "python":
-        return
-    if artifact.facts.sha256 != facts.sha256:
+    installed = installed_from(subject, facts)
+    if installed is None:
         return
     record = prefix_of(subject).records[facts.name]
     real = files_of(subject)
 
     def is_packed(path: str) -> bool:
-        replaced = (artifact.facts.files or {})[path].placeholder is not None
-        return replaced or path not in real or as_packed(path, real[path], artifact)
+        replaced = installed.listed[path].placeholder is not None
+        return replaced or path not in real or bool(installed.is_as_packed(path, real[path]))
 
-    for field, wanted, found in unlike_entries(record, artifact.facts.files or {}, is_packed):
+    unlike = list(unlike_entries(record, installed.listed, is_packed))
+    right = {
+        path: real[path].sha256
+        for path in installed.placed
+        if path in real and installed.is_as_packed(path, real[path])
+    }
+    for field, wanted, found in (*unlike, *unlike_placed(record, right)):
         yield problem(
             subject,
             f"conda-meta says of a file of {facts.name} another thing than the package: {field}.",
@@ -140,7 +139,7 @@ def _entries(subject: Subject, facts: PackageFacts) -> Iterator[Problem]:
             field=field,
             expected=wanted,
             actual=found,
-            layers=(layer, "prefix"),
+            layers=(installed.layer, "prefix"),
         )
 
 

@@ -194,6 +194,16 @@ def unlike_entries(
             yield f"{path} path_type", kind, entry.get("path_type")
 
 
+def unlike_placed(
+    record: Mapping[str, Any], right: Mapping[str, str | None]
+) -> Iterator[tuple[str, Any, Any]]:
+    """The same for digests of files whose placeholder was replaced; `right` has them by path."""
+    for entry in _entries(record):
+        path, found = str(entry.get("_path")), entry.get("sha256_in_prefix")
+        if path in right and found != right[path]:
+            yield f"{path} sha256_in_prefix", right[path], found
+
+
 def _entries(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     data = record.get("paths_data")
     paths = data.get("paths") if isinstance(data, dict) else None
