@@ -214,6 +214,11 @@ class ZeroCode:
         elif report.failed and report.nodeid.split("::")[0].endswith(MANIFESTS):
             self.summary.crashed(report.nodeid)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str) -> None:
+        """Notes any test that was running in a worker of pytest-xdist which died."""
+        self.summary.crashed(crashitem)
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Refuses to call it a success where nothing was checked; writes the report; cleans up."""

@@ -53,7 +53,8 @@ class Summary:
 
     def crashed(self, nodeid: str) -> None:
         """Notes an item whose process died."""
-        self._crashed.append(nodeid)
+        if nodeid not in self._crashed:
+            self._crashed.append(nodeid)
 
     def directories_of_good_workspaces(self) -> set[str]:
         """Where those workspaces have their copies in which nothing failed."""
@@ -162,8 +163,11 @@ class Summary:
             "command": "pytest --pixi-pack",
             "outcome": "failed"
             if self.unexplained
-            else whole_outcome({each["outcome"] for each in self.results}, bool(self._crashed)),
+            else whole_outcome(
+                {each["outcome"] for each in self.results}, bool(self._crashed), int(exitstatus)
+            ),
             "exit_code": int(exitstatus),
+            **({"shard": "{}/{}".format(*shard)} if (shard := self._settings.shard) else {}),
             "network": self._settings.network,
             "checks": [_report_entry(result) for result in self.results],
             "crashed": sorted(self._crashed),
