@@ -24,7 +24,12 @@ from pytest_pixipack.compare.inside.members import (
 )
 from pytest_pixipack.compare.inside.programs import program_differences, program_reader
 from pytest_pixipack.compare.inside.pyc import is_pyc, pyc_differences
-from pytest_pixipack.compare.inside.structured import parsed_json, structured_differences
+from pytest_pixipack.compare.inside.structured import (
+    as_white_space,
+    is_json,
+    parsed_json,
+    structured_differences,
+)
 from pytest_pixipack.compare.inside.text import Text, carrier_differences, decoded, text_differences
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import compare_record_texts
@@ -112,10 +117,12 @@ class Inside:
             if known is None:
                 known = structured_differences(where, name, first, second)
             if known is not None:
-                return [*carried, *known]
+                return [*as_white_space(carried), *known]
             if wheel_record.is_wheel_file(name):
                 found = text_differences(where, first, second)
                 return [_harmless_generator(each) for each in found]
+        elif is_json(first):
+            return as_white_space(text_differences(where, first, second))
         return text_differences(where, first, second)
 
     def _stream(
