@@ -18,11 +18,10 @@ from pytest_pixipack.compare.archives import (
 )
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.inside.members import without_padding
-from pytest_pixipack.compare.inside.structured import notation_differences
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.notation import json_notation
 from pytest_pixipack.compare.quick import read_pair
-from pytest_pixipack.compare.recipes import RECIPES, package_differences, read_recipe
+from pytest_pixipack.compare.recipes import RECIPES, recipe_differences
 from pytest_pixipack.compare.records import Where, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
 
@@ -252,35 +251,12 @@ class _Artifacts:
             if name in lists:
                 if same_paths:
                     yield from _list(place, *texts)
-            elif (told := _recipes(place, *texts)) is not None:
+            elif (told := recipe_differences(place, *texts)) is not None:
                 yield from told
             else:
                 plain.append(name)
         for each in self._contents("info", self.info, plain, set(both)):
             yield replace(each, kind="metadata") if each.kind == "payload" else each
-
-
-def _recipes(where: Where, left: str, right: str) -> list[Difference] | None:
-    """What two recipes differ in, beginning with the packages of their environments."""
-    from pytest_pixipack.compare.inside.structured import value_differences
-
-    first, second = read_recipe(left), read_recipe(right)
-    if first is None or second is None:
-        return None
-    packages = list(package_differences(where, first, second))
-    rest = [
-        replace(each, kind="metadata", cause="timestamp")
-        if each.field.endswith("timestamp")
-        else replace(each, kind="metadata")
-        for each in value_differences(where, first.rest, second.rest)
-    ]
-    rest += notation_differences(where, first.rest, second.rest, "", "")
-    if packages:
-        # The hash and the pins follow from the packages.
-        rest = [each for each in rest if each.cause != "content"]
-    elif not rest:
-        rest = [Difference(where, "notation", "metadata", len(left), len(right), "json-format")]
-    return [*packages, *rest]
 
 
 def _with_evidence(found: list[Difference]) -> list[Difference]:

@@ -225,6 +225,8 @@ CASES: dict[str, Case] = {
     "yaml-keys-of-all-types": ("a.yaml", b"1: a\nb: c\nnull: d\n", b"1: a\nb: c\nnull: e\n", P,
                                "content"),
     "yaml-text-or-number": ("a.yaml", b"version: '1.10'\n", b"version: 1.10\n", P, "content"),
+    "yaml-anchors": ("a.yaml", b"a: &x {k: 1}\nb: *x\n", b"a: {k: 1}\nb: {k: 1}\n", M,
+                     "json-format"),
     "yaml-style": ("a.yaml", b"a: [1, 2]\n", b"a:\n- 1\n- 2\n", M, "json-format"),
     "yaml-keys": ("a.yml", b"a: 1\nb: 2\n", b"b: 2\na: 1\n", O, "member-order"),
     "yaml-value": ("a.yml", b"a: 1\nb: 2\n", b"a: 1\nb: 3\n", P, "content"),

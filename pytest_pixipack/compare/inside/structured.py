@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pytest_pixipack.compare.inside.comments import yaml_comments
 from pytest_pixipack.compare.inside.text import Text, around
 from pytest_pixipack.compare.inside.tokens import line_reasons
 from pytest_pixipack.compare.model import Difference
@@ -18,8 +20,8 @@ Where = tuple[str, ...]
 # Values that are told one by one.
 _MOST = 200
 _LARGEST_YAML = 4 << 20
-_ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*\w", re.MULTILINE)
-_COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
+_MOST_ALIASES = 40
+_ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*[\w-]", re.MULTILINE)
 _MISSING = object()
 
 
@@ -39,10 +41,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parsed_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises `ValueError` where it is none, or has aliases."""
+    """The value of a YAML text. Raises `ValueError` where it is none, or could become too large."""
     from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
 
-    if len(text) > _LARGEST_YAML or _ALIAS.search(text):
+    # Texts with n aliases become largest where each level has three of the one below.
+    aliases = sum(1 for _ in itertools.islice(_ALIAS.finditer(text), _MOST_ALIASES + 1))
+    if aliases > _MOST_ALIASES or len(text) * 3 ** (aliases / 3) > _LARGEST_YAML:
         raise ValueError("it is too large, or could become so")
     try:
         return loads(text)
@@ -61,7 +65,7 @@ def structured_differences(
         parse = parsed_yaml if yaml else parsed_json
         first, second = parse(left.plain), parse(right.plain)
         if yaml and _comments(left) != _comments(right):
-            return None
+            return None  # they are compared as texts
         if not isinstance(first, dict | list) or not isinstance(second, dict | list):
             return None
         found = list(value_differences(where, first, second))
@@ -181,7 +185,7 @@ def _style(value: Any, text: str) -> tuple[Any, ...] | None:
 
 
 def _comments(text: Text) -> Counter[str]:
-    return Counter(_COMMENT.findall(text.plain))
+    return Counter(comment for _, comment in yaml_comments(text.plain))
 
 
 def value_differences(where: Where, left: Any, right: Any) -> Iterator[Difference]:
