@@ -106,7 +106,8 @@ def _origin(where: Where, left: Record, right: Record, places: Places) -> Iterat
 def _place(field: str, record: Record, value: Any, place: Place) -> Any:
     """Where a package came from: without its file name, and all places of this machine as one."""
     if not isinstance(value, str):
-        return value
+        # A channel on this machine is often not named at all.
+        return _LOCAL if field == "channel" and value is None else value
     name = record.get("fn")
     if field == "url" and isinstance(name, str):
         value = value.removesuffix(name)

@@ -103,7 +103,7 @@ def test_an_installers_own_files_are_metadata(installed):
         ({"requested_spec": "app >=1"}, ["requested_spec"]),
         ({"fn": "app-1.0-h0_0.tar.bz2"}, ["fn"]),
         # Places on this machine, and what is said in another way, make no difference.
-        ({"url": "file:///elsewhere/app-1.0-h0_0.conda"}, []),
+        ({"url": "file:///elsewhere/app-1.0-h0_0.conda", "channel": "file:///elsewhere"}, []),
         ({"extracted_package_dir": "/cache/app", "package_tarball_full_path": "/c/a.conda"}, []),
         ({"requested_spec": None, "requested_specs": []}, []),
     ],
