@@ -82,7 +82,7 @@ class _Trees:
             contents = content(first), content(second)
             found = self.inside.differences(where, name, *contents, self.changed)
         yield from found
-        if not found:
+        if not found and name != other:
             names = name.rpartition("/")[2], other.rpartition("/")[2]
             yield Difference(where, "file name", "payload", *names, "build-string")
 

@@ -92,12 +92,17 @@ def pyc(
     return struct.pack("<4sIII", b"\xcb\r\r\n", flags, mtime, len(source)) + code
 
 
-def wheel(files: Files | None = None, *, generator: str = "1.0") -> bytes:
+def about(more: bytes = b"") -> bytes:
+    """A wheel with more in its metadata."""
+    return wheel({"a-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: a\nVersion: 1\n" + more})
+
+
+def wheel(files: Files | None = None, *, generator: str = "1.0", tool: str = "make") -> bytes:
     import base64
     import hashlib
 
     found = dict(files or {"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\n"})
-    found["a-1.dist-info/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: make ({generator})\n".encode()
+    found["a-1.dist-info/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: {tool} ({generator})\n".encode()
     rows = []
     for name, content in sorted(found.items()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
@@ -294,6 +299,25 @@ CASES: dict[str, Case] = {
                       wheel({"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\r\n"}), P,
                       "line-endings"),
     "wheel-tool": ("a-1-py3-none-any.whl", wheel(), wheel(generator="1.1"), M, "tool-version"),
+    "wheel-other-tool": ("a-1-py3-none-any.whl", wheel(tool="setuptools"), wheel(tool="flit"), M,
+                         "tool-version"),
+    "wheel-requires": ("a-1-py3-none-any.whl", about(b"Requires-Dist: b >=1\n"),
+                       about(b"Requires-Dist: b >=2\n"), P, "dependency-change"),
+    "wheel-requires-more": ("a-1-py3-none-any.whl", about(), about(b"Requires-Dist: b >=2\n"), P,
+                            "dependency-change"),
+    "wheel-requires-order": ("a-1-py3-none-any.whl",
+                             about(b"Requires-Dist: b\nRequires-Dist: c\n"),
+                             about(b"Requires-Dist: c\nRequires-Dist: b\n"), O, "member-order"),
+    "wheel-python": ("a-1-py3-none-any.whl", about(b"Requires-Python: >=3.9\n"),
+                     about(b"Requires-Python: >=3.10\n"), P, "dependency-change"),
+    "wheel-version": ("a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n",
+                      b"Name: a\nVersion: 2\n", P, "version-change"),
+    "sdist-requires": ("PKG-INFO", b"Name: a\nRequires-Dist: b\n",
+                       b"Name: a\nRequires-Dist: c\n", P, "dependency-change"),
+    "wheel-text": ("a-1-py3-none-any.whl", about(b"\nThe manual.\nRequires-Dist: none\n"),
+                   about(b"\nThe manual.\nRequires-Dist: some\n"), P, "content"),
+    "wheel-summary": ("a-1-py3-none-any.whl", about(b"Summary: one\n"), about(b"Summary: two\n"),
+                      P, "content"),
     "wheel-added": ("a-1-py3-none-any.whl", wheel(), wheel(
         {"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\n", "a/c": b""}), P, "file-added"),
     # static libraries

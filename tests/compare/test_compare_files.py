@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import io
 import os
 import shutil
+import zipfile
 
 import pytest
 
@@ -99,6 +101,13 @@ def test_a_plain_archive_beside_one_that_is_damaged(name, pack, place, tmp_path)
     pair = written(tmp_path, name, damaged(whole, place - 1), damaged(whole, place))
     with pytest.raises(InvalidInput):  # they may have been packages, or packs
         compare_paths(*pair)
+
+
+def test_a_record_of_a_wheel_follows_in_a_directory_too(tmp_path):
+    for side, day in (("l", b"1"), ("r", b"2")):
+        with zipfile.ZipFile(io.BytesIO(wheel({"a/b.txt": b"2024-03-0%s\n" % day}))) as archive:
+            archive.extractall(tmp_path / side)
+    assert told(compare_paths(tmp_path / "l", tmp_path / "r")) == {("payload", "embedded-date")}
 
 
 def test_two_empty_directories(tmp_path):

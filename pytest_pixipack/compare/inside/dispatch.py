@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from pytest_pixipack.compare.inside import ars, streams, tars, wheel_record, zips
+from pytest_pixipack.compare.inside import ars, streams, tars, wheel_metadata, wheel_record, zips
 from pytest_pixipack.compare.inside.binary import binary_differences
 from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
 from pytest_pixipack.compare.inside.lockstep import NotAligned, aligned
@@ -118,9 +118,11 @@ class Inside:
                 known = structured_differences(where, name, first, second)
             if known is not None:
                 return [*as_white_space(carried), *known]
-            if wheel_record.is_wheel_file(name):
-                found = text_differences(where, first, second)
-                return [_harmless_generator(each) for each in found]
+            headers = wheel_metadata.header_file(name)
+            if headers is not None:
+                found = wheel_metadata.header_differences(where, headers, first, second)
+                if found is not None:
+                    return found
         elif is_json(first):
             return as_white_space(text_differences(where, first, second))
         return text_differences(where, first, second)
@@ -302,12 +304,6 @@ def _record(where: Where, name: str, left: Text, right: Text) -> list[Difference
     if not all(isinstance(each, Mapping) for each in values):
         return None
     return compare_record_texts(where, posixpath.basename(name), *values, left.plain, right.plain)
-
-
-def _harmless_generator(difference: Difference) -> Difference:
-    """Which tool made a wheel is no property of what gets installed."""
-    tool = difference.cause == "tool-version"
-    return replace(difference, kind="metadata") if tool else difference
 
 
 def _other_form(where: Where, left: Content, right: Content) -> Difference:
