@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pytest_pixipack.compare.model import Comparison
+from pytest_pixipack.compare.model import Comparison, Difference, Verdict
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 
 if TYPE_CHECKING:
@@ -59,6 +59,16 @@ class Compared:
     packages: int | None = None
     lock: LockDiff | None = None
 
+    @property
+    def verdict(self) -> Verdict:
+        """The worst kind of difference; `identical` where there is none."""
+        return self.comparison.verdict
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """All differences, in the order of their places."""
+        return self.comparison.differences
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -96,11 +106,15 @@ def _common(left: _Seen, right: _Seen) -> Layer | None:
     return "file" if "file" in layers and unsure else None
 
 
-def compare_paths(left: Path, right: Path) -> Compared:
-    """Compares two files or directories of one layer.
+def compare_paths(left: Path | str, right: Path | str) -> Compared:
+    """Compares two files or directories of one layer, or any two files or directories.
 
     Raises `InvalidInput` where they are of two layers, and as the comparison of the layer does.
     """
+    return _compared(Path(left), Path(right))
+
+
+def _compared(left: Path, right: Path) -> Compared:
     seen = _seen(left), _seen(right)
     layer = _common(*seen)
     if layer is None:

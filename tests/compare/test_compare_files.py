@@ -10,7 +10,9 @@ import zipfile
 
 import pytest
 
+import pytest_pixipack
 from pytest_pixipack import InvalidInput
+from pytest_pixipack.compare import compare
 from pytest_pixipack.compare.layers import compare_paths, layer_of
 
 from .corpus import CASES, ar, put, tar, wheel, zipped
@@ -198,3 +200,14 @@ def test_two_kinds_are_refused(tmp_path):
     (tmp_path / "d" / "f").write_bytes(b"")
     with pytest.raises(InvalidInput, match="is an archive or a library"):
         compare_paths(tmp_path / "a.zip", tmp_path / "d")
+
+
+def test_two_paths_in_python(tmp_path):
+    """`compare` takes whatever the command takes, also as text."""
+    left, right = written(tmp_path, "a.txt", b"made 2024-03-01\n", b"made 2024-03-02\n")
+    found = compare(left, str(right))
+    assert (found.verdict, found.layer) == ("payload", "file")
+    assert [each.cause for each in found.differences] == ["embedded-date"]
+    assert pytest_pixipack.compare_paths(left, left).verdict == "identical"
+    assert pytest_pixipack.compare_paths is compare
+    assert isinstance(found, pytest_pixipack.Compared)
