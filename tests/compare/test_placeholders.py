@@ -133,10 +133,10 @@ def test_a_program_stays_one(make):
     assert told(compare_artifacts(left, right)) == {MOVED}
 
 
-@pytest.mark.parametrize("place", [0, 5, (1 << 20) - 50, (1 << 20) - 1, 1 << 20, 5 << 20])
+@pytest.mark.parametrize("place", [0, (1 << 20) - 50, (1 << 20) - 1, 2 << 20])
 @pytest.mark.parametrize("mode", ["text", "binary"])
 def test_anywhere_in_a_large_file(place, mode, make):
-    noise = random.Random(1).randbytes(6 << 20).replace(b"\0", b"\1")
+    noise = random.Random(1).randbytes(3 << 20).replace(b"\0", b"\1")
     contents = [noise[:place] + f"{each}/x".encode() + b"\0" + noise[place:] for each in (OLD, NEW)]
     left, right = (
         built(make, each, content, mode) for each, content in zip((OLD, NEW), contents, strict=True)
