@@ -89,7 +89,7 @@ def _run_records(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.markdown != STDOUT:
         terminal.print(verdict_lines(comparison, None, terminal.width))
         terminal.print(record_lines(found, terminal.width))
-        terminal.print([exit_line(comparison, code)] if code else [])
+        terminal.print([exit_line(comparison, code, terminal.width)] if code else [])
     return code
 
 
@@ -103,7 +103,7 @@ def _lines(found: Compared, code: int, width: int) -> list[str]:
     else:
         lines += [*_counted(found.lock, width), *found.lock.lines(width)]
     lines += cause_lines(comparison, width)
-    return [*lines, exit_line(comparison, code)] if code else lines
+    return [*lines, exit_line(comparison, code, width)] if code else lines
 
 
 def _counted(diff: LockDiff, width: int) -> list[str]:

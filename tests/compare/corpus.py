@@ -92,12 +92,17 @@ def pyc(
     return struct.pack("<4sIII", b"\xcb\r\r\n", flags, mtime, len(source)) + code
 
 
-def wheel(files: Files | None = None, *, generator: str = "1.0") -> bytes:
+def about(more: bytes = b"") -> bytes:
+    """A wheel with more in its metadata."""
+    return wheel({"a-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: a\nVersion: 1\n" + more})
+
+
+def wheel(files: Files | None = None, *, generator: str = "1.0", tool: str = "make") -> bytes:
     import base64
     import hashlib
 
     found = dict(files or {"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\n"})
-    found["a-1.dist-info/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: make ({generator})\n".encode()
+    found["a-1.dist-info/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: {tool} ({generator})\n".encode()
     rows = []
     for name, content in sorted(found.items()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
@@ -198,6 +203,8 @@ CASES: dict[str, Case] = {
     "content-mail": ("a.txt", b"Mail a@example.org\n", b"Mail b@example.org\n", P, "content"),
     "content-url": ("a.txt", b"https://example.org/a/x\n", b"https://example.org/b/x\n", P,
                     "content"),
+    "content-emptied": ("a.txt", b"one line\n", b"", P, "content"),
+    "endings-only": ("a.txt", b"\n", b"", P, "line-endings"),
     "content-more": ("a.txt", b"a\nb\n", b"a\nb\nc\n", P, "content"),
     # JSON and YAML
     "json-space": ("a.json", json.dumps(VALUE).encode(), json.dumps(VALUE, indent=2).encode(), M,
@@ -210,6 +217,21 @@ CASES: dict[str, Case] = {
     "json-path": ("a.json", b'{"dir": "/home/a/w"}', b'{"dir": "/home/b/w"}', P, "embedded-path"),
     "json-cpu": ("a.json", b'{"cpu_count": 2}', b'{"cpu_count": 8}', P, "cpu-count"),
     "json-value": ("a.json", b'{"a": 1}', b'{"a": 2}', P, "content"),
+    "json-final-newline": ("a.json", b'{"a": 1}', b'{"a": 1}\n', M, "json-format"),
+    "json-blank-lines": ("a.json", b'{"a": 1}\n', b'{"a": 1}\n\n\n', M, "json-format"),
+    "json-line-ends": ("a.json", b'{\n"a": 1}\n', b'{\r\n"a": 1}\r\n', M, "line-endings"),
+    "json-no-number": ("a.json", b'{"a": NaN, "b": [NaN]}', b'{"a": NaN, "b": [NaN] }', M,
+                       "json-format"),
+    "json-becomes-nan": ("a.json", b'{"a": [NaN, 1]}', b'{"a": [NaN, 2]}', P, "content"),
+    "json-infinite": ("a.json", b'{"a": Infinity}', b'{"a": -Infinity}', P, "content"),
+    "json-value-and-end": ("a.json", b'{"a": 1}', b'{"a": 2}\n', P, "content"),
+    "json-schema-version": ("a.json", b'{"version": 1}', b'{"version": 2}', P, "content"),
+    "yaml-final-newline": ("a.yaml", b"a: 1", b"a: 1\n", M, "json-format"),
+    "yaml-keys-of-all-types": ("a.yaml", b"1: a\nb: c\nnull: d\n", b"1: a\nb: c\nnull: e\n", P,
+                               "content"),
+    "yaml-text-or-number": ("a.yaml", b"version: '1.10'\n", b"version: 1.10\n", P, "content"),
+    "yaml-anchors": ("a.yaml", b"a: &x {k: 1}\nb: *x\n", b"a: {k: 1}\nb: {k: 1}\n", M,
+                     "json-format"),
     "yaml-style": ("a.yaml", b"a: [1, 2]\n", b"a:\n- 1\n- 2\n", M, "json-format"),
     "yaml-keys": ("a.yml", b"a: 1\nb: 2\n", b"b: 2\na: 1\n", O, "member-order"),
     "yaml-value": ("a.yml", b"a: 1\nb: 2\n", b"a: 1\nb: 3\n", P, "content"),
@@ -277,6 +299,25 @@ CASES: dict[str, Case] = {
                       wheel({"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\r\n"}), P,
                       "line-endings"),
     "wheel-tool": ("a-1-py3-none-any.whl", wheel(), wheel(generator="1.1"), M, "tool-version"),
+    "wheel-other-tool": ("a-1-py3-none-any.whl", wheel(tool="setuptools"), wheel(tool="flit"), M,
+                         "tool-version"),
+    "wheel-requires": ("a-1-py3-none-any.whl", about(b"Requires-Dist: b >=1\n"),
+                       about(b"Requires-Dist: b >=2\n"), P, "dependency-change"),
+    "wheel-requires-more": ("a-1-py3-none-any.whl", about(), about(b"Requires-Dist: b >=2\n"), P,
+                            "dependency-change"),
+    "wheel-requires-order": ("a-1-py3-none-any.whl",
+                             about(b"Requires-Dist: b\nRequires-Dist: c\n"),
+                             about(b"Requires-Dist: c\nRequires-Dist: b\n"), O, "member-order"),
+    "wheel-python": ("a-1-py3-none-any.whl", about(b"Requires-Python: >=3.9\n"),
+                     about(b"Requires-Python: >=3.10\n"), P, "dependency-change"),
+    "wheel-version": ("a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n",
+                      b"Name: a\nVersion: 2\n", P, "version-change"),
+    "sdist-requires": ("PKG-INFO", b"Name: a\nRequires-Dist: b\n",
+                       b"Name: a\nRequires-Dist: c\n", P, "dependency-change"),
+    "wheel-text": ("a-1-py3-none-any.whl", about(b"\nThe manual.\nRequires-Dist: none\n"),
+                   about(b"\nThe manual.\nRequires-Dist: some\n"), P, "content"),
+    "wheel-summary": ("a-1-py3-none-any.whl", about(b"Summary: one\n"), about(b"Summary: two\n"),
+                      P, "content"),
     "wheel-added": ("a-1-py3-none-any.whl", wheel(), wheel(
         {"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\n", "a/c": b""}), P, "file-added"),
     # static libraries

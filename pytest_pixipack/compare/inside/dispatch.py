@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from pytest_pixipack.compare.inside import ars, streams, tars, wheel_record, zips
+from pytest_pixipack.compare.inside import ars, streams, tars, wheel_metadata, wheel_record, zips
 from pytest_pixipack.compare.inside.binary import binary_differences
 from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
 from pytest_pixipack.compare.inside.lockstep import NotAligned, aligned
@@ -24,7 +24,12 @@ from pytest_pixipack.compare.inside.members import (
 )
 from pytest_pixipack.compare.inside.programs import program_differences, program_reader
 from pytest_pixipack.compare.inside.pyc import is_pyc, pyc_differences
-from pytest_pixipack.compare.inside.structured import parsed_json, structured_differences
+from pytest_pixipack.compare.inside.structured import (
+    as_white_space,
+    is_json,
+    parsed_json,
+    structured_differences,
+)
 from pytest_pixipack.compare.inside.text import Text, carrier_differences, decoded, text_differences
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import compare_record_texts
@@ -112,10 +117,14 @@ class Inside:
             if known is None:
                 known = structured_differences(where, name, first, second)
             if known is not None:
-                return [*carried, *known]
-            if wheel_record.is_wheel_file(name):
-                found = text_differences(where, first, second)
-                return [_harmless_generator(each) for each in found]
+                return [*as_white_space(carried), *known]
+            headers = wheel_metadata.header_file(name)
+            if headers is not None:
+                found = wheel_metadata.header_differences(where, headers, first, second)
+                if found is not None:
+                    return found
+        elif is_json(first):
+            return as_white_space(text_differences(where, first, second))
         return text_differences(where, first, second)
 
     def _stream(
@@ -295,12 +304,6 @@ def _record(where: Where, name: str, left: Text, right: Text) -> list[Difference
     if not all(isinstance(each, Mapping) for each in values):
         return None
     return compare_record_texts(where, posixpath.basename(name), *values, left.plain, right.plain)
-
-
-def _harmless_generator(difference: Difference) -> Difference:
-    """Which tool made a wheel is no property of what gets installed."""
-    tool = difference.cause == "tool-version"
-    return replace(difference, kind="metadata") if tool else difference
 
 
 def _other_form(where: Where, left: Content, right: Content) -> Difference:

@@ -58,9 +58,3 @@ def _entries(text: Text) -> dict[str, list[str]]:
 
 def _presence(gone: bool) -> str:
     return "file-removed" if gone else "file-added"
-
-
-def is_wheel_file(name: str) -> bool:
-    """Whether this is the path of the `WHEEL` file, which names the tool that made a wheel."""
-    parts = name.split("/")
-    return parts[-1] == "WHEEL" and len(parts) > 1 and parts[-2].endswith(".dist-info")
