@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +44,12 @@ def add_parsers(commands: Any) -> None:
         help="conditions to change, with commas (default: all); `-name` leaves one out",
     )
     reproduce.add_argument(
-        "-j", "--jobs", type=positive, default=1, metavar="N", help="builds side by side"
+        "-j",
+        "--jobs",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="builds side by side, at most one for each ten that are allowed",
     )
     reproduce.add_argument(
         "--max-builds", type=positive, metavar="N", help="builds that are allowed (default: 60)"
@@ -102,20 +110,21 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
         with lock:
             terminal.say(text)
 
-    result = reproduce(
-        workspace_root(arguments.workspace, terminal),
-        _options(arguments),
-        vary=names,
-        environment=arguments.environment,
-        platform=arguments.platform,
-        jobs=arguments.jobs,
-        engine=arguments.engine,
-        only=arguments.package,
-        pack=arguments.package is None,
-        most_builds=arguments.max_builds or MOST_BUILDS,
-        record=arguments.record is not None or arguments.against is not None,
-        progress=progress if terminal.is_interactive else lambda _: None,
-    )
+    with _ending_in_order():
+        result = reproduce(
+            workspace_root(arguments.workspace, terminal),
+            _options(arguments),
+            vary=names,
+            environment=arguments.environment,
+            platform=arguments.platform,
+            jobs=arguments.jobs,
+            engine=arguments.engine,
+            only=arguments.package,
+            pack=arguments.package is None,
+            most_builds=arguments.max_builds or MOST_BUILDS,
+            record=arguments.record is not None or arguments.against is not None,
+            progress=progress if terminal.is_interactive else lambda _: None,
+        )
     fine = result.tolerates(arguments.tolerate or "identical")
     compared = None if earlier is None else compare_records(earlier, result.record or {})
     unexplained = compared is not None and bool(compared.findings)
@@ -139,6 +148,23 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     elif code:
         terminal.print([f"exit {code}"])
     return code
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Builds and their files go when this process is asked to end (SIGTERM), as for Ctrl-C."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stale(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -8,10 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.compare.causes import CAUSE_TEXTS
 from pytest_pixipack.errors import Infrastructure
 from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
-from pytest_pixipack.reproduce.report import heading
+from pytest_pixipack.reproduce.report import heading, remedies
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -75,8 +74,13 @@ def section(result: Reproduction) -> str:
             (_variation(each) for each in result.variations),
         ),
     ]
+    if result.hidden:
+        names = ", ".join(f"<code>{escape('/'.join(each[-1:]))}</code>" for each in result.hidden)
+        text = "differs each time anyway: what conditions change there cannot be told"
+        parts.append(f'<p class="soft">{names} {text}</p>')
     if result.causes:
-        rows = ((escape(name), escape(CAUSE_TEXTS[name].remedy)) for name in result.causes)
+        pairs = (each.partition(": ") for each in remedies(result))
+        rows = ((escape(about), escape(what)) for about, _, what in pairs)
         parts.append(table(("cause", "what to do"), rows))
     return "\n".join([*parts, "</section>"])
 
@@ -113,7 +117,7 @@ def _difference(found: Sequence[Attributed]) -> Iterator[str]:
                 cause += f" <b>disputed</b>: it looks like {escape(each.claimed or 'unknown')}"
             yield (
                 place,
-                escape(difference.field),
+                escape(" ".join(filter(None, (difference.field, _counted(difference.evidence))))),
                 difference.kind,
                 f"<code>{_value(difference.left)}</code>",
                 f"<code>{_value(difference.right)}</code>",
@@ -121,6 +125,10 @@ def _difference(found: Sequence[Attributed]) -> Iterator[str]:
             )
 
     yield table(("where", "field", "kind", "usually", "changed", "cause"), rows())
+
+
+def _counted(evidence: str | None) -> str:
+    return f"({evidence})" if evidence else ""
 
 
 def _variation(each: VariationResult) -> tuple[str, ...]:

@@ -165,3 +165,50 @@ def test_the_fixture(pytester):
     done = pytester.runpytest_subprocess()
     done.assert_outcomes(passed=2, failed=1)
     done.stdout.fnmatch_lines(["E*AssertionError: metadata*", "E*leak-umask.txt*"])
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_tried_the_check_is_skipped_and_says_why(run):
+    done = run("--pixipack-vary=network", "--pixipack-checks=reproduce")
+    done.assert_outcomes(skipped=1)
+    done.stdout.fnmatch_lines([
+        "*None of the conditions could be changed*",
+        "*(network: the network is off for all builds)*",
+        "*nothing was checked*",
+    ])  # fmt: skip
+
+
+@pytest.mark.slow
+def test_slips_in_a_test_end_in_a_sentence(pytester):
+    pytester.makeini(INI)
+    pytester.makepyfile(
+        """
+        import pytest
+        from pytest_pixipack import InvalidInput
+
+        @pytest.fixture
+        def ws(pixi_workspace):
+            made = pixi_workspace().package("app", files={"share/x": "x"})
+            made.lock()
+            return made
+
+        def test_one_text_and_its_result(ws, pixi_reproduce):
+            result = pixi_reproduce(ws, vary="umask, jobs", pack=False)
+            assert [each.name for each in result.variations] == ["umask", "jobs"]
+            with pytest.raises(InvalidInput, match="`clock` is not among those"):
+                result.variation("clock")
+            with pytest.raises(InvalidInput, match="`metadat` is no verdict"):
+                result.raise_for_differences("metadat")
+
+        def test_nothing_to_try(ws, pixi_reproduce):
+            pixi_reproduce(ws, vary="network")
+
+        @pytest.mark.parametrize("path", ["/etc/passwd", "../elsewhere", "app/../../elsewhere"])
+        def test_files_of_others(ws, pixi_reproduce, path):
+            with pytest.raises(InvalidInput, match="is no file of the workspace"):
+                pixi_reproduce.staleness(ws, edits={path: "x"})
+        """
+    )
+    done = pytester.runpytest_subprocess()
+    done.assert_outcomes(passed=4, failed=1)
+    done.stdout.fnmatch_lines(["*None of the conditions could be changed*"])
