@@ -20,6 +20,7 @@ from pytest_pixipack.cli.arguments import (
     workspace_root,
 )
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
@@ -64,6 +65,13 @@ def add_parsers(commands: Any) -> None:
         "only there?",
     )
     reproduce.add_argument(
+        "--most-files",
+        type=_number_or_all,
+        metavar="N",
+        help="with --stale: edit up to N declared files of each package, and take up to 4 N builds "
+        "for all others; or `all` (default: 8)",
+    )
+    reproduce.add_argument(
         "--list", action="store_true", help="list the conditions that can be changed, and stop"
     )
     add_json(reproduce)
@@ -92,6 +100,7 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     names = arguments.vary.split(",") if arguments.vary else None
     if arguments.list:
         return _list(chosen_variations(names), terminal)
+    _refuse_others(arguments)
     if arguments.stale:
         return _stale(arguments, terminal)
     # Before the builds, which take long.
@@ -143,24 +152,58 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _stale(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Edits sources and says what is not declared, and what nothing depends on."""
-    from pytest_pixipack.reproduce.staleness import check_staleness
+    from pytest_pixipack.compare.render import wrapped
+    from pytest_pixipack.reproduce.stale_html import write_staleness
+    from pytest_pixipack.reproduce.staleness import MOST_FILES, check_staleness
     from pytest_pixipack.verify.render import render
 
+    root = workspace_root(arguments.workspace, terminal)
+    most = MOST_FILES if arguments.most_files is None else arguments.most_files
     found = check_staleness(
-        workspace_root(arguments.workspace, terminal),
+        root,
         _options(arguments),
         environment=arguments.environment,
         platform=arguments.platform,
         only=arguments.package,
+        most_files=most or None,
         engine=arguments.engine,
     )
     outcome = "failed" if found.errors else "passed"
     packages = [each.to_json() for each in found.packages]
+    if arguments.html is not None:
+        write_staleness(found, root, arguments.html)
     terminal.document({"outcome": outcome, "staleness": packages})
     terminal.print(render(found.findings, terminal.width))
     for each in found.packages:
-        terminal.print([f"{each.package}: {len(each.declared)} inputs, {len(each.edits)} edited"])
+        terminal.print(wrapped(f"{each.package}: ", each.tried, terminal.width))
     return EXIT_FINDINGS if found.errors else EXIT_OK
+
+
+def _refuse_others(arguments: argparse.Namespace) -> None:
+    """Raises `InvalidInput` for an option that would be without effect."""
+    if not arguments.stale:
+        if arguments.most_files is not None:
+            raise InvalidInput("--most-files is for --stale: experiments edit no files.")
+        return
+    given = {
+        "--vary": arguments.vary,
+        "--jobs": arguments.jobs > 1,
+        "--max-builds": arguments.max_builds,
+        "--tolerate": arguments.tolerate,
+        "--record": arguments.record,
+        "--against": arguments.against,
+    }
+    for name in (name for name, value in given.items() if value):
+        raise InvalidInput(
+            f"--stale edits the sources and builds under the usual conditions: {name} has no "
+            "effect on that.",
+            remedy=f"Leave out one of the two; `pixipack reproduce {name}` is a run of its own.",
+        )
+
+
+def _number_or_all(text: str) -> int:
+    """A number above zero; 0 stands for all."""
+    return 0 if text == "all" else positive(text)
 
 
 def _options(arguments: argparse.Namespace) -> EngineOptions:

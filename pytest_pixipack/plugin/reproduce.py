@@ -14,6 +14,7 @@ from pytest_pixipack.plugin.options import SETTINGS
 from pytest_pixipack.plugin.outcomes import Outcome
 from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
 from pytest_pixipack.reproduce.report import junit_properties, report_lines
+from pytest_pixipack.reproduce.staleness import MOST_FILES, check_staleness
 from pytest_pixipack.reproduce.variations import chosen_variations
 
 if TYPE_CHECKING:
@@ -73,13 +74,12 @@ class Reproducer:
         environment: str = "default",
         platform: str | None = None,
         only: Sequence[str] | None = None,
+        most_files: int | None = MOST_FILES,
     ) -> Staleness:
         """Edits sources of a workspace, in a copy: is what depends on them built again?
 
         As `pytest_pixipack.reproduce.staleness.check_staleness`.
         """
-        from pytest_pixipack.reproduce.staleness import check_staleness
-
         return check_staleness(
             workspace.root,
             workspace.engine.options,
@@ -87,6 +87,7 @@ class Reproducer:
             environment=environment,
             platform=platform,
             only=only,
+            most_files=most_files,
             engine=workspace.engine.name,
         )
 

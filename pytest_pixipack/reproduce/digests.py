@@ -23,20 +23,25 @@ _UNORDERED = ("depends", "constrains")
 
 def artifact_digest(artifact: Artifact) -> str:
     """The sha256 of what a package installs and says of itself; not of how it is archived."""
+    return digest_of(artifact_parts(artifact).values())
+
+
+def artifact_parts(artifact: Artifact) -> dict[str, str]:
+    """What `artifact_digest` is made of, a text for each file by its path."""
     index = {k: v for k, v in artifact.index.items() if k not in _OF_MAKING}
     for name in _UNORDERED:
         if isinstance(index.get(name), list):
             index[name] = sorted(map(str, index[name]))
     exports = artifact.facts.run_exports
-    lines = [
-        json.dumps(index, sort_keys=True),
-        json.dumps(exports.to_json() if exports else {}, sort_keys=True),
-    ]
+    parts = {
+        "info/index.json": json.dumps(index, sort_keys=True),
+        "info/run_exports.json": json.dumps(exports.to_json() if exports else {}, sort_keys=True),
+    }
     for path in sorted(artifact.payload):
         file = artifact.payload[path]
         mode = "x" if file.executable else "-"
-        lines.append(f"{file.kind} {mode} {path} {file.target or file.sha256}")
-    return digest_of(lines)
+        parts[path] = f"{file.kind} {mode} {path} {file.target or file.sha256}"
+    return parts
 
 
 def lock_digests(lock: Lock) -> dict[str, Any]:

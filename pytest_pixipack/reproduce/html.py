@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.compare.causes import CAUSE_TEXTS
-from pytest_pixipack.errors import Infrastructure
+from pytest_pixipack.errors import Infrastructure, PixipackError
 from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
 from pytest_pixipack.reproduce.report import heading
 
@@ -35,15 +35,30 @@ _LONGEST = 160
 
 def write_html(results: Sequence[Reproduction], path: Path) -> None:
     """Writes the report. Raises `Infrastructure` where the file cannot be written."""
+    write_document(html_report(results), path)
+
+
+def write_document(text: str, path: Path) -> None:
+    """Writes an HTML document. Raises `Infrastructure` where the file cannot be written."""
     from pytest_pixipack.whole_files import write_file
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, html_report(results).encode("utf-8", errors="backslashreplace"))
+        write_file(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         raise Infrastructure(
             f"The report cannot be written: {error.strerror or error}.", file=path
         ) from error
+
+
+def workspace_title(workspace: Path) -> str:
+    """What a workspace calls itself, else the name of its directory."""
+    from pytest_pixipack.manifest import load_manifest
+
+    try:
+        return load_manifest(workspace).need_workspace().name or workspace.name
+    except PixipackError:
+        return workspace.name
 
 
 def html_report(results: Sequence[Reproduction]) -> str:
@@ -64,7 +79,7 @@ def document(title: str, body: str) -> str:
 
 def section(result: Reproduction) -> str:
     """One experiment: verdict, what makes differences, and a table of all variations."""
-    title = f"{result.workspace.name}: {result.environment} on {result.platform}"
+    title = f"{workspace_title(result.workspace)}: {result.environment} on {result.platform}"
     parts = [
         f"<section>\n<h2>{escape(title)} {verdict_mark(result.verdict)}</h2>",
         f'<p class="soft">{result.builds} builds of at most {result.most}; '
