@@ -42,6 +42,19 @@ def matching(
     return sorted(found)
 
 
+def named_in_vain(path: str, groups: Sequence[InputGlobSet], directory: str = "") -> str | None:
+    """The pattern without wildcards that means a path, and by which pixi does not find it: `..` and
+    `./` are only understood before a wildcard.
+    """
+    for group in groups:
+        root = posixpath.join(directory, group.root or ".")
+        for pattern in group.patterns:
+            meant = posixpath.normpath(posixpath.join(root, pattern))
+            if meant == path and not _META.search(pattern) and pattern.startswith("."):
+                return pattern
+    return None
+
+
 def _matching(paths: Sequence[str], group: InputGlobSet, root: str) -> list[str]:
     steps = [step for step in root.split("/") if step != "."]
     specs = [spec for each in group.patterns if (spec := _split(each)) is not None]

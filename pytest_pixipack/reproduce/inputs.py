@@ -19,7 +19,8 @@ class Edited:
     """One file that was edited: whether it is a declared input, whether the package is built again
     (with the system engine, by pixi itself; else where it is declared), and whether it is another
     one then: None where that cannot be told, for it is another one each time. `asked` is whether a
-    person named the file; `problem` is what the backend said where it could not build.
+    person named the file; `problem` is what the backend said where it could not build; `in_vain` is
+    the backend's pattern that means the file, and by which pixi does not find it.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Edited:
     changed: bool | None
     asked: bool = False
     problem: str | None = None
+    in_vain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class PackageInputs:
         """How many files were declared and edited, in words."""
         declared = sum(each.declared for each in self.edits)
         others = len(self.edits) - declared
-        return f"{len(self.declared)} inputs, {declared} edited; {others} other files edited"
+        files = "file" if others == 1 else "files"
+        return f"{len(self.declared)} inputs, {declared} edited; {others} other {files} edited"
 
     def findings(self) -> Iterator[Finding]:
         """What does not hold, the worst first."""
@@ -109,7 +112,12 @@ class PackageInputs:
             yield self._finding("error", text, each.path, "This is for pixi to mend.")
         if each.changed and not each.rebuilt and not each.declared:
             text = f"{self.package} depends on {each.path}, which its backend does not declare."
-            yield self._finding("error", text, each.path, _ADD)
+            remedy = _ADD
+            if each.in_vain:
+                text = f"{self.package} depends on {each.path}. Its backend names it by "
+                text += f"`{each.in_vain}`, by which pixi does not find it."
+                remedy = "Write a pattern with a wildcard: only before one, pixi understands `..`."
+            yield self._finding("error", text, each.path, remedy)
         elif each.rebuilt and each.changed is False:
             text = f"{each.path} was edited, and {self.package} is built again, but the same."
             remedy = "Take it out of the inputs, or look why nothing depends on it."

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_pixipack.backend.input_globs import InputGlobSet
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.lock import Lock, LockedPackage
-from pytest_pixipack.reproduce.globs import matching
+from pytest_pixipack.reproduce.globs import matching, named_in_vain
 from pytest_pixipack.reproduce.sources import LOCK_NAME, Pristine
 
 MANIFESTS = ("pixi.toml", "pyproject.toml", "package.xml", "mojoproject.toml")
@@ -45,10 +45,13 @@ class SourceFiles:
 
     def declared(self, package: LockedPackage, inputs: Sequence[InputGlobSet]) -> list[str]:
         """The files that a backend names as the inputs of a package, sorted."""
-        directory = self.directory(package)
-        inner = directory.relative_to(self._pristine.directory).as_posix()
-        groups = [self._relative(group, directory) for group in inputs]
-        return matching(self.paths, groups, "" if inner == "." else inner)
+        return matching(self.paths, *self._groups(package, inputs))
+
+    def named_in_vain(
+        self, path: str, package: LockedPackage, inputs: Sequence[InputGlobSet]
+    ) -> str | None:
+        """The pattern that means a file, and by which pixi does not find it."""
+        return named_in_vain(path, *self._groups(package, inputs))
 
     def editable(self, paths: Sequence[str]) -> list[str]:
         """Those that can get another line: neither manifests, links, nor files of tools."""
@@ -68,6 +71,15 @@ class SourceFiles:
             if self._real[path] not in known and (folder == own or owners[folder] not in tools):
                 found.append(path)
         return found
+
+    def _groups(
+        self, package: LockedPackage, inputs: Sequence[InputGlobSet]
+    ) -> tuple[list[InputGlobSet], str]:
+        """The groups with relative roots, and the directory that they start from."""
+        directory = self.directory(package)
+        inner = directory.relative_to(self._pristine.directory).as_posix()
+        groups = [self._relative(group, directory) for group in inputs]
+        return groups, "" if inner == "." else inner
 
     def _relative(self, group: InputGlobSet, directory: Path) -> InputGlobSet:
         """The same group with a root that does not say where the copy is."""

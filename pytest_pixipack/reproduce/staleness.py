@@ -123,7 +123,7 @@ class _Check:
         untouched = Untouched(first, self._rebuilds.build(package.name))
         built_again = self._pixi is not None and package.name in self._pixi()
         declared = self._files.declared(package, first.inputs)
-        trials = _Trials(package.name, self._files, self._rebuilds, untouched, self._pixi)
+        trials = _Trials(package, first, self._files, self._rebuilds, untouched, self._pixi)
         untried = 0
         if asked is not None:
             edits = [trials.asked(path, content, declared) for path, content in self._named(asked)]
@@ -160,13 +160,16 @@ class _Trials:
 
     def __init__(
         self,
-        package: str,
+        package: LockedPackage,
+        first: Rebuilt,
         files: SourceFiles,
         rebuilds: Rebuilds,
         untouched: Untouched,
         pixi: Callable[[], frozenset[str]] | None,
     ) -> None:
-        self._package = package
+        self._locked = package
+        self._package = package.name
+        self._inputs = first.inputs or ()
         self._files = files
         self._rebuilds = rebuilds
         self._untouched = untouched
@@ -247,4 +250,5 @@ class _Trials:
             self._untouched.differs(built),
             asked,
             built.problem.message if built.problem is not None else None,
+            None if declared else self._files.named_in_vain(path, self._locked, self._inputs),
         )

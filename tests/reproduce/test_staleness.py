@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, WorkspaceBuilder
+from pytest_pixipack.artifact import Member, read_artifact, write_artifact
 from pytest_pixipack.cli import main
 from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.reproduce.digests import artifact_parts
 from pytest_pixipack.reproduce.edits import edited, spread
 from pytest_pixipack.reproduce.inputs import Staleness
+from pytest_pixipack.reproduce.rebuilding import Rebuilt
 from pytest_pixipack.reproduce.staleness import check_staleness
+from pytest_pixipack.reproduce.untouched import Untouched
 
 
 def inputs(
@@ -103,6 +107,15 @@ def test_a_file_beside_the_package_is_an_input_as_well(tmp_path):
     assert declared.errors == ()
 
 
+def test_a_name_by_which_pixi_finds_nothing_is_told(tmp_path):
+    globs = ["pixi.toml", "files/**", "../shared.txt"]
+    found = inputs(tmp_path, more={"shared.txt": "x"}, **{"files": BESIDE, "input-globs": globs})
+    assert [each.message for each in found.errors] == [
+        "app depends on shared.txt. Its backend names it by `../shared.txt`, by which pixi does "
+        "not find it."
+    ]
+
+
 MANY = {f"app/docs/{number}.txt": "x" for number in range(30)}
 
 
@@ -173,9 +186,37 @@ def test_an_input_that_is_not_declared_is_seen_beside_what_differs_anyway(tmp_pa
     assert [each.file for each in found.errors] == ["app/pixi.toml", "app/files/share/b"]
 
 
-def test_the_cause_is_the_one_that_the_comparison_names(tmp_path):
-    (finding,) = inputs(tmp_path, leak=["time"]).errors
-    assert finding.cause == "embedded-date"
+def packed(path: Path, text: str) -> Rebuilt:
+    path.mkdir()
+    facts = {"name": "app", "version": "1.0", "build": "h0_0", "build_number": 0}
+    file = path / "app-1.0-h0_0.conda"
+    write_artifact(file, {**facts, "subdir": "linux-64"}, [Member("share/a", text.encode())])
+    return Rebuilt(file, artifact_parts(read_artifact(file)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cause"),
+    [
+        ("Mon, 01 Jan 2024 10:00:00\n", "Mon, 01 Jan 2024 10:00:07\n", "embedded-date"),
+        ("a\nb\nc\n", "c\nb\na\n", "line-order"),
+        ("x8Qz\n", "pL0c\n", "random"),
+        # What the same build with the same tools cannot have.
+        ("Generator: cmake 3.30.0\n", "Generator: cmake 3.31.0\n", None),
+    ],
+)
+def test_the_cause_is_the_one_that_the_comparison_names(tmp_path, first, second, cause):
+    left, right = packed(tmp_path / "1", first), packed(tmp_path / "2", second)
+    untouched = Untouched(left, right)
+    assert untouched.noise == ("share/a",)
+    assert untouched.cause == cause
+    assert untouched.differs(right) is None
+    assert Untouched(left, left).differs(right) is True
+
+
+def test_a_build_that_fails_at_times_says_nothing_of_edits(tmp_path):
+    good, bad = packed(tmp_path / "1", "x"), Rebuilt(problem=InvalidInput("It fails."))
+    assert Untouched(good, good).differs(bad) is True
+    assert Untouched(good, bad).differs(bad) is None
 
 
 def test_files_outside_are_never_touched(tmp_path):
