@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from pytest_pixipack.cli.arguments import (
     positive,
     workspace_root,
 )
-from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, EXIT_UNCHECKED, Terminal
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -92,7 +93,6 @@ def add_parsers(commands: Any) -> None:
 def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Runs the experiment and says what it found."""
     from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
-    from pytest_pixipack.reproduce.record import read_record, write_record
     from pytest_pixipack.reproduce.records import compare_records
     from pytest_pixipack.reproduce.report import record_lines, report_lines
     from pytest_pixipack.reproduce.variations import chosen_variations
@@ -103,8 +103,9 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _refuse_others(arguments)
     if arguments.stale:
         return _stale(arguments, terminal)
+    root = workspace_root(arguments.workspace, terminal)
     # Before the builds, which take long.
-    earlier = None if arguments.against is None else read_record(arguments.against)
+    earlier = _earlier(root, arguments.against)
     lock = threading.Lock()
 
     def progress(text: str) -> None:
@@ -112,7 +113,7 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
             terminal.say(text)
 
     result = reproduce(
-        workspace_root(arguments.workspace, terminal),
+        root,
         _options(arguments),
         vary=names,
         environment=arguments.environment,
@@ -128,26 +129,61 @@ def run_reproduce(arguments: argparse.Namespace, terminal: Terminal) -> int:
     fine = result.tolerates(arguments.tolerate or "identical")
     compared = None if earlier is None else compare_records(earlier, result.record or {})
     unexplained = compared is not None and bool(compared.findings)
-    code = EXIT_OK if fine and not unexplained else EXIT_FINDINGS
-    if arguments.record is not None:
-        write_record(result.record or {}, arguments.record)
+    problem = _recorded(arguments.record, result.record or {})
+    if compared is not None and not compared.compared:
+        problem = problem or InvalidInput("Nothing was compared.", file=arguments.against)
     if arguments.html is not None:
         from pytest_pixipack.reproduce.html import write_html
 
-        write_html([result], arguments.html)
-    more = {} if compared is None else {"against": compared.to_json()}
-    outcome = "failed" if code else "passed"
+        write_html([result], arguments.html, compared)
+    code = EXIT_OK if fine and not unexplained else EXIT_FINDINGS
+    if problem is not None and not code:
+        code = EXIT_UNCHECKED
+    more: dict[str, Any] = {} if compared is None else {"against": compared.to_json()}
+    if problem is not None:
+        more["error"] = problem.to_json()
+    outcome = {EXIT_OK: "passed", EXIT_FINDINGS: "failed"}.get(code, "invalid-input")
     terminal.document({"outcome": outcome, **result.to_json(), **more})
     terminal.print(report_lines(result, terminal.width))
     if compared is not None:
         terminal.print(
             ["", f"against {arguments.against}", *record_lines(compared, terminal.width)]
         )
+    if problem is not None:
+        terminal.say(str(problem))
     if not fine and not unexplained and result.verdict in TOLERABLE:
         terminal.print([f"exit {code}   (--tolerate {result.verdict} makes it 0)"])
     elif code:
         terminal.print([f"exit {code}"])
     return code
+
+
+def _earlier(root: Path, file: Path | None) -> dict[str, Any] | None:
+    """The record to compare with. Raises `InvalidInput` for one of another workspace."""
+    if file is None:
+        return None
+    from pytest_pixipack.manifest import load_manifest
+    from pytest_pixipack.reproduce.record_file import read_record
+    from pytest_pixipack.reproduce.records import of_the_same
+
+    manifest = load_manifest(root)
+    name = manifest.need_workspace().name
+    return of_the_same(read_record(file), {name or manifest.root.name: name is None}, file)
+
+
+def _recorded(path: Path | None, record: Mapping[str, Any]) -> InvalidInput | None:
+    """Writes the record, where one is asked for; else why one that covers more is not replaced."""
+    from pytest_pixipack.reproduce.record_file import write_record
+    from pytest_pixipack.reproduce.records import refuse_to_lose
+
+    if path is None:
+        return None
+    try:
+        refuse_to_lose(path, record)
+    except InvalidInput as error:
+        return error
+    write_record(record, path)
+    return None
 
 
 def _stale(arguments: argparse.Namespace, terminal: Terminal) -> int:
