@@ -18,6 +18,7 @@ from pytest_pixipack.plugin.items import WorkspaceFile, WorkspaceItem
 from pytest_pixipack.plugin.junit import add_suite_property
 from pytest_pixipack.plugin.options import Settings
 from pytest_pixipack.plugin.reporting import Summary
+from pytest_pixipack.plugin.rootdir import require_own_rootdir
 from pytest_pixipack.plugin.trees import remove_tree
 
 MANIFESTS = ("pixi.toml", "pyproject.toml")
@@ -39,6 +40,7 @@ def register(config: pytest.Config, settings: Settings) -> None:
 
         require_variations(config, settings.vary)
     if not run.is_worker:
+        require_own_rootdir(config)
         run.summary.records.read()
         run.add_arguments()
     config.pluginmanager.register(run, "pixipack-zero-code")

@@ -101,9 +101,11 @@ class Records:
     the changes that nothing explains, and `compared` is the document of the comparison.
     """
 
-    def __init__(self, target: Path | None, earlier: Path | None) -> None:
-        self._target = target
-        self._earlier = earlier
+    def __init__(self, settings: Settings) -> None:
+        self._target = settings.record
+        self._earlier = settings.against
+        # Each part of a run has a record, that of a part without builds as well.
+        self._needs_builds = settings.shard is None
         self._content: Mapping[str, Any] | None = None
         self.lines: list[str] = []
         self.compared: Mapping[str, Any] | None = None
@@ -157,11 +159,11 @@ class Records:
 
         target = self._target
         assert target is not None
-        if not any(_made(each) for each in made["workspaces"]):
+        if self._needs_builds and not any(_made(each) for each in made["workspaces"]):
             raise InvalidInput("It is not written, for nothing was built.", file=target)
         refuse_to_lose(target, made)
         write_record(made, target)
-        missing = [label for each in made["workspaces"] for label in each["missing"]]
+        missing = sorted({label for each in made["workspaces"] for label in each["missing"]})
         more = f", in part: without {few(missing)}" if missing else ""
         self.lines.append(f"record   {target.name}{more}")
 
@@ -170,6 +172,11 @@ class Records:
 
         assert self._earlier is not None
         assert self._content is not None
+        nothing = InvalidInput("Nothing was compared, for nothing was built.", file=self._earlier)
+        if not made["workspaces"]:
+            if self._needs_builds:
+                raise nothing
+            return
         names = {each["name"]: bool(each.get("unnamed")) for each in made["workspaces"]}
         earlier = of_the_same(self._content, names, self._earlier)
         known = {each["name"] for each in earlier["workspaces"]}
@@ -180,8 +187,8 @@ class Records:
         others = [f"workspace {name}" for name in sorted(names.keys() - known)]
         self.lines += list(self._told(found, others))
         asked = any(each["scope"]["checks"] for each in ours)
-        if asked and not found.compared:
-            raise InvalidInput("Nothing was compared, for nothing was built.", file=self._earlier)
+        if asked and not found.compared and self._needs_builds:
+            raise nothing
 
     def _told(self, found: RecordComparison, others: Sequence[str]) -> Iterable[str]:
         from pytest_pixipack.reproduce.records import few
@@ -222,7 +229,7 @@ def whole_record(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 mine[0]["record"]["lock"] if mine else told["lock"],
                 parts,
                 scope=told["scope"],
-                missing=missing,
+                missing=missing.elements(),
                 unnamed=bool(facts.get("unnamed")),
             )
         )

@@ -32,7 +32,7 @@ class Summary:
         self._by_id: dict[str, Result] = {}
         self._crashed: list[str] = []
         self._report_problem: str | None = None
-        self._records = Records(settings.record, settings.against)
+        self._records = Records(settings)
         self.nothing_checked = False
 
     @property

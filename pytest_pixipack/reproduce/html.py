@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.compare.causes import CAUSE_TEXTS
 from pytest_pixipack.errors import Infrastructure, PixipackError
 from pytest_pixipack.reproduce.differences import FAILED
-from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
+from pytest_pixipack.reproduce.model import Attributed, Reproduction, worst
 from pytest_pixipack.reproduce.report import heading
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def section(result: Reproduction) -> str:
         f'<p class="soft">{result.builds} builds of at most {result.most}; '
         f"{', '.join(f'<code>{escape(each.name)}</code>' for each in result.targets)}</p>",
         *(_culprit(names, found) for names, found in result.culprits().items()),
-        table(("variation", "verdict", "causes", "note"), _variations(result.variations)),
+        table(("variation", "verdict", "causes", "note"), _variations(result)),
     ]
     if result.causes:
         rows = ((escape(name), escape(CAUSE_TEXTS[name].remedy)) for name in result.causes)
@@ -161,7 +161,7 @@ def _row(each: Attributed) -> tuple[str, ...]:
     if not each.agrees:
         cause += f" <b>disputed</b>: it looks like {escape(each.claimed or 'unknown')}"
     if difference.evidence:
-        cause += f'<br><span class="soft">{escape(difference.evidence)}</span>'
+        cause += f"<br>{_soft(difference.evidence)}"
     return (
         " › ".join(f"<code>{escape(part)}</code>" for part in difference.where),
         escape(difference.field),
@@ -172,23 +172,35 @@ def _row(each: Attributed) -> tuple[str, ...]:
     )
 
 
-def _variations(every: Sequence[VariationResult]) -> Iterator[tuple[str, ...]]:
-    """A row for each variation; those that only differ together have one row."""
-    shown: set[frozenset[str]] = set()
-    for each in every:
-        names = frozenset({each.name, *each.with_others})
-        if names in shown:
-            continue
-        shown.add(names)
-        together = " (only together)" if len(names) > 1 else ""
-        name = " + ".join(f"<code>{escape(one)}</code>" for one in sorted(names))
-        mark = verdict_mark(each.verdict) if each.verdict else '<span class="soft">not tried</span>'
-        yield (
-            f"{name}{together}",
-            mark,
-            escape(", ".join(each.causes)),
-            f'<span class="soft">{escape(each.reason or "")}</span>',
-        )
+def _variations(result: Reproduction) -> Iterator[tuple[str, ...]]:
+    """A row for each variation, and one for those that make a difference together only."""
+    culprits = result.culprits()
+    shown: set[tuple[str, ...]] = set()
+    for each in result.variations:
+        mine = [names for names in culprits if each.name in names]
+        for names in (names for names in mine if names not in shown):
+            shown.add(names)
+            found = culprits[names]
+            causes = sorted({one.cause for one in found if one.cause})
+            yield (
+                _names(names, all(one.resolved for one in found)),
+                verdict_mark(worst(found)),
+                escape(", ".join(causes)),
+                _soft(each.reason),
+            )
+        if not mine:
+            mark = verdict_mark(each.verdict) if each.verdict else _soft("not tried")
+            yield _names((each.name,)), mark, escape(", ".join(each.causes)), _soft(each.reason)
+
+
+def _names(names: Sequence[str], resolved: bool = True) -> str:
+    between = " + " if resolved else " or "
+    text = between.join(f"<code>{escape(each)}</code>" for each in names)
+    return f"{text} (only together)" if resolved and len(names) > 1 else text
+
+
+def _soft(text: str | None) -> str:
+    return f'<span class="soft">{escape(text or "")}</span>'
 
 
 def _value(value: Any) -> str:

@@ -81,7 +81,7 @@ def workspace_record(
         **({"unnamed": True} if unnamed else {}),
         "engine": engine,
         "scope": dict(scope),
-        "missing": sorted({*missing}),
+        "missing": sorted(missing),
         "lock": dict(lock),
         "packages": of("package"),
         "packs": of("pack"),

@@ -207,6 +207,29 @@ def test_a_record_of_another_workspace_compares_nothing(run, pytester):
     done.stdout.fnmatch_lines(["against  This is a record of another workspace: of other, *"])
 
 
+@pytest.mark.slow
+def test_a_record_elsewhere_does_not_move_the_rootdir(pytester, tmp_path):
+    """Given with a blank, pytest takes it for a path of tests and looks for settings there."""
+    pytester.makeini(INI)
+    shutil.copytree(EXAMPLE, pytester.path / "w")
+    record = tmp_path / "elsewhere" / "r.json"
+    record.parent.mkdir()
+    only = ("--pixi-pack", "--pixipack-platform=linux-64", "--pixipack-checks=lock")
+    record.write_text("{}", encoding="utf-8")
+    done = pytester.runpytest_subprocess(*only, "--pixipack-record", str(record))
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["ERROR: *Write --pixipack-record=FILE."])
+    # There is nothing to say against it where it makes no difference.
+    for fine in ([f"--pixipack-record={record}"], ["--pixipack-record", "new.json"],
+                 ["--rootdir", str(pytester.path), "--pixipack-record", str(record)]):  # fmt: skip
+        done = pytester.runpytest_subprocess(*only, *fine)
+        done.stdout.fnmatch_lines(["record   It is not written, for nothing was built.*"])
+    inside = pytester.path / "w" / "r.json"
+    inside.write_text("{}", encoding="utf-8")
+    done = pytester.runpytest_subprocess(*only, "--pixipack-record", str(inside))
+    done.stdout.fnmatch_lines(["record   It is not written, for nothing was built.*"])
+
+
 def test_a_broken_record_is_told_before_anything_is_built(run, pytester):
     (pytester.path / "r.json").write_text("{}", encoding="utf-8")
     done = run("--pixipack-against=r.json")
