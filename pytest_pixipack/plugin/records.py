@@ -25,6 +25,7 @@ def recorded(
     manifest: Manifest,
     lock: Lock,
     options: EngineOptions,
+    engine: str,
     place: Place,
     artifacts: Sequence[Artifact],
     pack: Pack | None = None,
@@ -40,7 +41,7 @@ def recorded(
     elif pack is not None:
         parts = [record.pack_record(pack, place.environment, artifacts)]
     else:
-        parts = record.package_records(artifacts, lock, manifest, options)
+        parts = record.package_records(artifacts, lock, manifest, options, engine)
     return {"lock": lock_digests(lock), "parts": parts}
 
 

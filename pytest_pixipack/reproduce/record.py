@@ -95,6 +95,7 @@ def package_record(
     lock: Lock,
     manifest: Manifest,
     options: EngineOptions,
+    engine: str = "embedded",
 ) -> Json:
     """One package that was built: its digests, and what it was built from and with."""
     facts = artifact.facts
@@ -109,21 +110,25 @@ def package_record(
         "sha256": facts.sha256,
         "normalised": artifact_digest(artifact),
         "sources": sources_digest(directory) if directory is not None else locked.location,
-        "backend": backend_record(directory, manifest, options),
+        "backend": backend_record(directory, manifest, options, engine),
         "build_packages": members(locked.build_packages, lock),
         "host_packages": members(locked.host_packages, lock),
     }
 
 
 def package_records(
-    artifacts: Iterable[Artifact], lock: Lock, manifest: Manifest, options: EngineOptions
+    artifacts: Iterable[Artifact],
+    lock: Lock,
+    manifest: Manifest,
+    options: EngineOptions,
+    engine: str = "embedded",
 ) -> list[Json]:
     """The records of packages that were built from this lock."""
     found = []
     for artifact in artifacts:
         locked = _locked_as(artifact, lock)
         if locked is not None:
-            found.append(package_record(artifact, locked, lock, manifest, options))
+            found.append(package_record(artifact, locked, lock, manifest, options, engine))
     return found
 
 
@@ -190,32 +195,36 @@ def tool_versions(engine: str, environ: Mapping[str, str] | None = None) -> dict
 
 
 # --- backends -----------------------------------------------------------------------------------
-def backend_record(directory: Path | None, manifest: Manifest, options: EngineOptions) -> Json:
+def backend_record(
+    directory: Path | None, manifest: Manifest, options: EngineOptions, engine: str
+) -> Json:
     """The backend of a package: its name, and the digest or version of what ran in its place."""
     from pytest_pixipack.manifest import load_package
 
     if directory is None:
         return {"name": None, "runs": None, "version": None}
     package = manifest if directory == manifest.root else load_package(directory, manifest)
-    name = package.need_package().build.backend.name
-    runs, told = _what_runs(name, manifest, options)
-    return {"name": name, "runs": runs, "version": told}
+    runs, told = _what_runs(package, manifest, options, engine)
+    return {"name": package.need_package().build.backend.name, "runs": runs, "version": told}
 
 
-def _what_runs(name: str, manifest: Manifest, options: EngineOptions) -> tuple[str, str | None]:
-    import shutil
+def _what_runs(
+    package: Manifest, workspace: Manifest, options: EngineOptions, engine: str
+) -> tuple[str, str | None]:
+    """What pixi itself takes from a channel is not known: no lock says it."""
+    from pytest_pixipack.engine.backends_finding import BackendFinder
+    from pytest_pixipack.engine.sessions import backend_environments
 
-    from pytest_pixipack.backend.overrides import backend_override
-    from pytest_pixipack.backend.stand_in import stand_in
-
-    text = options.backends.get(name) or backend_override(name, options.environ)
-    text = text or shutil.which(name, path=options.environ.get("PATH", ""))
-    if text is None:
-        return "unknown", None
+    embedded = engine == "embedded"
+    environments = backend_environments(workspace, options) if embedded else None
     try:
-        chosen = stand_in(text, root=manifest.root, environ=options.environ, name=name)
+        found = BackendFinder(workspace, options, environments).find(package, workspace)
     except PixipackError:
         return "unknown", None
+    if found.prefix is not None:
+        # The directory is named by the content of all packages in it.
+        return "channel", f"{found.version} {found.prefix.parent.name[-16:]}"
+    chosen = found.stand_in
     if chosen.kind == "stub":
         return "stub", tool_versions("embedded").get("pytest-pixipack")
     hasher = hashlib.sha256()

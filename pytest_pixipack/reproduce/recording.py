@@ -28,7 +28,7 @@ def record_of_build(
     file = files.pop(PACK, None)
     pack = None if file is None else read_pack(file)
     artifacts = [read_artifact(path) for path in files.values()]
-    parts = record.package_records(artifacts, lock, manifest, pristine.options)
+    parts = record.package_records(artifacts, lock, manifest, pristine.options, engine)
     subdirs = {each.facts.subdir or "noarch" for each in artifacts} - {"noarch"}
     if pack is not None:
         parts.append(record.pack_record(pack, environment, artifacts))

@@ -18,8 +18,15 @@ from hypothesis import strategies as st
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel, WorkspaceBuilder, read_lock
 from pytest_pixipack.cli import main
 from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.manifest import load_manifest
+from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.reproduce.digests import lock_digests, sources_digest
-from pytest_pixipack.reproduce.record import read_record, record_text, write_record
+from pytest_pixipack.reproduce.record import (
+    package_records,
+    read_record,
+    record_text,
+    write_record,
+)
 from pytest_pixipack.reproduce.records import (
     compare_records,
     losses,
@@ -27,6 +34,7 @@ from pytest_pixipack.reproduce.records import (
     refuse_to_lose,
 )
 from pytest_pixipack.reproduce.report import record_lines
+from tests.engine.test_backends_from_channels import CMAKE, backend_channel
 
 APP: dict[str, Any] = {
     "name": "app",
@@ -654,6 +662,35 @@ def test_a_build_is_recorded_and_the_record_is_the_same_on_another_day(leaking, 
     write_record(more, first)
     assert main(["reproduce", str(root), *options, "--against", str(first)]) == 2
     assert "This is a record of another workspace: of other" in capsys.readouterr().err
+
+
+def test_a_backend_from_a_channel_is_recorded_by_its_version(tmp_path):
+    told = []
+    for number, version in enumerate(["0.4", "0.4", "0.5"]):
+        place = tmp_path / str(number)
+        options = EngineOptions(
+            cache_dir=place / "cache",
+            channels={"conda-forge": backend_channel(version).build(place / "channel").path},
+            environ={"PATH": os.defpath},
+        )
+        engine = EmbeddedEngine(options)
+        built = WorkspaceBuilder(
+            place / "w", engine, place / "out", channels=["conda-forge"]
+        ).package("app", backend=CMAKE)  # fmt: skip
+        lock = built.lock()
+        artifacts = engine.build(
+            built.root, place, environment="default", platform=current_platform()
+        )
+        manifest = load_manifest(built.root)
+        told.append([package_records(artifacts, lock, manifest, options, name)[0]["backend"]
+                     for name in ("embedded", "system")])  # fmt: skip
+    assert told[0] == told[1]
+    embedded, system = told[2]
+    assert (embedded["name"], embedded["runs"]) == (CMAKE, "channel")
+    assert embedded["version"].startswith("0.5 ")
+    assert embedded != told[0][0]
+    # Which one pixi itself takes is written down nowhere.
+    assert (system["runs"], system["version"]) == ("unknown", None)
 
 
 def test_paths_of_records_may_be_new(tmp_path):
