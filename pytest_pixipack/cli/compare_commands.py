@@ -79,6 +79,12 @@ def _run_records(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from pytest_pixipack.reproduce.report import record_lines
 
     found = compare_records(read_record(arguments.left), read_record(arguments.right))
+    if not found.compared and not found.changes:
+        raise InvalidInput(
+            "Nothing can be compared: what one of the records has is not in the other one, and was "
+            "not asked for when that was made.",
+            file=arguments.right,
+        )
     comparison = found.comparison
     tolerated = VERDICTS.index(arguments.tolerate or "identical")
     fine = VERDICTS.index(comparison.verdict) <= tolerated

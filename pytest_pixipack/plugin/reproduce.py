@@ -15,6 +15,7 @@ from pytest_pixipack.plugin.options import SETTINGS
 from pytest_pixipack.plugin.outcomes import Outcome
 from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
 from pytest_pixipack.reproduce.report import junit_properties, report_lines
+from pytest_pixipack.reproduce.staleness import MOST_FILES, check_staleness
 from pytest_pixipack.reproduce.variations import chosen_variations
 
 if TYPE_CHECKING:
@@ -75,14 +76,13 @@ class Reproducer:
         environment: str = "default",
         platform: str | None = None,
         only: Sequence[str] | None = None,
+        most_files: int | None = MOST_FILES,
     ) -> Staleness:
         """Edits sources of a workspace, in a copy: is what depends on them built again?
 
         As `pytest_pixipack.reproduce.staleness.check_staleness`. Raises `InvalidInput` also for a
         file that is not the workspace's.
         """
-        from pytest_pixipack.reproduce.staleness import check_staleness
-
         _require_own_files(workspace, edits or {})
         return check_staleness(
             workspace.root,
@@ -91,6 +91,7 @@ class Reproducer:
             environment=environment,
             platform=platform,
             only=only,
+            most_files=most_files,
             engine=workspace.engine.name,
         )
 

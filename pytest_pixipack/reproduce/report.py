@@ -50,13 +50,24 @@ def report_lines(result: Reproduction, width: int = 80) -> list[str]:
 
 
 def record_lines(compared: RecordComparison, width: int = 80) -> list[str]:
-    """What is another one than recorded, what explains it, and what nothing does."""
-    if not compared.changes:
-        return ["nothing has changed"]
+    """What is another one than recorded, what explains it, what nothing does, and what is left out
+    because one of the two records does not cover it.
+    """
     lines: list[str] = []
+    if not compared.changes and compared.compared:
+        lines.append(
+            "nothing has changed" + (" in what was compared" * bool(compared.not_compared))
+        )
     for each in compared.changes:
         mark = "=" if each.is_explained else "!"
         lines += wrapped(f"{mark} ", str(each), width)
+    if compared.not_compared:
+        from pytest_pixipack.reproduce.records import few
+
+        text = f"in one of the two only: {few(compared.not_compared)}"
+        lines += wrapped("not compared   ", text, width)
+    if not compared.compared:
+        lines.append("nothing was compared")
     number = len(compared.findings)
     if number:
         text = "change is" if number == 1 else "changes are"

@@ -181,6 +181,15 @@ def test_records_of_shards_are_one_record(files, tmp_path: Path) -> None:
     assert out.read_text() == record_text(record(package("a"), package("b")))
 
 
+def test_what_no_shard_has_made_is_missing(files) -> None:
+    documents = [record(package("a")), record(package("b"))]
+    for document, missing in zip(documents, (["package b noarch", "c"], ["package a noarch", "c"]),
+                                 strict=True):  # fmt: skip
+        document["workspaces"][0]["missing"] = missing
+    merged, _ = merged_record(read_shards(files(*documents))[1])
+    assert merged["workspaces"][0]["missing"] == ["c"]
+
+
 def test_what_shards_made_differently_is_a_finding(files, capsys) -> None:
     paths = files(record(package("a", "1")), record(package("a", "2")))
     assert main(["merge", *map(str, paths)]) == 1
