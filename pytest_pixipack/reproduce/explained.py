@@ -51,16 +51,21 @@ class Workspaces:
         """What belongs together; of the rest, what the other record does not cover is put aside."""
         first = pair(self._sides[0][kind], self._sides[1][kind], SAME[kind])
         covered = [self._covered(kind, side, (first.left, first.right)[side]) for side in (0, 1)]
+        known = {id(each) for entries in covered for each in entries}
         another_machine = any(self._reasons_of_machine())
-        left, right = (first.left, first.right) if another_machine else covered
-        moved = pair(left, right, MOVED[kind])
-        known = {id(each) for both in moved.both for each in both}
-        gone, come = ([e for e in entries if id(e) not in known] for entries in covered)
-        known |= {id(each) for each in (*gone, *come)}
-        self.not_compared += [
-            entry_title(kind, each) for each in (*first.left, *first.right) if id(each) not in known
+        moved = [
+            both
+            for both in pair(first.left, first.right, MOVED[kind]).both
+            if another_machine or known & {id(each) for each in both}
         ]
-        return Pairs((*first.both, *moved.both), tuple(gone), tuple(come))
+        taken = {id(each) for both in moved for each in both}
+        self.not_compared += [
+            entry_title(kind, each)
+            for each in (*first.left, *first.right)
+            if id(each) not in known | taken
+        ]
+        gone, come = (tuple(e for e in entries if id(e) not in taken) for entries in covered)
+        return Pairs((*first.both, *moved), gone, come)
 
     def _covered(self, kind: str, side: int, entries: Sequence[Json]) -> list[Json]:
         """Those entries of one side that the other record would have if there were such a thing."""

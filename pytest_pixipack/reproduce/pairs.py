@@ -23,8 +23,8 @@ def pair(left: Sequence[Json], right: Sequence[Json], keys: Sequence[Key]) -> Pa
     """Pairs entries by the first key, those that are left over by the second, and so on.
 
     Only what is the only one of its key on both sides belongs together: one package that has become
-    another variant, but not three that have become two. Of as many of the very first key, the first
-    belongs to the first.
+    another variant, but not three that have become two. Of several with the very first key, the
+    first belongs to the first.
     """
     both: list[tuple[Json, Json]] = []
     for number, key in enumerate(keys):
@@ -32,9 +32,10 @@ def pair(left: Sequence[Json], right: Sequence[Json], keys: Sequence[Key]) -> Pa
         taken: set[int] = set()
         for name, entries in old.items():
             others = new.get(name, [])
-            if len(entries) == len(others) and (len(entries) == 1 or number == 0):
-                both += zip(entries, others, strict=True)
-                taken |= {id(each) for each in (*entries, *others)}
+            if number == 0 or len(entries) == len(others) == 1:
+                found = list(zip(entries, others, strict=False))
+                both += found
+                taken |= {id(each) for sides in found for each in sides}
         left = [each for each in left if id(each) not in taken]
         right = [each for each in right if id(each) not in taken]
     return Pairs(tuple(both), tuple(left), tuple(right))

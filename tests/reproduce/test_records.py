@@ -275,6 +275,21 @@ def test_an_environment_under_another_name():
     ]
 
 
+def test_the_same_package_twice():
+    record = copy.deepcopy(RECORD)
+    workspace(record)["packages"].append(copy.deepcopy(APP))
+    (change,) = compare_records(RECORD, record).changes
+    assert str(change).startswith("app 0.1.0 (linux-64): is new")
+
+
+def test_another_environment_that_was_asked_for_is_another_thing():
+    record = covering(RECORD, environments=["prod"])
+    workspace(record)["packs"][0]["environment"] = "prod"
+    found = compare_records(covering(RECORD, environments=["default"]), record)
+    assert found.changes == ()
+    assert found.not_compared == ("pack default linux-64", "pack prod linux-64")
+
+
 def test_a_workspace_under_another_name_is_told_once():
     record = changed(**REBUILT, sources="d" * 64)
     workspace(record)["name"] = "other"
