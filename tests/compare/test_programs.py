@@ -11,7 +11,8 @@ import pytest
 
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 
-from .makers_of_programs import elf, macho, pe
+from .corpus import SOME, ar, zipped
+from .makers_of_programs import coff, elf, fat, imported, macho, pe
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +44,49 @@ def told(name, left, right):
         (macho(), macho(signature=b"SIGNED"), ("metadata", "unknown")),
         (macho(), macho(sdk=2, signature=b"SIGNED"), ("metadata", "tool-version")),
         (macho(), macho(code=b"\x91\xc3", uuid=b"\2" * 16), ("payload", "content")),
+        (macho(source=1), macho(source=1, sdk=2), ("metadata", "tool-version")),
+        (macho(source=1), macho(source=1, tool=2), ("metadata", "tool-version")),
+        (macho(source=1), macho(source=2), ("metadata", "version-change")),
+        (macho(source=1), macho(source=1, platform=7), ("payload", "content")),
+        (macho(source=1), macho(source=1, least=15), ("payload", "content")),
+        (macho(signature=bytes(200)), macho(signature=bytes(199) + b"\1"), ("metadata", "unknown")),
+        (macho(library=(b"/usr/lib/x.dylib", 1)), macho(library=(b"/usr/lib/x.dylib", 2)),
+         ("metadata", "timestamp")),
+        (macho(library=(b"/usr/lib/x.dylib", 1)), macho(library=(b"/usr/lib/y.dylib", 1)),
+         ("payload", "content")),
+        (macho(rpath=b"/opt/a/lib"), macho(rpath=b"/opt/some/other/lib"),
+         ("payload", "embedded-path")),
+        (macho(objects=((b"/w/a.o", 1), (b"/w/b.o", 1))),
+         macho(objects=((b"/w/a.o", 2), (b"/w/b.o", 3))), ("metadata", "timestamp")),
+        (macho(objects=((b"/home/a/a.o", 1), (b"/home/a/b.o", 1))),
+         macho(objects=((b"/home/bcd/a.o", 1), (b"/home/bcd/b.o", 1)), uuid=b"\2" * 16),
+         ("payload", "embedded-path")),
+        (fat(macho(), macho(sdk=1)), fat(macho(), macho(sdk=2)), ("metadata", "tool-version")),
+        (fat(macho(), macho()), fat(macho(), macho(code=b"\0\0")), ("payload", "content")),
+        (fat(ar(), ar()), fat(ar(), ar(mtime=7)), ("metadata", "archive-member-header")),
+        (fat(macho()), fat(macho(), macho()), ("payload", "file-added")),
+        (coff(), coff(time=2), ("metadata", "timestamp")),
+        (coff(), coff(code=b"\x91\xc3"), ("payload", "content")),
+        (coff(), coff(source=b"D:\\agent\\work\\a.cpp\0"), ("payload", "embedded-path")),
+        (imported(), imported(time=2), ("metadata", "timestamp")),
+        (imported(), imported(name=b"g"), ("payload", "content")),
+        (pe(), pe(linker=(14, 39)), ("metadata", "tool-version")),
+        (pe(rich=1), pe(rich=2), ("metadata", "tool-version")),
+        (pe(pdb=b"C:\\a\\x.pdb"), pe(pdb=b"D:\\some\\other\\place\\x.pdb", guid=b"\2" * 16),
+         ("payload", "embedded-path")),
+        (pe() + b"one", pe() + b"two", ("payload", "content")),
+        (elf(), elf() + b"more", ("payload", "content")),
+        (elf() + b"2024-03-01", elf() + b"2024-03-02", ("payload", "embedded-date")),
+        (elf(comment=b"made 2024-03-01\0"), elf(comment=b"made 2024-03-02\0"),
+         ("metadata", "embedded-date")),
+        (elf(comment=b"some words\0"), elf(comment=b"other words\0"), ("metadata", "content")),
+        (elf(build_id=b"\1" * 16), elf(), ("metadata", "build-id")),
+        (pe() + b"#!C:\\a\\python.exe\r\n" + zipped(),
+         pe() + b"#!C:\\b\\env\\python.exe\r\n" + zipped(), ("payload", "embedded-path")),
+        (pe() + b"#!python\n" + zipped(), pe(time=2) + b"#!python\n" + zipped(),
+         ("metadata", "timestamp")),
+        (pe() + b"#!python\n" + zipped(), pe() + b"#!python\n" + zipped({**SOME, "new": b""}),
+         ("payload", "file-added")),
         (pe(), pe(time=2), ("metadata", "timestamp")),
         (pe(), pe(time=2, checksum=77), ("metadata", "timestamp")),
         (pe(), pe(guid=b"\2" * 16), ("metadata", "build-id")),
@@ -52,7 +96,8 @@ def told(name, left, right):
 )  # fmt: skip
 def test_one_reason(left, right, expected):
     assert told("lib/a", left, right) == {expected}
-    assert told("lib/a", right, left) == {expected}
+    other = {"file-added": "file-removed"}.get(expected[1], expected[1])
+    assert told("lib/a", right, left) == {(expected[0], other)}
 
 
 def test_two_reasons():
@@ -63,6 +108,19 @@ def test_two_reasons():
     assert told("a.so", left, right) == {
         ("payload", "embedded-path"), ("metadata", "tool-version"),
     }  # fmt: skip
+
+
+def test_fields_of_one_name_are_told_each():
+    """The same label twice: neither takes the place of the other."""
+    left = macho(objects=((b"/w/a.o", 1), (b"/w/b.o", 1)))
+    right = macho(objects=((b"/w/a.o", 2), (b"/w/b.o", 3)))
+    with Scratch() as scratch:
+        pair = Content.of(left), Content.of(right)
+        found = Inside(scratch).differences(("a",), "a", *pair)
+    assert {(each.field, each.left, each.right) for each in found} == {
+        ("time of an object file", 1, 2),
+        ("time of an object file (2)", 1, 3),
+    }
 
 
 @pytest.mark.parametrize("make", [elf, macho, pe])

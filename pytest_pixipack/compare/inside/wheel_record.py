@@ -1,18 +1,27 @@
-"""`RECORD` of an installed wheel: a list of files with digests, whose order says nothing.
+"""Files of `.dist-info`: what `RECORD`, `WHEEL` and `METADATA` say.
 
-See PEP 376 and the "Recording installed projects" specification of PyPA.
+See PEP 376, and "Recording installed projects", "Binary distribution format" and "Core metadata"
+of PyPA's specifications. The order of the files in `RECORD` says nothing.
 """
 
 from __future__ import annotations
 
 import csv
 import posixpath
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from pytest_pixipack.compare.inside.text import Text, carrier_differences
-from pytest_pixipack.compare.model import Difference
+from pytest_pixipack.compare.inside.text import Text, carrier_differences, text_differences
+from pytest_pixipack.compare.model import Difference, Kind
 
 Where = tuple[str, ...]
+# Fields of which another value has a cause of its own, by the names of the files they are in.
+_DEPENDENCIES = ("Requires-Dist", "Requires-Python", "Requires-External", "Provides-Extra")
+_FIELDS: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
+    "WHEEL": {"Generator": ("metadata", "tool-version")},
+    "METADATA": dict.fromkeys(_DEPENDENCIES, ("payload", "dependency-change")),
+}
 
 
 def is_record(name: str) -> bool:
@@ -60,7 +69,38 @@ def _presence(gone: bool) -> str:
     return "file-removed" if gone else "file-added"
 
 
-def is_wheel_file(name: str) -> bool:
-    """Whether this is the path of the `WHEEL` file, which names the tool that made a wheel."""
+def has_fields(name: str) -> bool:
+    """Whether this is the path of a file of fields whose values have causes of their own."""
     parts = name.split("/")
-    return parts[-1] == "WHEEL" and len(parts) > 1 and parts[-2].endswith(".dist-info")
+    return parts[-1] in _FIELDS and len(parts) > 1 and parts[-2].endswith(".dist-info")
+
+
+def field_differences(where: Where, name: str, left: Text, right: Text) -> list[Difference]:
+    """What two `WHEEL` or `METADATA` differ in: such fields, and the rest as text."""
+    known = _FIELDS[name.rpartition("/")[2]]
+    old, new = _split(left, known), _split(right, known)
+    found = []
+    for field, (kind, cause) in known.items():
+        # The same values in another order are lines in another order.
+        if Counter(old[1][field]) != Counter(new[1][field]):
+            gone = list((Counter(old[1][field]) - Counter(new[1][field])).elements())
+            come = list((Counter(new[1][field]) - Counter(old[1][field])).elements())
+            found.append(Difference(where, field, kind, gone, come, cause))
+    if not found:
+        return text_differences(where, left, right)
+    rest = old[0].plain != new[0].plain or left.encoding != right.encoding
+    return [*found, *(text_differences(where, old[0], new[0]) if rest else ())]
+
+
+def _split(text: Text, known: Collection[str]) -> tuple[Text, Mapping[str, list[str]]]:
+    """A text without its known fields, and the values of these."""
+    values: dict[str, list[str]] = {field: [] for field in known}
+    head, blank, body = text.plain.partition("\n\n")
+    rest = []
+    for line in head.split("\n"):
+        field, colon, value = line.partition(":")
+        if colon and field in values:
+            values[field].append(value.strip())
+        else:
+            rest.append(line)
+    return replace(text, text="\n".join(rest) + blank + body), values

@@ -1,0 +1,115 @@
+"""A program as a reader has divided it: fields without meaning, parts, and what its headers say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# strings    texts that end with zeros, in any order
+# tools      texts by which tools name themselves
+# code       instructions
+# symbols    a table of symbols
+# relocates  relocations, whose numbers may count from behind a place
+# table      addresses and hashes of names, and nothing else
+# debug      for debuggers alone
+# unread     it repeats what is elsewhere, in a form that is not read here
+# sealed     compressed in a form of its own: it is the same, or it is not
+# apart      a file of its own
+# empty      it has a size, but no bytes in the file
+PartKind = Literal[
+    "strings", "tools", "code", "symbols", "relocates", "table", "debug", "unread", "sealed",
+    "apart", "empty",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A field without meaning: `label` and `value` for people, `start` and `size` in bytes.
+
+    One that `follows` is a consequence of whatever else differs.
+    """
+
+    label: str
+    cause: str
+    start: int
+    size: int
+    value: Any
+    follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """How a part is compressed: sizes of the header in front, and of what it unpacks to."""
+
+    compression: str
+    header: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section, or what else has a name: where it is in the file, and what is known about it.
+
+    `traits` are what its header says beside places and sizes. `address` is given where it is
+    loaded; `refers` names the parts into which it may hold offsets.
+    """
+
+    name: str
+    start: int
+    size: int
+    traits: tuple[Any, ...] = ()
+    address: int | None = None
+    kinds: frozenset[PartKind] = frozenset()
+    refers: tuple[str, ...] = ()
+    packed: Packed | None = None
+
+    def has(self, *kinds: PartKind) -> bool:
+        """Whether it is of one of these kinds."""
+        return any(kind in self.kinds for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How numbers are written: size of an address, order of bytes, and what addresses count from.
+
+    `chained` says that pointers may carry more than an address (Mach-O's chained fixups).
+    """
+
+    word: int = 8
+    order: Literal["little", "big"] = "little"
+    base: int = 0
+    chained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a reader found.
+
+    `facts` are fields of headers that have a meaning and do not depend on where parts are: values,
+    and the causes where they differ. `sections` are the names of parts by their numbers.
+    """
+
+    marks: tuple[Mark, ...] = ()
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    facts: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    machine: Machine = field(default_factory=Machine)
+    sections: tuple[str, ...] = ()
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """Starts and sizes of all that has bytes in the file."""
+        stored = [(part.start, part.size) for part in self.parts.values() if not part.has("empty")]
+        return [*((mark.start, mark.size) for mark in self.marks), *stored]
+
+
+def kinds(**found: object) -> frozenset[PartKind]:
+    """The kinds that are said to be true."""
+    return frozenset(kind for kind, true in found.items() if true)  # type: ignore[misc]
+
+
+def free_name(name: str, taken: Mapping[str, Any]) -> str:
+    """A name that is not taken: the second of one name is `name (2)`."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name} ({number})", number + 1
+    return free
