@@ -81,6 +81,8 @@ def told(name, left, right):
          ("metadata", "embedded-date")),
         (elf(comment=b"some words\0"), elf(comment=b"other words\0"), ("metadata", "content")),
         (elf(build_id=b"\1" * 16), elf(), ("metadata", "build-id")),
+        (elf(data=b"\1\0\0\0"), elf(data=b"\1" + bytes(11), build_id=b"\2" * 20),
+         ("payload", "content")),
         (pe() + b"#!C:\\a\\python.exe\r\n" + zipped(),
          pe() + b"#!C:\\b\\env\\python.exe\r\n" + zipped(), ("payload", "embedded-path")),
         (pe() + b"#!python\n" + zipped(), pe(time=2) + b"#!python\n" + zipped(),

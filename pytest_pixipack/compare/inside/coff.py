@@ -14,10 +14,10 @@ from pathlib import Path
 from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import (
     Mark,
+    Names,
     Part,
     PartKind,
     Program,
-    free_name,
     kinds,
 )
 
@@ -57,10 +57,10 @@ def _program(data: mmap) -> Program:
         part = Part("what it imports", place + 4, len(data) - place - 4)
         return Program((mark,), {part.name: part})
     try:
-        parts: dict[str, Part] = {}
+        names, parts = Names(), dict[str, Part]()
         for name, start, size, found, traits in _ranges(data):
             if size:
-                name = free_name(name, parts)
+                name = names.free(name)
                 parts[name] = Part(name, start, size, traits=traits, kinds=found)
     except (struct.error, UnicodeDecodeError) as error:
         raise Unreadable(f"it is no valid COFF file ({error})") from None

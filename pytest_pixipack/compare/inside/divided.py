@@ -9,8 +9,9 @@ from typing import Any, Literal
 # strings    texts that end with zeros, in any order
 # tools      texts by which tools name themselves
 # code       instructions
-# symbols    a table of symbols
-# relocates  relocations, whose numbers may count from behind a place
+# symbols    a table of symbols, or of relocations
+# entries    symbols of ELF; the first part it refers to has their names
+# relocates  relocations of ELF: the parts with the symbols, and with what is relocated
 # table      addresses and hashes of names, and nothing else
 # debug      for debuggers alone
 # unread     it repeats what is elsewhere, in a form that is not read here
@@ -18,8 +19,8 @@ from typing import Any, Literal
 # apart      a file of its own
 # empty      it has a size, but no bytes in the file
 PartKind = Literal[
-    "strings", "tools", "code", "symbols", "relocates", "table", "debug", "unread", "sealed",
-    "apart", "empty",
+    "strings", "tools", "code", "symbols", "entries", "relocates", "table", "debug", "unread",
+    "sealed", "apart", "empty",
 ]  # fmt: skip
 
 
@@ -107,9 +108,18 @@ def kinds(**found: object) -> frozenset[PartKind]:
     return frozenset(kind for kind, true in found.items() if true)  # type: ignore[misc]
 
 
-def free_name(name: str, taken: Mapping[str, Any]) -> str:
-    """A name that is not taken: the second of one name is `name (2)`."""
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name} ({number})", number + 1
-    return free
+class Names:
+    """Gives names that occur once: the second of one name is `name (2)`."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def free(self, name: str) -> str:
+        """The name, or one like it that has not been given yet."""
+        found = name
+        while found in self._taken:
+            self._numbers[name] = self._numbers.get(name, 1) + 1
+            found = f"{name} ({self._numbers[name]})"
+        self._taken.add(found)
+        return found

@@ -13,10 +13,10 @@ from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import (
     Machine,
     Mark,
+    Names,
     Packed,
     Part,
     Program,
-    free_name,
     kinds,
 )
 
@@ -75,7 +75,9 @@ class _Elf:
         self._order = "<" if elf.little_endian else ">"
         self._relocatable = elf["e_type"] == "ET_REL"
         self._marks: list[Mark] = []
+        self._names = Names()
         self._parts: dict[str, Part] = {}
+        self._links: dict[str, tuple[int, int]] = {}
         self._empty: list[str] = []
         self._seeds: dict[str, None] = {}
 
@@ -83,7 +85,7 @@ class _Elf:
         """What is found in the file."""
         names = [self._section(number) for number in range(self._elf.num_sections())]
         if names:
-            self._refer()
+            self._refer(names)
         else:
             self._segments()
         machine = Machine(
@@ -134,8 +136,9 @@ class _Elf:
         else:
             if name == ".debug_info" and kind != "SHT_NOBITS":
                 self._split_units(section["sh_offset"], size)
-            name = free_name(name or "section", self._parts)
+            name = self._names.free(name or "section")
             self._parts[name] = self._part(name, section)
+            self._links[name] = section["sh_link"], section["sh_info"]
         return str(name)
 
     def _has_symbols(self, number: int) -> bool:
@@ -154,7 +157,8 @@ class _Elf:
             strings=kind == "SHT_STRTAB" or (narrow and (flags & _TEXTS or name in _STRINGS)),
             tools=name == ".comment",
             code=flags & _CODE,
-            symbols=kind in _SYMBOLS,
+            symbols=kind in (*_SYMBOLS, *_RELOCATIONS),
+            entries=kind in _SYMBOLS,
             relocates=kind in _RELOCATIONS and self._relocatable,
             table=name in _ADDRESSES or kind in _RELOCATIONS,
             debug=_is_debug(name),
@@ -169,13 +173,8 @@ class _Elf:
             traits=_traits(section),
             address=section["sh_addr"] if loaded and not threads else None,
             kinds=found,
-            refers=self._linked(section) if kind in _LINKED else (),
             packed=self._packing(section) if flags & _PACKED else None,
         )
-
-    def _linked(self, section: Any) -> tuple[str, ...]:
-        table = self._elf.get_section(section["sh_link"])
-        return (str(table.name),)
 
     def _split_units(self, start: int, size: int) -> None:
         """The ids by which units name a file with their debug data (DWARF 5, section 7.5.1.3)."""
@@ -223,7 +222,7 @@ class _Elf:
     def _note(
         self, name: str, start: int, size: int, traits: tuple[Any, ...], address: int | None
     ) -> None:
-        part = free_name(name, self._parts)
+        part = self._names.free(name)
         self._parts[part] = Part(part, start, size, traits, address or None)
 
     def _segments(self) -> None:
@@ -234,25 +233,28 @@ class _Elf:
             if segment["p_type"] == "PT_NOTE" and size <= _LARGEST_NOTES:
                 self._notes("notes", start, size, None, ())
             elif segment["p_type"] == "PT_LOAD" and size:
-                name = free_name("segment", loaded)
+                name = self._names.free("segment")
                 code = bool(segment["p_flags"] & 1)
                 loaded[name] = Part(
                     name, start, size, address=segment["p_vaddr"], kinds=kinds(code=code)
                 )
         self._parts = loaded
 
-    def _refer(self) -> None:
-        """Says of each part that is not loaded into which parts it may hold offsets."""
+    def _refer(self, names: list[str]) -> None:
+        """Says of each part that may hold offsets into which parts these are."""
         parts = self._parts.values()
         tables = [each.name for each in parts if each.has("strings") and not each.has("tools")]
         debug = [each.name for each in parts if each.has("debug")]
-        data = [each.name for each in parts if not each.has("code", "relocates")]
-        for name, part in self._parts.items():
-            if part.address is not None or part.has("strings"):
-                continue
-            before = part.has("relocates") or (part.has("symbols") and self._relocatable)
-            others = [each for each in (data if before else [*tables, *debug]) if each != name]
-            self._parts[name] = replace(part, refers=tuple(dict.fromkeys([*part.refers, *others])))
+        others = tuple(dict.fromkeys([*tables, *debug]))
+        for name, (link, info) in self._links.items():
+            part = self._parts[name]
+            linked = tuple(names[number] for number in (link, info) if number < len(names))
+            if part.has("relocates"):
+                self._parts[name] = replace(part, refers=linked)
+            elif part.traits[0] in _LINKED:
+                self._parts[name] = replace(part, refers=linked[:1])
+            elif part.address is None and not part.has("strings"):
+                self._parts[name] = replace(part, refers=others)
 
     def _behind(self) -> None:
         """What is behind all that the headers name: a file of its own, maybe."""
@@ -269,7 +271,7 @@ class _Elf:
             ends.append(table["sh_offset"] + table["sh_size"])
         size = self._stream.seek(0, 2)
         if max(ends) < size:
-            name = free_name("what is behind it", self._parts)
+            name = self._names.free("what is behind it")
             self._parts[name] = Part(name, max(ends), size - max(ends), kinds=kinds(apart=True))
 
     def _mark(self, label: str, cause: str, start: int, size: int, value: str) -> None:

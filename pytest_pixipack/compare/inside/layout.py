@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_pixipack.compare.inside.divided import Machine, Part
+from pytest_pixipack.compare.inside.entries import Entries
 from pytest_pixipack.compare.inside.parts import Walk
 from pytest_pixipack.compare.inside.spans import Span
 
@@ -73,11 +74,16 @@ class Layout:
             for left, right in place.walk.steps[1:]:
                 size = max(place.left.size, self._growths.get(right - left, 0))
                 self._growths[right - left] = size
+        self._entries = Entries(self, self._machine, sections)
         self._last: tuple[int, int, Reading] | None = None
 
     def unexplained(self, place: Place) -> Iterator[tuple[int, int, int]]:
         """The runs of a part that do not follow from what has moved."""
         done = 0
+        if place.part.has("entries", "relocates"):
+            if not self._entries.same(place):
+                yield 0, 0, place.left.size
+            return
         for i, j, size in place.walk.runs:
             end = i + size
             start = max(i, done)
@@ -123,6 +129,10 @@ class Layout:
         second = int.from_bytes(new, order, signed=signed)
         return reading(place, i, j, first, second)
 
+    def named(self, name: str) -> Place | None:
+        """A part that both have."""
+        return self._named.get(name)
+
     def same(self, place: Place, old: int, new: int) -> bool:
         """Whether a place on the left is what a place on the right is."""
         if not (0 <= old <= place.left.size and 0 <= new <= place.right.size):
@@ -137,45 +147,48 @@ class Layout:
             return texts in place.known
         return len(texts[0]) >= (0 if strings else _SHORTEST)
 
-    def _same_address(self, old: int, new: int) -> bool:
+    def same_address(self, old: int, new: int) -> bool:
+        """Whether two addresses are those of the same thing."""
         return any(
             place is other and self.same(place, start, end)
             for place, start in self._left.at(old)
             for other, end in self._right.at(new)
         )
 
+    def is_length(self, old: int, new: int) -> bool:
+        """Whether two numbers are the lengths of one text, and what is around it, or of a part."""
+        texts = self._lengths.get(new - old, ())
+        return (old, new) in self._sizes or any(0 <= old - known <= _MOST_EXTRA for known in texts)
+
     # The ways to read a number. Each is given the two places and values.
 
     def _offset(self, place: Place, _i: int, _j: int, old: int, new: int) -> bool:
         return any(
-            self.same(self._named[name], old + bias, new + bias)
-            for bias in (_BIASES if place.part.has("relocates") else (0,))
+            self.same(self._named[name], old, new)
             for name in place.part.refers
             if name in self._named
         )
 
     def _address(self, _place: Place, _i: int, _j: int, old: int, new: int) -> bool:
         first, second = self._bases
-        if self._same_address(old, new) or (
-            self._bases != (0, 0) and self._same_address(old + first, new + second)
+        if self.same_address(old, new) or (
+            self._bases != (0, 0) and self.same_address(old + first, new + second)
         ):
             return True
         if not self._machine.chained or old & ~_CHAINED != new & ~_CHAINED:
             return False
-        return self._same_address((old & _CHAINED) + first, (new & _CHAINED) + second)
+        return self.same_address((old & _CHAINED) + first, (new & _CHAINED) + second)
 
     def _distance(self, place: Place, i: int, j: int, old: int, new: int) -> bool:
         first, second = place.addresses or (0, 0)
         # Tables of addresses count from their own start.
         origins = itertools.chain(((i + bias, j + bias) for bias in _BIASES), ((0, 0),))
         return any(
-            self._same_address(first + start + old, second + end + new) for start, end in origins
+            self.same_address(first + start + old, second + end + new) for start, end in origins
         )
 
     def _length(self, place: Place, i: int, _j: int, old: int, new: int) -> bool:
-        if any(0 <= old - known <= _MOST_EXTRA for known in self._lengths.get(new - old, ())):
-            return True
-        if (old, new) in self._sizes:
+        if self.is_length(old, new):
             return True
         # The length of what lies behind it, or of a part, in which texts have other lengths.
         growth = self._grown.get(place.part.name)

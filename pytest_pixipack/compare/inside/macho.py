@@ -11,10 +11,10 @@ from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import (
     Machine,
     Mark,
+    Names,
     Part,
     PartKind,
     Program,
-    free_name,
     kinds,
 )
 
@@ -65,6 +65,7 @@ class _MachO:
         self._kind, self._size, self._flags = head[:3], head[4], head[5]
         self._number = head[3]
         self._marks: list[Mark] = []
+        self._names, self._said = Names(), Names()
         self._parts: dict[str, Part] = {}
         self._facts: dict[str, tuple[Any, str]] = {}
         self._sections: list[str] = [""]
@@ -222,13 +223,13 @@ class _MachO:
         self, name: str, start: int, size: int, found: Kinds = frozenset(), **more: Any
     ) -> str:
         """Takes a part in; gives its name, which is of it alone."""
-        name = free_name(name, self._parts)
+        name = self._names.free(name)
         if size:
             self._parts[name] = Part(name, start, size, kinds=found, **more)
         return name
 
     def _say(self, name: str, value: Any) -> None:
-        self._facts[free_name(name, self._facts)] = (value, "content")
+        self._facts[self._said.free(name)] = (value, "content")
 
     def _numbers(self, at: int, form: str) -> tuple[Any, ...]:
         form = f"{self._order}{form}"

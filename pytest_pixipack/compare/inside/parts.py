@@ -15,10 +15,12 @@ from pytest_pixipack.compare.inside.spans import Span
 from pytest_pixipack.compare.inside.stringtables import string_causes
 from pytest_pixipack.compare.inside.tokens import line_reasons
 
-_BLOCK = 1 << 16
-# Runs of bytes that differ, and texts that nothing explains, are followed up to so many.
+# A text of another length is often followed by the next one.
+_FIRST_BLOCK, _BLOCK = 1 << 11, 1 << 16
+# Runs of bytes that differ, texts, and texts that nothing explains, are followed up to so many.
 _MOST_RUNS = 400_000
-_MOST_STRANGE = 2_000
+_MOST_TEXTS, _MOST_STRANGE = 20_000, 2_000
+_MOST_HELD = 8 << 20
 _LONGEST = 4096
 # The shortest texts: between zeros, in the midst of other bytes, and among instructions.
 _SHORTEST, _SHORTEST_LOOSE, _SHORTEST_IN_CODE = 4, 8, 16
@@ -68,9 +70,10 @@ class Walk:
 
 
 class Patience:
-    """How many texts are tried to be explained in vain, and how many runs are kept."""
+    """How many texts are still looked at, how many of them in vain, and how many runs are kept."""
 
     def __init__(self) -> None:
+        self.texts = _MOST_TEXTS
         self.strange = _MOST_STRANGE
         self.runs = _MOST_RUNS
 
@@ -100,7 +103,7 @@ def _until_moved(
             if done >= start + size:
                 continue
             start, size = done, start + size - done
-        if patience.runs <= 0:
+        if patience.runs <= 0 or patience.texts <= 0:
             found.whole = False
             return None
         patience.runs -= 1
@@ -117,6 +120,7 @@ def _until_moved(
             found.runs.append((i + start, j + start, size))
             done = start + size
             continue
+        patience.texts -= 1
         found.texts.append(pair or TextPair(_shown(texts[2]), _shown(texts[3]), (), False))
         ends = i + texts[0] + len(texts[2]), j + texts[0] + len(texts[3])
         if len(texts[2]) == len(texts[3]):
@@ -127,9 +131,11 @@ def _until_moved(
         found.steps.append(ends)
         return ends
     if left.size - i != right.size - j:
-        rests = left.size - i, right.size - j
-        ending = left.read(min(rests) + i, rests[0]), right.read(min(rests) + j, rests[1])
-        if len(ending[0] + ending[1]) > _MOST_PADDING or (ending[0] + ending[1]).strip(b"\0"):
+        least = min(left.size - i, right.size - j)
+        ending = left.read(i + least, _BLOCK) + right.read(j + least, _BLOCK)
+        # Zeros at the end fill up, if what is in front of them has another length.
+        filled = len(found.steps) > 1 and len(ending) <= _MOST_PADDING
+        if not filled or ending.strip(b"\0"):
             found.whole = False
     return None
 
@@ -164,14 +170,18 @@ def runs_between(
     """Starts and sizes of what differs from two places on, counted from these."""
     at, end = 0, min(left.size - i, right.size - j)
     end = end if most is None else min(end, most)
+    block = _FIRST_BLOCK
     while at < end:
-        size = min(_BLOCK, end - at)
+        size, block = min(block, end - at), _BLOCK
         old, new = left.read(i + at, size), right.read(j + at, size)
         if old != new:
             both = int.from_bytes(old, "big") ^ int.from_bytes(new, "big")
             for run in _RUN.finditer(both.to_bytes(size, "big")):
                 yield at + run.start(), run.end() - run.start()
         at += size
+        if at % _MOST_HELD < size:
+            left.release()
+            right.release()
 
 
 def _end_of_ignored(span: Span, place: int) -> int | None:

@@ -15,9 +15,9 @@ from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import (
     Machine,
     Mark,
+    Names,
     Part,
     Program,
-    free_name,
     kinds,
 )
 
@@ -68,6 +68,7 @@ class _Pe:
         self._pe = pe
         self._numbers = directories
         self._data = pe.__data__
+        self._names = Names()
         self._parts: dict[str, Part] = {}
 
     def program(self) -> Program:
@@ -157,7 +158,7 @@ class _Pe:
 
     def _section(self, section: Any) -> None:
         name = section.Name.rstrip(b"\0").decode("latin-1") or "section"
-        name = free_name(name, self._parts)
+        name = self._names.free(name)
         empty = not section.SizeOfRawData
         self._parts[name] = Part(
             name,

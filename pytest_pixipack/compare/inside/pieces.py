@@ -12,7 +12,7 @@ from pytest_pixipack.compare.inside.parts import TextPair, Walk, runs_between
 from pytest_pixipack.compare.inside.spans import Span
 from pytest_pixipack.compare.inside.stringtables import compare_strings
 
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 4 << 20
 _MOST_PIECES = 20_000
 _TEXT = re.compile(rb"(?<![^\0])[\x20-\x7e\t\n]{4,4096}(?=\0)")
 # Numbers begin at multiples of this.

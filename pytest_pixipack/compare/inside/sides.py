@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.compare.inside.content import Scratch
-from pytest_pixipack.compare.inside.divided import Mark, Part, Program, free_name
+from pytest_pixipack.compare.inside.divided import Mark, Names, Part, Program
 from pytest_pixipack.compare.inside.layout import Layout, Place
 from pytest_pixipack.compare.inside.parts import Patience, Walk, walk
 from pytest_pixipack.compare.inside.pieces import rearranged
@@ -23,9 +23,11 @@ from pytest_pixipack.compare.model import Difference, Kind
 
 Where = tuple[str, ...]
 # Tables of strings that are larger are compared as other parts are.
-_MOST_STRINGS = 32 << 20
+_MOST_STRINGS = 8 << 20
 _VERSION = re.compile(r"\d+\.\d+")
 _HEADERS = "headers"
+# So many parts that differ in one way are told.
+_MOST_PARTS = 30
 Pair = tuple[Any, Any]
 Text = tuple[str | None, str | None, tuple[str, ...]]
 
@@ -85,7 +87,7 @@ class _Programs:
             # A number that a compiler draws from what it compiles may follow.
             rest = [each for each in rest if each.cause != "random" or each.field not in self.facts]
         rest = self._without_tables(self._without_unread(rest)) or self.orders
-        rest = [*rest, *self._headers(bool(rest or marked))]
+        rest = [*_few(rest), *self._headers(bool(rest or marked))]
         follows = {mark.label for marks in self.marks for mark in marks.values() if mark.follows}
         alone = not rest and all(each.field in follows for each in marked)
         told = [each for each in marked if alone or each.field not in follows]
@@ -228,7 +230,9 @@ class _Programs:
         part = place.part
         where = (*self.where, part.name)
         if part.has("empty") or self.right.parts[part.name].has("empty"):
-            if place.left.size != place.right.size and not self.grown:
+            # A file of debug data alone has the sizes of the sections of its program.
+            alone = all(each.has("empty") for each in self.left.parts.values() if each.has("code"))
+            if place.left.size != place.right.size and not (self.grown and alone):
                 sizes = place.left.size, place.right.size
                 yield Difference(where, "size", "payload", *sizes, "content")
             return
@@ -315,11 +319,27 @@ class _Programs:
         return old, new
 
 
+def _few(found: list[Difference]) -> list[Difference]:
+    """The first parts that differ in one way; the others are counted."""
+    parts: dict[tuple[str, str | None], list[Difference]] = {}
+    for each in found:
+        parts.setdefault((each.field, each.cause), []).append(each)
+    kept = []
+    for places in parts.values():
+        kept += places[:_MOST_PARTS]
+        more = len(places) - _MOST_PARTS
+        if more > 0:
+            evidence = f"{more} more section{'s' if more > 1 else ''} likewise"
+            kept[-1] = replace(kept[-1], evidence=evidence)
+    return kept
+
+
 def _labelled(marks: Sequence[Mark]) -> dict[str, Mark]:
     """Marks by labels that occur once."""
+    names = Names()
     found: dict[str, Mark] = {}
     for mark in marks:
-        label = free_name(mark.label, found)
+        label = names.free(mark.label)
         found[label] = replace(mark, label=label)
     return found
 

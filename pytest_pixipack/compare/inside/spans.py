@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from mmap import mmap
 
 from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import Packed
 
 _CHUNK = 1 << 20
+# So much of a mapped file is in memory when it is gone through from one end to the other.
+_MOST_HELD = 8 << 20
 _LONGEST = 4096
+_NOT_NEEDED: int = getattr(mmap, "MADV_DONTNEED", 0)
 _MOST_UNPACKED = 64 << 20
 
 
@@ -23,7 +26,7 @@ class Span:
     `ignored` are not compared: places where such begin and end, counted from the start.
     """
 
-    data: bytes | mmap
+    data: bytes | mmap.mmap
     start: int
     size: int
     ignored: tuple[tuple[int, int], ...] = ()
@@ -42,6 +45,14 @@ class Span:
         """All of it, piece by piece."""
         for start in range(0, self.size, _CHUNK):
             yield self.read(start, _CHUNK)
+            if start % _MOST_HELD == 0:
+                self.release()
+
+    def release(self) -> None:
+        """Gives back the memory that a mapped file has taken; it is read again when needed."""
+        advise = getattr(self.data, "madvise", None)  # Windows has no such advice
+        if advise is not None:
+            advise(_NOT_NEEDED)
 
     def digest(self) -> str:
         """The sha256."""
@@ -64,6 +75,8 @@ class Span:
         for start, size in [*sorted(ranges), (self.size, 0)]:
             for at in range(done, start, _CHUNK):
                 hasher.update(self.read(at, min(_CHUNK, start - at)))
+                if at % _MOST_HELD == 0:
+                    self.release()
             done = max(done, start + size)
         return hasher.hexdigest()
 
