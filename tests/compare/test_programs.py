@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -150,35 +147,3 @@ def test_without_the_libraries_nothing_is_guessed(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("payload content ")
     assert "pytest-pixipack[binaries]" in done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not on PATH")
-class TestCompiled:
-    """Libraries as a compiler makes them."""
-
-    def built(
-        self, directory: Path, *options: str, source: str = "int f(void){return N;}"
-    ) -> bytes:
-        directory.mkdir(parents=True)
-        (directory / "a.c").write_text(source + "\nconst char *w(void){return __FILE__;}\n")
-        out = directory / "a.so"
-        files = ["-shared", "-fPIC", str(directory / "a.c"), "-o", str(out)]
-        subprocess.run(["gcc", "-DN=1", *options, *files], check=True, capture_output=True)
-        return out.read_bytes()
-
-    @pytest.mark.skipif(importlib.util.find_spec("elftools") is None, reason="no pyelftools")
-    def test_another_directory(self, tmp_path):
-        pair = self.built(tmp_path / "x" / "a"), self.built(tmp_path / "x" / "longer")
-        if not pair[0].startswith(b"\x7fELF"):
-            pytest.skip("gcc makes no ELF files here")
-        assert told("a.so", *pair) == {("payload", "embedded-path")}
-        pair = self.built(tmp_path / "g1", "-g"), self.built(tmp_path / "g2", "-g")
-        assert told("a.so", *pair) == {("payload", "embedded-path")}
-
-    def test_another_constant(self, tmp_path):
-        mapped = f"-ffile-prefix-map={tmp_path}"
-        pair = [self.built(tmp_path / n, f"{mapped}/{n}=/x", f"-DN={n}") for n in ("1", "2")]
-        if not pair[0].startswith(b"\x7fELF"):
-            pytest.skip("gcc makes no ELF files here")
-        assert told("a.so", *pair) == {("payload", "content")}
