@@ -116,11 +116,21 @@ def imported(time: int = 1, name: bytes = b"f") -> bytes:
 def pe(
     code: bytes = b"\x90\xc3", time: int = 1, checksum: int = 0, guid: bytes = b"\1" * 16,
     pdb: bytes = b"a.pdb", linker: tuple[int, int] = (14, 0), rich: int | None = None,
+    tables: int | None = None,
 ) -> bytes:  # fmt: skip
-    """A library of 64 bits with one section, in which its debug directory is."""
+    """A library of 64 bits with one section, in which its debug directory is.
+
+    `tables` is the time in those of exports and of resources, of which there are two levels.
+    """
     codeview = b"RSDS" + guid + struct.pack("<I", 1) + pdb + b"\0"
     debug = struct.pack("<IIHHIIII", 0, time, 0, 0, 2, len(codeview), 0x1000 + 28, 0x200 + 28)
-    content = (debug + codeview + code).ljust(0x200, b"\0")
+    content = (debug + codeview + code).ljust(0x100, b"\0")
+    exports, resources = len(content), len(content) + 40
+    if tables is not None:
+        content += struct.pack("<II", 0, tables) + bytes(32)
+        content += struct.pack("<IIIHHII", 0, tables, 0, 0, 1, 16, 0x80000000 | 24)
+        content += struct.pack("<IIIHH", 0, tables, 0, 0, 0)
+    content = content.ljust(0x200, b"\0")
     tools = b""
     if rich is not None:
         noted = b"DanS" + bytes(12) + struct.pack("<II", rich, 1)
@@ -133,6 +143,8 @@ def pe(
                         16)  # fmt: skip
     directories = [(0, 0)] * 16
     directories[6] = (0x1000, 28)
+    if tables is not None:
+        directories[0], directories[2] = (0x1000 + exports, 40), (0x1000 + resources, 40)
     head += b"".join(struct.pack("<II", *each) for each in directories)
     head += struct.pack("<8sIIIIIIHHI", b".text", 0x200, 0x1000, 0x200, 0x200, 0, 0, 0, 0,
                         0x60000020)  # fmt: skip

@@ -159,10 +159,11 @@ class TestNumbersThatLeadToTheSame:
         b"/home/abc/long/w.c\0\0\0\0\0\0value\0\1\2",
     )
 
-    def explained(self, left, right, **more):
-        data = place("data", self.left_data, self.right_data, (0x2000, 0x2000))
-        code = place("code", left, right, (0x1000, 0x1000), kinds=["code"], **more)
-        layout = Layout([code, data], (Machine(), Machine()))
+    def explained(self, left, right, *, at=0x2000, arm64=False):
+        data = place("data", self.left_data, self.right_data, (at, at))
+        code = place("code", left, right, (0x1000, 0x1000), kinds=["code"])
+        machine = Machine(arm64=arm64)
+        layout = Layout([code, data], (machine, machine))
         return not list(layout.unexplained(code))
 
     @pytest.mark.parametrize(
@@ -187,6 +188,32 @@ class TestNumbersThatLeadToTheSame:
         first, second = 0x2010 - 0x1007, 0x2018 - 0x1007 + shift
         left, right = (b"\x48\x8d\x05" + struct.pack("<i", each) for each in (first, second))
         assert self.explained(left, right) is (shift == 0)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "expected"),
+        [
+            (0x94000404, 0x94000406, True),  # bl: 0x2010, 0x2018
+            (0x94000404, 0x94000407, False),
+            (0x54008080, 0x540080C0, True),  # b.eq
+            (0x10008080, 0x100080C0, True),  # adr x0
+            (0x10008080, 0x100080C1, False),  # adr of another register
+            (0x91004000, 0x91006000, True),  # add x0, x0, #0x10: #0x18
+            (0x91004000, 0x91006400, False),
+            (0xF9400800, 0xF9400C00, True),  # ldr x0, [x0, #0x10]: #0x18
+            (0xF9400800, 0xF9400C01, False),
+            (0x11004000, 0x51006000, False),  # add: sub
+            (0x52800200, 0x52800300, False),  # mov w0, #0x10: #0x18
+        ],
+    )
+    def test_instructions_of_arm(self, old, new, expected):
+        sides = [struct.pack("<I", each) for each in (old, new)]
+        assert self.explained(*sides, arm64=True) is expected
+
+    @pytest.mark.parametrize(("new", "expected"), [(0xD0000000, True), (0xF0000000, False)])
+    def test_another_page(self, new, expected):
+        """`adrp`: the value has gone from the end of one page to the beginning of the next."""
+        sides = [struct.pack("<I", each) for each in (0xB0000000, new)]
+        assert self.explained(*sides, at=0x2FE8, arm64=True) is expected
 
     def test_another_instruction(self):
         assert not self.explained(b"\x8d\x47\x01\xc3", b"\x8d\x47\x02\xc3")

@@ -74,13 +74,15 @@ class Part:
 class Machine:
     """How numbers are written: size of an address, order of bytes, and what addresses count from.
 
-    `chained` says that pointers may carry more than an address (Mach-O's chained fixups).
+    `chained` says that pointers may carry more than an address (Mach-O's chained fixups); `arm64`
+    that the instructions are those of 64-bit ARM.
     """
 
     word: int = 8
     order: Literal["little", "big"] = "little"
     base: int = 0
     chained: bool = False
+    arm64: bool = False
 
 
 @dataclass(frozen=True, slots=True)

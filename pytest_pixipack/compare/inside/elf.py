@@ -89,7 +89,9 @@ class _Elf:
         else:
             self._segments()
         machine = Machine(
-            word=self._elf.elfclass // 8, order="little" if self._elf.little_endian else "big"
+            word=self._elf.elfclass // 8,
+            order="little" if self._elf.little_endian else "big",
+            arm64=self._elf["e_machine"] == "EM_AARCH64",
         )
         facts = dict(self._facts())
         self._behind()

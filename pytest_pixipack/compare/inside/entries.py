@@ -47,6 +47,8 @@ class Entries:
         """Whether all entries of a part mean the same on both sides."""
         relocates = place.part.has("relocates")
         size = place.part.traits[-1] if relocates else self._symbol.size
+        if not relocates and place.left.size != place.right.size:
+            return self._same_but_for_sections(place)
         if not size or place.left.size != place.right.size:
             return False
         done = -1
@@ -57,6 +59,27 @@ class Entries:
                     return False
                 done = number
         return place.walk.whole and not place.walk.texts
+
+    def _same_but_for_sections(self, table: Place) -> bool:
+        """Whether one side has symbols for sections that the other has not, and nothing else."""
+        common = set(self._sections[0]) & set(self._sections[1])
+        both = []
+        for span, names in zip((table.left, table.right), self._sections, strict=True):
+            symbols = (self._read(span, at) for at in range(span.size // self._symbol.size))
+            both.append([
+                each
+                for each in symbols
+                if each is not None
+                and (
+                    each.info & 0xF != _SECTION
+                    or each.section >= len(names)
+                    or names[each.section] in common
+                )
+            ])  # fmt: skip
+        old, new = both
+        return len(old) == len(new) and all(
+            self._equal(table, *pair) for pair in zip(old, new, strict=True)
+        )
 
     def _same_relocation(self, place: Place, number: int, size: int) -> bool:
         fields = [

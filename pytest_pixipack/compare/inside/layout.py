@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_pixipack.compare.inside.arm64 import Arm64
 from pytest_pixipack.compare.inside.divided import Machine, Part
 from pytest_pixipack.compare.inside.entries import Entries
 from pytest_pixipack.compare.inside.parts import Walk
@@ -74,6 +75,7 @@ class Layout:
             for left, right in place.walk.steps[1:]:
                 size = max(place.left.size, self._growths.get(right - left, 0))
                 self._growths[right - left] = size
+        self._arm64 = Arm64(self, places) if self._machine.arm64 else None
         self._entries = Entries(self, self._machine, sections)
         self._last: tuple[int, int, Reading] | None = None
 
@@ -110,6 +112,8 @@ class Layout:
         return None
 
     def _readings(self, place: Place) -> Iterator[tuple[Reading, tuple[int, ...]]]:
+        if self._arm64 is not None and place.part.has("code") and place.addresses is not None:
+            yield self._arm64.same, (4,)
         if place.part.refers:
             yield self._offset, (8, 4)
         if place.part.has("symbols"):

@@ -20,6 +20,7 @@ from pytest_pixipack.compare.inside.divided import (
 
 Kinds = frozenset[PartKind]
 _COMMAND = 8  # number and size of a load command
+_ARM64 = 0x0100000C
 _MOST_COMMANDS = 10_000
 _REQUIRED = 0x80000000  # a flag of numbers of commands: the loader has to know it
 _OBJECT = 0x66  # N_OSO, a symbol that names an object file and its time
@@ -94,6 +95,7 @@ class _MachO:
             order="little" if self._order == "<" else "big",
             base=self._base or 0,
             chained=self._wide,
+            arm64=self._kind[0] == _ARM64,
         )
         sections = tuple(self._sections)
         return Program(tuple(self._marks), self._parts, self._facts, machine, sections)

@@ -68,6 +68,12 @@ class Walk:
             new - old == right - left and left - old <= _MOST_PADDING for left, right in behind
         )
 
+    def steps_between(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The steps that hold for places between two on the left."""
+        first = bisect.bisect_right(self.steps, (start, 1 << 64)) - 1
+        last = bisect.bisect_right(self.steps, (end, 1 << 64))
+        return self.steps[max(first, 0) : last]
+
 
 class Patience:
     """How many texts are still looked at, how many of them in vain, and how many runs are kept."""

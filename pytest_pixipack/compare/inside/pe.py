@@ -24,6 +24,7 @@ from pytest_pixipack.compare.inside.divided import (
 _CODEVIEW, _REPRO = 2, 16
 _GUID = 20  # GUID and age, behind RSDS
 _LARGEST = 1 << 16
+_ARM64 = 0xAA64
 _MOST_TABLES = 2000
 _EXECUTABLE, _SYMBOL = 0x20000000, 18
 _FACTS = {
@@ -79,7 +80,11 @@ class _Pe:
         self._symbols()
         self._behind(marks)
         head = self._pe.OPTIONAL_HEADER
-        machine = Machine(word=8 if head.Magic == 0x20B else 4, base=head.ImageBase)
+        machine = Machine(
+            word=8 if head.Magic == 0x20B else 4,
+            base=head.ImageBase,
+            arm64=self._pe.FILE_HEADER.Machine == _ARM64,
+        )
         return Program(tuple(marks), self._parts, dict(self._facts()), machine)
 
     def _facts(self) -> Iterator[tuple[str, tuple[Any, str]]]:

@@ -241,6 +241,8 @@ class _Programs:
         ]
         yield from _told(where, texts, lambda cause: _kind(part, cause))
         complete = place.walk.whole and all(text.complete for text in place.walk.texts)
+        # Symbols and relocations are read entry by entry.
+        complete = complete or part.has("entries", "relocates")
         if not complete or next(layout.unexplained(place), None) is not None:
             digests = place.left.digest(), place.right.digest()
             yield Difference(where, "content", "payload", *digests, "content")
