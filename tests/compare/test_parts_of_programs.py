@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_pixipack.compare.inside.divided import Machine, Names, Part, kinds
+from pytest_pixipack.compare.inside.divided import Machine, Names, Part, kinds, zlib_section
 from pytest_pixipack.compare.inside.layout import Layout, Place
 from pytest_pixipack.compare.inside.parts import Patience, Walk, walk
 from pytest_pixipack.compare.inside.pieces import rearranged
-from pytest_pixipack.compare.inside.spans import Span
+from pytest_pixipack.compare.inside.spans import Span, unpacked
 from pytest_pixipack.compare.inside.stringtables import compare_strings, string_causes
 
 
@@ -106,6 +106,15 @@ class TestWalk:
         right = b"/home/aa/w.c\0ab\0" + bytes(4) + struct.pack("<II", 7, 8)
         found = walk(span(left), span(right), Patience())
         assert (found.runs, found.whole) == ([], True)
+
+    def test_what_is_behind_them_may_begin_with_zeros(self):
+        numbers = [struct.pack("<III", each, 0x09A50000, 7) for each in (0x0DA40000, 0x0DA50007)]
+        left = b"/home/a/w.c\0ab\0" + bytes(1) + numbers[0]
+        right = b"/home/abcde/w.c\0ab\0" + bytes(1 + 12) + numbers[1]
+        found = walk(span(left), span(right), Patience())
+        assert found.whole
+        assert found.leads(20, 36)
+        assert found.runs == [(16, 32, 1), (18, 34, 1)]
 
     def test_zeros_of_data_are_one(self):
         found = walk(span(b"ab\0\0\0\1"), span(b"ab\0\1"), Patience())
@@ -226,6 +235,16 @@ class TestNumbersThatLeadToTheSame:
             names = place("names", *numbers, refers=("s",))
             found = list(Layout([texts, names], (Machine(), Machine())).unexplained(names))
             assert same is None or (found == []) is same
+
+
+def test_sections_that_are_compressed():
+    import zlib
+
+    data = b"ZLIB" + struct.pack(">Q", 9) + zlib.compress(b"some text")
+    packed = zlib_section(data)
+    assert packed is not None
+    assert unpacked(span(data + bytes(100)), packed).data == b"some text"
+    assert zlib_section(b"some text that is none") is None
 
 
 def test_names_occur_once():

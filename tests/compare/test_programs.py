@@ -17,6 +17,10 @@ for library in ("elftools", "macholib", "pefile"):
     pytest.importorskip(library)
 
 
+# What Go writes in front of its code where there are no notes.
+GO = b'\xff Go build ID: "%s"\n \xff\x90\xc3'
+
+
 def told(name, left, right):
     with Scratch() as scratch:
         pair = Content.of(left), Content.of(right)
@@ -42,6 +46,9 @@ def told(name, left, right):
         (macho(), macho(sdk=2, signature=b"SIGNED"), ("metadata", "tool-version")),
         (macho(), macho(code=b"\x91\xc3", uuid=b"\2" * 16), ("payload", "content")),
         (macho(source=1), macho(source=1, sdk=2), ("metadata", "tool-version")),
+        (macho(code=GO % b"a/b"), macho(code=GO % b"c/d"), ("metadata", "build-id")),
+        (pe(code=GO % b"a/b"), pe(code=GO % b"c/d"), ("metadata", "build-id")),
+        (pe(code=GO % b"a/b"), pe(code=GO % b"c/d" + b"\xcc"), ("payload", "content")),
         (macho(source=1), macho(source=1, tool=2), ("metadata", "tool-version")),
         (macho(source=1), macho(source=2), ("metadata", "version-change")),
         (macho(source=1), macho(source=1, platform=7), ("payload", "content")),

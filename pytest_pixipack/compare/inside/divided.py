@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 # strings    texts that end with zeros, in any order
@@ -22,6 +23,11 @@ PartKind = Literal[
     "strings", "tools", "code", "symbols", "entries", "relocates", "table", "debug", "unread",
     "sealed", "apart", "empty",
 ]  # fmt: skip
+
+
+_GO_ID = re.compile(rb"\xff Go build ID: \"(?P<id>[^\"\n\0]{1,400})\"\n \xff")
+# Where it is looked for.
+MOST_BEFORE_GO_ID = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,35 @@ class Program:
         """Starts and sizes of all that has bytes in the file."""
         stored = [(part.start, part.size) for part in self.parts.values() if not part.has("empty")]
         return [*((mark.start, mark.size) for mark in self.marks), *stored]
+
+
+def go_build_id(code: bytes, at: int) -> list[Mark]:
+    """The id that Go writes in front of the instructions where there are no notes.
+
+    `at` is where the code begins in the file. See `cmd/internal/buildid` of Go.
+    """
+    found = _GO_ID.search(code)
+    if found is None:
+        return []
+    value = found["id"].decode("latin-1")
+    return [Mark("build id", "build-id", at + found.start("id"), len(found["id"]), value)]
+
+
+def zlib_section(head: bytes) -> Packed | None:
+    """How a section is compressed whose name begins with `.zdebug`, by its first bytes."""
+    size = int.from_bytes(head[4:12], "big")
+    return Packed("zlib", 12, size) if head[:4] == b"ZLIB" and len(head) >= 12 else None
+
+
+def with_references(parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The parts, where data for debuggers may hold offsets into each other and tables of texts."""
+    found = [part.name for part in parts.values() if part.has("debug")]
+    return {
+        name: replace(part, refers=tuple(found))
+        if part.has("debug") and not part.has("strings")
+        else part
+        for name, part in parts.items()
+    }
 
 
 def kinds(**found: object) -> frozenset[PartKind]:

@@ -18,6 +18,7 @@ from pytest_pixipack.compare.inside.divided import (
     Part,
     Program,
     kinds,
+    zlib_section,
 )
 
 _LARGEST_NOTES = 1 << 20
@@ -175,7 +176,7 @@ class _Elf:
             traits=_traits(section),
             address=section["sh_addr"] if loaded and not threads else None,
             kinds=found,
-            packed=self._packing(section) if flags & _PACKED else None,
+            packed=self._packing(name, section),
         )
 
     def _split_units(self, start: int, size: int) -> None:
@@ -191,8 +192,12 @@ class _Elf:
                 self._mark("id of split debug data", "build-id", start + at + 12, 8, value)
             at += 4 + length
 
-    def _packing(self, section: Any) -> Packed | None:
-        """Compression, size of the header and of the content, by the header of a section."""
+    def _packing(self, name: str, section: Any) -> Packed | None:
+        """How a section is compressed, by its header or, before there was one, by its name."""
+        if name.startswith(".zdebug"):
+            return zlib_section(self._read(section["sh_offset"], 12))
+        if not section["sh_flags"] & _PACKED or section["sh_type"] == "SHT_NOBITS":
+            return None
         wide = self._elf.elfclass == 64
         form = f"{self._order}{'IIQQ' if wide else 'III'}"
         fields = struct.unpack(form, self._read(section["sh_offset"], struct.calcsize(form)))

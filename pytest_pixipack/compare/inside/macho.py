@@ -9,13 +9,17 @@ from typing import Any, BinaryIO
 
 from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import (
+    MOST_BEFORE_GO_ID,
     Machine,
     Mark,
     Names,
     Part,
     PartKind,
     Program,
+    go_build_id,
     kinds,
+    with_references,
+    zlib_section,
 )
 
 Kinds = frozenset[PartKind]
@@ -26,6 +30,7 @@ _REQUIRED = 0x80000000  # a flag of numbers of commands: the loader has to know 
 _OBJECT = 0x66  # N_OSO, a symbol that names an object file and its time
 _LARGEST_SYMBOLS = 32 << 20
 _ZEROS = (0x1, 0xC, 0x12)  # types of sections without bytes
+_STRINGS = ("_debug_str", "_debug_line_str")
 _INSTRUCTIONS = 0x80000400
 # Libraries by path, with a time.
 _DYLIBS = (0x0C, 0x0D, 0x18, 0x1F, 0x20, 0x23)
@@ -98,7 +103,8 @@ class _MachO:
             arm64=self._kind[0] == _ARM64,
         )
         sections = tuple(self._sections)
-        return Program(tuple(self._marks), self._parts, self._facts, machine, sections)
+        parts = with_references(self._parts)
+        return Program(tuple(self._marks), parts, self._facts, machine, sections)
 
     def _command(self, number: int, name: str, at: int, size: int) -> None:
         readers: dict[int, Callable[[int, int], None]] = {
@@ -138,6 +144,7 @@ class _MachO:
         fields = self._numbers(at, f"16s16s{'QQ' if self._wide else 'II'}7I")
         name = f"{_text(fields[1])},{_text(fields[0])}"
         address, size, start, relocations, count, flags = fields[2], *fields[3:5], *fields[6:9]
+        debug = name.startswith("__DWARF")
         loaded = self._kind[2] != 1  # an object file has no addresses yet
         part = self._part(
             name,
@@ -146,12 +153,17 @@ class _MachO:
             kinds(
                 code=flags & _INSTRUCTIONS,
                 empty=flags & 0xFF in _ZEROS,
-                debug=name.startswith("__DWARF"),
+                debug=debug,
+                strings=name.endswith(_STRINGS) and debug,
             ),
             traits=(flags, fields[5]),
-            address=address if loaded else None,
+            address=address if loaded and not debug else None,
+            packed=zlib_section(self._bytes(start, 12)) if debug else None,
         )
         self._sections.append(part)
+        if flags & _INSTRUCTIONS and size:
+            head = self._bytes(start, min(size, MOST_BEFORE_GO_ID))
+            self._marks += go_build_id(head, start)
         if count:
             self._part(f"relocations of {name}", relocations, 8 * count)
 

@@ -26,6 +26,7 @@ _LONGEST = 4096
 _SHORTEST, _SHORTEST_LOOSE, _SHORTEST_IN_CODE = 4, 8, 16
 # What fills up the end of a text until the next thing begins.
 _MOST_PADDING = 64
+_NUMBER = 4
 _RUN = re.compile(rb"[^\0]+")
 _PRINTABLE = bytes(1 if 0x20 <= code < 0x7F else 0 for code in range(256))
 
@@ -113,7 +114,8 @@ def _until_moved(
             found.whole = False
             return None
         patience.runs -= 1
-        if aligned := _aligned(left, right, i + start, j + start):
+        aligned = _aligned(left, right, i + start, j + start)
+        if aligned and min(aligned[0] - i, aligned[1] - j) >= 0:
             found.steps.append(aligned)
             return aligned
         texts = _texts(left, right, i, j, start)
@@ -149,19 +151,34 @@ def _until_moved(
 def _aligned(left: Span, right: Span, i: int, j: int) -> tuple[int, int] | None:
     """The places behind zeros of another number, which fill up to where the next thing begins.
 
-    None where that is no filling: behind it, the two have to be apart by a rounder number.
+    None where that is no filling: behind it, the two have to be apart by a rounder number. What
+    begins there may begin with a few zeros itself.
     """
     before = left.read(i - 1, 1), right.read(j - 1, 1)
     if i == j or i == 0 or j == 0 or before != (b"\0", b"\0"):
         return None
-    zeros = []
+    ends = []
     for span, at in ((left, i), (right, j)):
         data = span.read(at, _MOST_PADDING)
-        zeros.append(len(data) - len(data.lstrip(b"\0")))
-    there = i + zeros[0], j + zeros[1]
-    if max(zeros) == _MOST_PADDING or _roundness(*there) <= _roundness(i, j):
+        ends.append(at + len(data) - len(data.lstrip(b"\0")))
+    if ends[0] - i == _MOST_PADDING or ends[1] - j == _MOST_PADDING:
         return None
-    return there
+    zeros = [_zeros_before(span, end) for span, end in zip((left, right), ends, strict=True)]
+    there = max(
+        (
+            (ends[0] - back, ends[1] - other)
+            for back in range(zeros[0])
+            for other in range(zeros[1])
+        ),
+        key=lambda place: _roundness(*place),
+    )
+    return there if _roundness(*there) > _roundness(i, j) else None
+
+
+def _zeros_before(span: Span, place: int) -> int:
+    """How many places there are at which a number may begin that has its first other byte there."""
+    data = span.read(place - _NUMBER + 1, min(_NUMBER - 1, place))
+    return 1 + len(data) - len(data.rstrip(b"\0"))
 
 
 def _roundness(i: int, j: int) -> int:

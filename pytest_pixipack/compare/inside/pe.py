@@ -13,19 +13,26 @@ from typing import Any
 
 from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.divided import (
+    MOST_BEFORE_GO_ID,
     Machine,
     Mark,
     Names,
     Part,
     Program,
+    go_build_id,
     kinds,
+    with_references,
+    zlib_section,
 )
 
 _CODEVIEW, _REPRO = 2, 16
 _GUID = 20  # GUID and age, behind RSDS
 _LARGEST = 1 << 16
 _ARM64 = 0xAA64
+# Sections that hold addresses, and how the stack is unwound.
+_TABLES = (".reloc", ".pdata", ".xdata")
 _MOST_TABLES = 2000
+_STRINGS = (".debug_str", ".debug_line_str")
 _EXECUTABLE, _SYMBOL = 0x20000000, 18
 _FACTS = {
     "FILE_HEADER": ("Machine", "Characteristics"),
@@ -85,7 +92,8 @@ class _Pe:
             base=head.ImageBase,
             arm64=self._pe.FILE_HEADER.Machine == _ARM64,
         )
-        return Program(tuple(marks), self._parts, dict(self._facts()), machine)
+        parts = with_references(self._parts)
+        return Program(tuple(marks), parts, dict(self._facts()), machine)
 
     def _facts(self) -> Iterator[tuple[str, tuple[Any, str]]]:
         for header, fields in _FACTS.items():
@@ -107,6 +115,9 @@ class _Pe:
             if start is not None:
                 yield self._time(start + 4, label)
         yield from self._resources()
+        for section in self._pe.sections[:1]:
+            start = section.PointerToRawData
+            yield from go_build_id(self._data[start : start + MOST_BEFORE_GO_ID], start)
         yield from self._delayed()
         for number, entry in enumerate(getattr(self._pe, "DIRECTORY_ENTRY_DEBUG", ()), 1):
             yield from self._debug(number, entry.struct)
@@ -162,19 +173,35 @@ class _Pe:
             start += 32
 
     def _section(self, section: Any) -> None:
-        name = section.Name.rstrip(b"\0").decode("latin-1") or "section"
-        name = self._names.free(name)
+        name = self._names.free(self._name(section) or "section")
+        debug = name.startswith((".debug", ".zdebug"))
+        start = section.PointerToRawData
         empty = not section.SizeOfRawData
         self._parts[name] = Part(
             name,
-            section.PointerToRawData,
+            start,
             section.Misc_VirtualSize if empty else section.SizeOfRawData,
             traits=(section.Characteristics,),
-            address=self._pe.OPTIONAL_HEADER.ImageBase + section.VirtualAddress,
+            address=None if debug else section.VirtualAddress + self._pe.OPTIONAL_HEADER.ImageBase,
+            packed=zlib_section(self._data[start : start + 12]) if debug else None,
             kinds=kinds(
-                code=section.Characteristics & _EXECUTABLE, unread=name == ".reloc", empty=empty
+                code=section.Characteristics & _EXECUTABLE,
+                unread=name == ".reloc",
+                table=name in _TABLES,
+                debug=debug,
+                strings=name in _STRINGS,
+                empty=empty,
             ),
         )
+
+    def _name(self, section: Any) -> str:
+        """The name of a section; that of a long one is in the table of strings."""
+        name = str(section.Name.rstrip(b"\0").decode("latin-1"))
+        if not (name.startswith("/") and name[1:].isdigit()):
+            return name
+        head = self._pe.FILE_HEADER
+        start = head.PointerToSymbolTable + head.NumberOfSymbols * _SYMBOL + int(name[1:])
+        return bytes(self._data[start : start + 64]).partition(b"\0")[0].decode("latin-1") or name
 
     def _symbols(self) -> None:
         """Symbols of COFF, which GCC leaves in programs."""

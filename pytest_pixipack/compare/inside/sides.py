@@ -179,7 +179,10 @@ class _Programs:
         old, new = (each.packed and each.packed.compression for each in (first, second))
         if old != new and not self.packed:
             yield Difference(where, "compression", "metadata", old, new, "compression")
-        elif old and not raw[0].equals(raw[1]) and left.equals(right):
+        elif old and not raw[0].equals(raw[1]):
+            # What it says is compressed to another size.
+            self.grown = True
+        if old and old == new and left.equals(right) and not raw[0].equals(raw[1]):
             sizes = first.size, second.size
             yield Difference(where, "compressed bytes", "metadata", *sizes, "compression")
         if first.has("sealed"):
