@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib.util
 import io
 import json
 import lzma
@@ -86,15 +87,39 @@ def _ar_member(name: str, content: bytes, fields: Mapping[str, int]) -> bytes:
 
 
 def pyc(
-    source: str = "a = 'text'\n", *, mtime: int = 1, flags: int = 0, file: str = "a.py"
+    source: str = "a = 'text'\n",
+    *,
+    mtime: int = 1,
+    flags: int = 0,
+    file: str = "a.py",
+    version: int = marshal.version,
 ) -> bytes:
-    code = marshal.dumps(compile(source, file, "exec"))
-    return struct.pack("<4sIII", b"\xcb\r\r\n", flags, mtime, len(source)) + code
+    code = marshal.dumps(compile(source, file, "exec"), version)
+    magic = importlib.util.MAGIC_NUMBER
+    return struct.pack("<4sIII", magic, flags, mtime, len(source)) + code
 
 
 def about(more: bytes = b"") -> bytes:
     """A wheel with more in its metadata."""
     return wheel({"a-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: a\nVersion: 1\n" + more})
+
+
+def swapped(data: bytes, left: bytes, right: bytes) -> bytes:
+    """With two texts of one length in each other's place."""
+    between = b"\xff" * len(left)
+    return data.replace(left, between).replace(right, left).replace(between, right)
+
+
+def thin_ar(*paths: str) -> bytes:
+    """A thin archive of GNU: names are in a table, contents elsewhere."""
+    names = "".join(f"{path}/\n" for path in paths).encode()
+    fields = {"mtime": 0, "uid": 0, "gid": 0, "mode": 0o644}
+    found = [b"!<thin>\n", _ar_member("//", names, fields)]
+    at = 0
+    for path in paths:
+        found.append(_ar_member(f"/{at}", bytes(9), fields)[:60])
+        at += len(path) + 2
+    return b"".join(found)
 
 
 def wheel(files: Files | None = None, *, generator: str = "1.0", tool: str = "make") -> bytes:
@@ -240,6 +265,23 @@ CASES: dict[str, Case] = {
     "pyc-time": ("a.pyc", pyc(), pyc(mtime=2), M, "pyc-header"),
     "pyc-flags": ("a.pyc", pyc(), pyc(flags=1), M, "pyc-header"),
     "pyc-code": ("a.pyc", pyc(), pyc("a = 'next'\n"), P, "content"),
+    "pyc-date": ("a.pyc", pyc("a = 'Tue Mar  5 14:22:01 2024'\n"),
+                 pyc("a = 'Wed Mar  6 09:10:44 2024'\n"), P, "embedded-date"),
+    "pyc-uuid": ("a.pyc", pyc("a = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'\n"),
+                 pyc("a = '7d9f0c52-12ab-4c3e-8e77-1f3e5a7b9c0d'\n"), P, "random"),
+    "pyc-host": ("a.pyc", pyc("def f():\n    return 'by me@build01'\n"),
+                 pyc("def f():\n    return 'by you@build02'\n"), P, "hostname-or-user"),
+    "pyc-set": ("a.pyc", pyc("def f(x):\n    return x in {'alpha', 'gamma', 'omega'}\n"),
+                swapped(pyc("def f(x):\n    return x in {'alpha', 'gamma', 'omega'}\n"),
+                        b"alpha", b"omega"), P, "hash-seed"),
+    "pyc-set-member": ("a.pyc", pyc("def f(x):\n    return x in {'alpha', 'gamma', 'omega'}\n"),
+                       pyc("def f(x):\n    return x in {'alpha', 'gamma', 'delta'}\n"), P,
+                       "content"),
+    "pyc-references": ("a.pyc", pyc("a = ('text', 'text2')\n"),
+                       pyc("a = ('text', 'text2')\n", version=2), M, "pyc-header"),
+    "pyc-number": ("a.pyc", pyc("a = 10\n"), pyc("a = 11\n"), P, "content"),
+    "pyc-lines": ("a.pyc", pyc("a = 1\nb = 2\n"), pyc("a = 1\n\nb = 2"), P, "content"),
+    "pyc-rest": ("a.pyc", pyc(), pyc() + b"more", P, "content"),
     "pyc-path": ("a.pyc", pyc(file="/home/a/w/a.py"), pyc(file="/build/b/a.py"), P,
                  "embedded-path"),
     # compressed
@@ -328,6 +370,18 @@ CASES: dict[str, Case] = {
                  "member-order"),
     "ar-content": ("a.a", ar(), ar({**SOME, "c": b"\0\1"}), P, "content"),
     "ar-symbols": ("a.a", ar(), ar(symbols=b"\0\0\0\1"), M, "archive-format"),
+    "ar-thin-path": ("a.a", thin_ar("/home/a/x.o", "/usr/y.o"), thin_ar("/home/b/x.o", "/usr/y.o"),
+                     P, "link-target"),
+    "ar-thin-added": ("a.a", thin_ar("x.o"), thin_ar("x.o", "y.o"), P, "file-added"),
+    # what is in front of a zip
+    "zipapp-path": ("a.pyz", b"#!/home/me/env/bin/python\n" + zipped(),
+                    b"#!/home/someone/env/bin/python\n" + zipped(), P, "embedded-path"),
+    "zipapp-date": ("a.pyz", b"#!/usr/bin/env python3\n" + zipped({"a": b"2024-03-01\n"}),
+                    b"#!/usr/bin/env python3\n" + zipped({"a": b"2024-03-02\n"}), P,
+                    "embedded-date"),
+    "zipapp-time": ("a.pyz", b"#!python\n" + zipped(),
+                    b"#!python\n" + zipped(change=put("date_time", (2025, 1, 1, 0, 0, 0))), M,
+                    "timestamp"),
     # other files
     "binary": ("a.bin", b"\0\1\2\3", b"\0\1\2\4", P, "content"),
     "binary-path": ("a.bin", b"\0\1/home/me/w/a.c\0\2", b"\0\1/build/x/w/a.c\0\2", P,

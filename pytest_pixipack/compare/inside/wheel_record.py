@@ -1,6 +1,7 @@
-"""`RECORD` of an installed wheel: a list of files with digests, whose order says nothing.
+"""What `RECORD` of a wheel says.
 
-See PEP 376 and the "Recording installed projects" specification of PyPA.
+See PEP 376, and "Recording installed projects" of PyPA's specifications. The order of the files
+says nothing.
 """
 
 from __future__ import annotations
