@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pytest_pixipack.prefix.model import META
 from pytest_pixipack.verify.prefix_files import absent_files, altered_files, unowned_files
-from pytest_pixipack.verify.prefix_rules import prefix_of, problem
+from pytest_pixipack.verify.prefix_rules import is_pixis, prefix_of, problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
@@ -43,7 +42,7 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
         else:
             continue
         there = True
-    if subject.pack is not None and not there and not _is_pixis(prefix.path):
+    if subject.pack is not None and not there and not is_pixis(prefix.path):
         yield problem(
             subject,
             "There is no activation script beside the prefix, though unpacking writes one.",
@@ -53,11 +52,6 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
             severity="warning",
             layers=_OWN,
         )
-
-
-def _is_pixis(prefix: Path) -> bool:
-    """Whether pixi installed it, which writes no scripts (pixi, `conda-meta/pixi`)."""
-    return (prefix / META / "pixi").exists()
 
 
 def _unlike(subject: Subject, script: Path, shells: list[str], platform: str) -> Iterator[Problem]:

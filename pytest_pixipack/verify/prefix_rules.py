@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.distributions import Distribution, distributions
 from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.prefix.model import META
 from pytest_pixipack.verify.prefix_records import misnamed
 from pytest_pixipack.verify.prefix_wheels import wheels_extra, wheels_missing
 from pytest_pixipack.verify.rules import Problem
@@ -105,6 +107,11 @@ def check_clobber(subject: Subject) -> Iterator[Problem]:
 def wheels_of(subject: Subject) -> tuple[Distribution, ...]:
     """What wheels installed into the prefix, read once."""
     return subject.once("installed wheels", lambda: distributions(prefix_of(subject)))
+
+
+def is_pixis(prefix: Path) -> bool:
+    """Whether pixi installed it, from a lock and without scripts (pixi, `conda-meta/pixi`)."""
+    return (prefix / META / "pixi").exists()
 
 
 def files_of(subject: Subject) -> PrefixFiles:
