@@ -219,9 +219,10 @@ PREFIX_RULES = (
         layers=_PREFIX,
         severity="error",
         title="the prefix can be read",
-        damage=("there is no conda-meta", "a record is no JSON"),
+        damage=("there is no conda-meta", "a record is no JSON",
+                "the RECORD of a wheel cannot be used"),
         remedy=_INSTALL_AGAIN,
-        check=_nothing,
+        check=prefixes.check_readable,
         rank=UNREADABLE,
     ),
     Rule(

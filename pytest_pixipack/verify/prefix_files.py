@@ -17,6 +17,7 @@ from pytest_pixipack.verify.prefix_rules import (
     files_of,
     prefix_of,
     problem,
+    unreadable_wheel,
     wheels_of,
 )
 from pytest_pixipack.verify.prefix_wheels import missing_wheels, short, wheel_files
@@ -65,7 +66,8 @@ def check_files(subject: Subject) -> Iterator[Problem]:
         yield from wheel_files(subject, wheel, real, problem)
         own = PackageFacts(name=wheel.name, version=wheel.version)
         yield from _running_as_others(subject, own, [path for path in wheel.files if path in real])
-    yield from _unowned(subject)
+    if unreadable_wheel(subject) is None:
+        yield from _unowned(subject)
 
 
 def absent_files(subject: Subject, facts: PackageFacts) -> list[str]:
@@ -118,14 +120,14 @@ def _running_as_others(
 
 def unowned_files(subject: Subject) -> list[str]:
     """Files of the prefix that belong to no package, no wheel, and no installer."""
-    prefix = prefix_of(subject)
+    prefix, real = prefix_of(subject), files_of(subject)
     owned = {path for facts in prefix.packages.values() for path in facts.files or ()}
     owned |= {path for each in wheels_of(subject) for path in each.files}
     owned |= {path for each in prefix.records.values() for path in listed_files(each) or ()}
     return [
         path
-        for path in files_of(subject)
-        if path not in owned and not is_installers(path) and not _made_by_running(path)
+        for path in real
+        if path not in owned and not is_installers(path) and not _made_by_running(path, real)
         if not path.startswith(f"{CLOBBERS}/")
     ]
 
@@ -148,8 +150,11 @@ def _unowned(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _made_by_running(path: str) -> bool:
-    return path.endswith(".pyc") and "__pycache__/" in path
+def _made_by_running(path: str, real: PrefixFiles) -> bool:
+    """Whether Python compiled a source file that is there (PEP 3147)."""
+    directory, slash, name = path.rpartition("__pycache__/")
+    compiled = path.endswith(".pyc") and slash and "/" not in name
+    return bool(compiled) and f"{directory}{name.partition('.')[0]}.py" in real
 
 
 def _same(recorded: FileFacts, found: FileFacts, path: str, real: PrefixFiles, kinds: bool) -> bool:

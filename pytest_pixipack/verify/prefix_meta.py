@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
-from pytest_pixipack.verify.prefix_installed import installed_from
+from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from
 from pytest_pixipack.verify.prefix_records import (
     lost_keys,
     misnamed,
@@ -17,6 +18,7 @@ from pytest_pixipack.verify.prefix_records import (
     unlike_file_name,
     unlike_others,
     unlike_placed,
+    unlike_real,
 )
 from pytest_pixipack.verify.prefix_rules import files_of, is_pixis, prefix_of, problem
 from pytest_pixipack.verify.records import (
@@ -141,24 +143,12 @@ def _keys(subject: Subject, facts: PackageFacts, told: Sequence[str]) -> Iterato
 
 
 def _entries(subject: Subject, facts: PackageFacts) -> Iterator[Problem]:
-    """What the record says of files that their package says otherwise."""
+    """What the record says of files otherwise than their package, and than they themselves."""
+    record, real = prefix_of(subject).records[facts.name], files_of(subject)
     installed = installed_from(subject, facts)
-    if installed is None:
-        return
-    record = prefix_of(subject).records[facts.name]
-    real = files_of(subject)
-
-    def is_packed(path: str) -> bool:
-        replaced = installed.listed[path].placeholder is not None
-        return replaced or path not in real or bool(installed.is_as_packed(path, real[path]))
-
-    unlike = list(unlike_entries(record, installed.listed, is_packed))
-    right = {
-        path: real[path].sha256
-        for path in installed.placed
-        if path in real and installed.is_as_packed(path, real[path])
-    }
-    for field, wanted, found in (*unlike, *unlike_placed(record, right)):
+    told = set()
+    for field, wanted, found in () if installed is None else _packed(record, real, installed):
+        told.add(field)
         yield problem(
             subject,
             f"conda-meta says of a file of {facts.name} another thing than the package: {field}.",
@@ -166,8 +156,38 @@ def _entries(subject: Subject, facts: PackageFacts) -> Iterator[Problem]:
             field=field,
             expected=wanted,
             actual=found,
-            layers=(installed.layer, "prefix"),
+            layers=(installed.layer if installed else "prefix", "prefix"),
         )
+    for field, wanted, found in unlike_real(record, real):
+        path = field.rpartition(" ")[0]
+        # Where the file is another one than the package's, that is what is reported.
+        other = installed is not None and installed.is_as_packed(path, real[path]) is False
+        if field not in told and not other:
+            yield problem(
+                subject,
+                f"conda-meta says of a file of {facts.name} what is not so: {field}.",
+                facts,
+                field=field,
+                expected=wanted,
+                actual=found,
+                layers=("prefix", "prefix"),
+            )
+
+
+def _packed(
+    record: Mapping[str, Any], real: PrefixFiles, installed: InstalledPackage
+) -> Iterator[tuple[str, Any, Any]]:
+    def is_packed(path: str) -> bool:
+        replaced = installed.listed[path].placeholder is not None
+        return replaced or path not in real or bool(installed.is_as_packed(path, real[path]))
+
+    yield from unlike_entries(record, installed.listed, is_packed)
+    right = {
+        path: real[path].sha256
+        for path in installed.placed
+        if path in real and installed.is_as_packed(path, real[path])
+    }
+    yield from unlike_placed(record, right)
 
 
 def _misnamed(subject: Subject, name: str, called: str) -> Problem:

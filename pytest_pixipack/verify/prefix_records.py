@@ -238,6 +238,22 @@ def unlike_entries(
             yield f"{path} path_type", kind, entry.get("path_type")
 
 
+def unlike_real(
+    record: Mapping[str, Any], real: Mapping[str, FileFacts]
+) -> Iterator[tuple[str, Any, Any]]:
+    """The same for what the files themselves tell, whose digest is the recorded one."""
+    for entry in _entries(record):
+        path = str(entry.get("_path"))
+        if path not in real or entry.get("path_type") not in ("hardlink", "directory"):
+            continue
+        found = real[path]
+        same = not entry.get("prefix_placeholder") and entry.get("sha256") == found.sha256
+        if entry["path_type"] == "directory":
+            yield f"{path} path_type", "hardlink", "directory"
+        elif same and entry.get("size_in_bytes") not in (None, found.size):
+            yield f"{path} size_in_bytes", found.size, entry.get("size_in_bytes")
+
+
 def unlike_placed(
     record: Mapping[str, Any], right: Mapping[str, str | None]
 ) -> Iterator[tuple[str, Any, Any]]:

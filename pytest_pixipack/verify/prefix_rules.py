@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.distributions import Distribution, distributions
@@ -34,7 +35,8 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
                 cause="file-removed",
                 layers=(layer, "prefix"),
             )
-    yield from wheels_missing(subject, wheels_of(subject), problem)
+    if unreadable_wheel(subject) is None:
+        yield from wheels_missing(subject, wheels_of(subject), problem)
 
 
 def expected_packages(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:
@@ -104,9 +106,39 @@ def check_clobber(subject: Subject) -> Iterator[Problem]:
         )
 
 
+def check_readable(subject: Subject) -> Iterator[Problem]:
+    """The lists of files that wheels left can be read; records are read with the prefix."""
+    error = unreadable_wheel(subject)
+    if error is not None:
+        yield problem(
+            subject,
+            error.message,
+            PackageFacts(name=error.package or ""),
+            file=error.file,
+            layers=("prefix", "prefix"),
+        )
+
+
 def wheels_of(subject: Subject) -> tuple[Distribution, ...]:
-    """What wheels installed into the prefix, read once."""
-    return subject.once("installed wheels", lambda: distributions(prefix_of(subject)))
+    """What wheels installed into the prefix; nothing where one of them cannot be read."""
+    found = _wheels(subject)
+    return found if isinstance(found, tuple) else ()
+
+
+def unreadable_wheel(subject: Subject) -> InvalidInput | None:
+    """Why what wheels installed cannot be read."""
+    found = _wheels(subject)
+    return found if isinstance(found, InvalidInput) else None
+
+
+def _wheels(subject: Subject) -> tuple[Distribution, ...] | InvalidInput:
+    def read() -> tuple[Distribution, ...] | InvalidInput:
+        try:
+            return distributions(prefix_of(subject))
+        except InvalidInput as error:
+            return error
+
+    return subject.once("installed wheels", read)
 
 
 def is_pixis(prefix: Path) -> bool:
