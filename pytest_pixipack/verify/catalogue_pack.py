@@ -125,7 +125,9 @@ PACK_RULES = (
         title="repodata.json says of each package what lock, artifact or the package itself say",
         damage=("a record was edited, or says what no installer can read",
                 "a file of the pack has no record, or two",
-                "repodata.json is of another subdir or version, or names another place"),
+                "repodata.json is of another subdir or version, or names another place",
+                "a record says another dependency or license than the package, and no lock says "
+                "which of them is right (a note: channels patch their repodata)"),
         remedy=_PACK_AGAIN,
         check=pack_repodata.check_repodata,
         rank=FIELD,
@@ -152,9 +154,7 @@ PACK_RULES = (
         title="each package file in the pack can be read, is the one that its name and "
               "repodata.json say, and holds what its paths.json lists",
         damage=("a package file is damaged, or says another name, version or build of itself",
-                "a file inside of a package is not what its paths.json says",
-                "repodata.json says another dependency or license than the package (a note: "
-                "channels patch their repodata)"),
+                "a file inside of a package is not what its paths.json says"),
         remedy=_PACK_AGAIN,
         check=pack_packages.check_packages,
         consequence_of=("pack-members", "pack-platform", "pack-missing", "pack-digest",

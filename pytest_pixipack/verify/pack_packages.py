@@ -63,7 +63,7 @@ def check_packages(subject: Subject) -> Iterator[Problem]:
             yield listing
             continue
         for each in contradictions(entry, inside):
-            if each.wrong == "package" or (each.wrong == "patched" and not known(subject, entry)):
+            if each.wrong == "package":
                 yield _unlike(subject, entry, each)
 
 
@@ -88,22 +88,15 @@ def _listing(subject: Subject, entry: Entry, inside: Inside) -> Problem | None:
 
 
 def _unlike(subject: Subject, entry: Entry, each: Contradiction) -> Problem:
-    patched = " A channel may patch its repodata." if each.wrong == "patched" else ""
     return problem(
         subject,
-        f"repodata.json says another {each.field} than {entry.file_name} itself.{patched}",
+        f"{entry.file_name} says another {each.field} of itself than its name and repodata.json.",
         PackageFacts(name=entry.facts.name, version=entry.facts.version),
         field=each.field,
         expected=each.packed,
         actual=each.recorded,
-        severity="note" if each.wrong == "patched" else "error",
         layers=("pack", "pack"),
     )
-
-
-def known(subject: Subject, entry: Entry) -> bool:
-    """Whether lock or builds say how the record has to be; that is compared elsewhere."""
-    return entry.facts.name in subject.locked or entry.facts.name in subject.built
 
 
 def contradictions(entry: Entry, inside: Inside) -> Iterator[Contradiction]:

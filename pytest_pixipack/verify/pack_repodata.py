@@ -13,8 +13,9 @@ from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack
 from pytest_pixipack.pack.model import TOOL_VERSION
 from pytest_pixipack.pack.records import RECORD_FIELDS
+from pytest_pixipack.verify.pack_content import check_closure
 from pytest_pixipack.verify.pack_inside import package_members, packages_inside
-from pytest_pixipack.verify.pack_packages import contradictions
+from pytest_pixipack.verify.pack_packages import Contradiction, contradictions
 from pytest_pixipack.verify.pack_rules import pack_of, problem
 from pytest_pixipack.verify.records import (
     COMPARED,
@@ -65,7 +66,11 @@ def check_repodata(subject: Subject) -> Iterator[Problem]:
         told = list(_unlike_others(subject, pack, entry))
         fields = {each.field for each in told}
         told += (each for each in _unlike_package(subject, entry) if each.field not in fields)
-        yield from told or _by_itself(subject, pack, entry)
+        told = told or list(_by_itself(subject, pack, entry))
+        yield from told
+        # Of a record that no installer can read, no single field is told.
+        if "record" not in (fields := {each.field for each in told}):
+            yield from (each for each in _patched(subject, entry) if each.field not in fields)
     for subdir, content in sorted(pack.repodata.items()):
         yield from _top(subject, pack, subdir, content)
 
@@ -99,10 +104,42 @@ def _unlike_others(subject: Subject, pack: Pack, entry: Entry) -> Iterator[Probl
         )
 
 
+def _contradictions(subject: Subject, entry: Entry) -> Iterator[Contradiction]:
+    inside = packages_inside(subject).get(entry.member)
+    return iter(()) if inside is None else contradictions(entry, inside)
+
+
+def _patched(subject: Subject, entry: Entry) -> Iterator[Problem]:
+    """Where the record says otherwise than the package what a channel may have patched.
+
+    Lock and builds know whether it was; where they are given, they are what it is compared with.
+    """
+    if entry.facts.name in subject.locked or entry.facts.name in subject.built:
+        return
+    unmet = subject.once(
+        "unmet dependencies",
+        lambda: {(each.package, each.field) for each in check_closure(subject)},
+    )
+    for each in _contradictions(subject, entry):
+        # What it asks for and is not there, is an error of its own.
+        if each.wrong == "patched" and (entry.facts.name, each.field) not in unmet:
+            yield problem(
+                subject,
+                f"repodata.json says another {each.field} than {entry.file_name} itself. "
+                "A channel may patch its repodata.",
+                PackageFacts(name=entry.facts.name, version=entry.facts.version),
+                field=each.field,
+                expected=each.packed,
+                actual=each.recorded,
+                cause=cause_of(each.field),
+                severity="note",
+                layers=_OWN,
+            )
+
+
 def _unlike_package(subject: Subject, entry: Entry) -> Iterator[Problem]:
     """Where the package and the name of its file both say another thing than the record."""
-    inside = packages_inside(subject).get(entry.member)
-    for each in contradictions(entry, inside) if inside is not None else ():
+    for each in _contradictions(subject, entry):
         if each.wrong != "record":
             continue
         if each.field == "name":

@@ -334,7 +334,7 @@ def test_a_patched_record_is_a_note(good: Layers) -> None:
 
     (finding,) = broken.verify("pack").findings
 
-    assert (finding.rule, finding.severity, finding.field) == ("pack-package", "note", "depends")
+    assert (finding.rule, finding.severity, finding.field) == ("pack-repodata", "note", "depends")
     assert finding.expected == ["more"]
 
 

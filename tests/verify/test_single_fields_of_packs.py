@@ -78,7 +78,7 @@ def rules_for(field: str, kind: str, given: tuple[str, ...]) -> set[str]:
             return {"pack-digest", "pack-repodata"}
         if field in PATCHABLE:
             # What is asked for and not there is told by another rule.
-            return {"pack-package", *({"pack-closure"} if field == "depends" else ())}
+            return {"pack-repodata", *({"pack-closure"} if field == "depends" else ())}
     return {"pack-repodata"}
 
 
