@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dirty_equals import IsPartialDict
 
 from pytest_pixipack.expect import load_expectations
+from pytest_pixipack.matchers import HasFiles, IsPack, IsPackage, IsPrefix
 from pytest_pixipack.verify import verify
 from tests.verify.conftest import PLATFORM, Layers
 
@@ -47,3 +49,21 @@ def test_files(layer: str, shipped: Layers, tmp_path: Path) -> None:
 
 def test_a_lock_knows_no_files(shipped: Layers, tmp_path: Path) -> None:
     assert rules(shipped, "lock", 'packages.tool.files = ["bin/nothing"]', tmp_path) == []
+
+
+def test_the_files_of_a_package_in_a_pack_are_read_when_they_are_asked_for(shipped: Layers) -> None:
+    pack = shipped.pack
+    assert pack.packages["tool"] == HasFiles("bin/tool", "share/**")
+    assert pack.packages["old"] == HasFiles("share/old.txt")
+    assert pack.packages["tool"] != HasFiles("bin/nothing")
+    assert pack == IsPack(packages=IsPartialDict(tool=IsPackage(files=HasFiles("bin/*"))))
+    assert all(facts.files is None for facts in pack.records)
+
+
+def test_a_pack_is_no_prefix_and_both_are_shown_in_one_line(shipped: Layers) -> None:
+    assert shipped.pack != IsPrefix()
+    assert shipped.prefix != IsPack()
+    assert shipped.prefix == IsPrefix(packages=IsPartialDict(tool=HasFiles("bin/tool")))
+    for layer in (shipped.pack, shipped.prefix):
+        assert str(layer.path) in repr(layer)
+        assert len(repr(layer)) < len(str(layer.path)) + 100
