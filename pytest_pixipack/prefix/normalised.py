@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _OF_INSTALLERS = re.compile(
 )
 _COMPILED = re.compile(r"(.*/)?__pycache__/[^/]+\.pyc")
 _PROGRAMS = ("bin/", "Scripts/")
+# Modes with which a program runs as another user or group.
+_FOREIGN = 0o6000
 _HEAD = 1 << 13
 
 
@@ -85,6 +88,8 @@ class _Content:
         if file.kind == "link":
             return f"link {path} {self.place.target(file.target or '')}"
         mode = "program" if file.executable else "file"
+        if (foreign := (self.place.root / path).lstat().st_mode & _FOREIGN) and os.name != "nt":
+            mode = f"{foreign:o} {mode}"
         return f"{mode} {path} {self._told(path, file)}"
 
     def _told(self, path: str, file: FileFacts) -> str:
@@ -93,7 +98,9 @@ class _Content:
         if known is not None and sha256 is not None:
             if known.placeholder is None and sha256 == file.sha256:
                 return f"{sha256}"
-            if known.placeholder and self.place.was(path, sha256, known.placeholder, binary=binary):
+            # Where the placeholder is still in it, it is not what an installer makes of it.
+            changed = known.placeholder is not None and sha256 != file.sha256
+            if changed and self.place.was(path, sha256, known.placeholder or "", binary=binary):
                 return f"packed {sha256}"
         if launcher := self.launchers.get(path):
             told = launched(self.place.root / path, launcher, self.place.spellings)

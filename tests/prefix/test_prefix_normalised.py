@@ -64,6 +64,14 @@ def alter(prefix: Path) -> None:
     (prefix / "share/place.txt").write_text("the prefix is elsewhere\n", encoding="utf-8")
 
 
+def leave_placeholder(prefix: Path) -> None:
+    (prefix / "share/place.txt").write_text(f"the prefix is {'/ph' * 40}\n", encoding="utf-8")
+
+
+def run_as_owner(prefix: Path) -> None:
+    (prefix / "bin/tool").chmod(0o4755)
+
+
 def alter_binary(prefix: Path) -> None:
     path = prefix / "lib/libtool.so"
     path.write_bytes(path.read_bytes() + b"more")
@@ -89,8 +97,11 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither"
 
 @pytest.mark.parametrize(
     "change",
-    [add, remove, alter, alter_binary, rename, other_version, pytest.param(relink, marks=posix)],
-)
+    [
+        add, remove, alter, alter_binary, leave_placeholder, rename, other_version,
+        pytest.param(relink, marks=posix), pytest.param(run_as_owner, marks=posix),
+    ],
+)  # fmt: skip
 def test_it_changes_with_the_content(change: Callable[[Path], None], prefix: Prefix) -> None:
     before = prefix.normalised_digest()
     change(prefix.path)
