@@ -7,8 +7,10 @@ from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.prefix.model import HISTORY, META
 from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from
 from pytest_pixipack.verify.prefix_records import (
+    is_history,
     lost_keys,
     misnamed,
     odd_lists,
@@ -19,6 +21,7 @@ from pytest_pixipack.verify.prefix_records import (
     unlike_others,
     unlike_placed,
     unlike_real,
+    unusual_number,
 )
 from pytest_pixipack.verify.prefix_rules import files_of, is_pixis, prefix_of, problem
 from pytest_pixipack.verify.records import (
@@ -49,6 +52,7 @@ def check_record(subject: Subject) -> Iterator[Problem]:
     packed = {}
     if subject.pack is not None:
         packed = {entry.facts.name: entry.record for entry in entries(subject.pack)}
+    yield from _history(subject)
     other = misnamed(prefix)
     for name, facts in sorted(prefix.packages.items()):
         layer, expected = expected_record(subject, facts)
@@ -59,6 +63,22 @@ def check_record(subject: Subject) -> Iterator[Problem]:
             continue
         yield from _against(subject, facts, layer, expected, packed.get(name))
         yield from _entries(subject, facts)
+
+
+def _history(subject: Subject) -> Iterator[Problem]:
+    """Without its history, conda takes no directory for an environment."""
+    prefix = prefix_of(subject)
+    if prefix.history is None or not is_history(prefix.history):
+        words = "is missing" if prefix.history is None else "is not what installers write"
+        yield problem(
+            subject,
+            f"{META}/{HISTORY} {words}.",
+            field=HISTORY,
+            expected="comments, or what conda did",
+            actual=prefix.history[:200] if prefix.history else None,
+            severity="warning",
+            layers=("prefix", "prefix"),
+        )
 
 
 def _against(
@@ -94,6 +114,18 @@ def _against(
             layers=("prefix", "prefix"),
         )
     yield from _keys(subject, facts, [field for field, _, _ in odd])
+    number = unusual_number(record)
+    if number is not None and not {"build", "build_number"} & {*told, *(each[0] for each in odd)}:
+        yield problem(
+            subject,
+            f"The build string of {name} ends with another number than its build number.",
+            facts,
+            field="build_number",
+            expected=number,
+            actual=record["build_number"],
+            severity="note",
+            layers=("prefix", "prefix"),
+        )
     for source, field, wanted, found in unlike:
         yield problem(
             subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,8 @@ _PATH_TYPES = (
     "windows_python_entry_point_script", "windows_python_entry_point_exe", "linked_package_record",
     "unix_python_entry_point_script", None,
 )  # fmt: skip
+_NUMBER = re.compile(r"(?:^|_)(\d{1,9})$")
+_HISTORY = re.compile(r"\s*|//.*|#.*|==>.*<==|[+-]\S.*")
 # Hard link, symbolic link, copy, directory (conda's LinkType; rattler writes these, too).
 _LINK_TYPES = (1, 2, 3, 4, None)
 
@@ -103,6 +106,27 @@ def _fits(subdir: str, record: Mapping[str, Any]) -> bool:
     if subdir == "noarch" or record.get("noarch") is not None:
         return subdir == "noarch" and record.get("noarch") is not None
     return arch_and_platform(subdir) == (record.get("arch"), record.get("platform"))
+
+
+def unusual_number(record: Mapping[str, Any]) -> int | None:
+    """The number at the end of the build string, where the build number is another one.
+
+    It is what conda-build and rattler-build put there, and rattler_lock relies on it; a recipe may
+    name another build string.
+    """
+    found = _NUMBER.search(str(record.get("build")))
+    number = record.get("build_number")
+    if found is None or not isinstance(number, int) or int(found[1]) == number:
+        return None
+    return int(found[1])
+
+
+def is_history(text: str) -> bool:
+    """Whether a text is what installers write into `conda-meta/history`.
+
+    pixi and pixi-unpack write a comment, conda and micromamba what they did (conda, history.py).
+    """
+    return all(_HISTORY.fullmatch(line) for line in text.splitlines())
 
 
 def odd_places(name: str, stem: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

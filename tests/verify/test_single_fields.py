@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.verify.prefix_records import odd_lists, odd_places, unlike_file_name
+from pytest_pixipack.verify.prefix_records import (
+    odd_lists,
+    odd_places,
+    unlike_file_name,
+    unusual_number,
+)
 from tests.verify.conftest import Layers
 from tests.verify.test_broken_packs import repodata
 from tests.verify.test_broken_prefixes import meta
@@ -146,6 +151,7 @@ def test_records_that_real_tools_wrote_do_not_contradict_themselves() -> None:
         assert list(odd_places(record["name"], file.stem, record)) == [], file
         assert list(odd_lists(record)) == [], file
         assert list(unlike_file_name(file.stem, record)) == [], file
+        assert unusual_number(record) is None, file
 
 
 def rename(prefix: Path) -> None:
@@ -220,3 +226,37 @@ def test_what_else_a_record_says_otherwise_than_the_pack(
         place.mkdir()
         (finding,) = replace(shipped, scratch=place).with_prefix(edit).verify(*layers).findings
         assert (finding.rule, finding.field) == ("prefix-record", field)
+
+
+def test_a_build_string_of_another_number_is_a_note(shipped: Layers) -> None:
+    """The number stands there by custom: a recipe may choose its build string."""
+
+    def edit(prefix: Path) -> None:
+        record = json.loads(meta(prefix, "tool").read_text("utf-8"))
+        meta(prefix, "tool").write_text(json.dumps({**record, "build_number": 8}), "utf-8")
+
+    (finding,) = shipped.with_prefix(edit).verify("prefix").findings
+    assert (finding.rule, finding.field, finding.severity) == (
+        "prefix-record", "build_number", "note",
+    )  # fmt: skip
+
+
+CONDAS = """\
+==> 2026-01-01 10:00:00 <==
+# cmd: conda install tool
++main/linux-64::tool-2.0.1-h2_3
+# update specs: ['tool']
+"""
+
+
+@pytest.mark.parametrize(("text", "right"), [(None, False), ("evil\n", False), (CONDAS, True)])
+def test_the_history(text: str | None, right: bool, shipped: Layers) -> None:
+    def edit(prefix: Path) -> None:
+        history = prefix / "conda-meta/history"
+        history.unlink()
+        if text is not None:
+            history.write_text(text, encoding="utf-8")
+
+    found = shipped.with_prefix(edit).verify("pack", "prefix").findings
+    told = [] if right else [("prefix-record", "history", "warning")]
+    assert [(each.rule, each.field, each.severity) for each in found] == told
