@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_pixipack.file_urls import expand_user
+
 NAME = "pytest-pixipack"
 
 
@@ -19,7 +21,7 @@ def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     """
     found = os.environ if environ is None else environ
     if named := found.get("PIXIPACK_CACHE_DIR"):
-        return Path(named).absolute()
+        return expand_user(named).absolute()
     candidate = user_cache_dir(found)
     if candidate is not None and _can_be_written(candidate):
         return candidate
