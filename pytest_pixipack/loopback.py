@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -30,7 +31,7 @@ class ServerThread:
     A client that is slow, silent or sends junk costs a coroutine, never a thread. The sockets are
     accepted here and not by `asyncio.start_server`, which loses a client that connects while the
     server closes. `patience` is how long a client may take in all, in seconds; with None, that is
-    up to the handlers. More than 400 clients at once are sent away.
+    up to the handlers. More than 400 clients at once wait until one of them leaves.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class ServerThread:
         self._patience = patience
         # Not the loop of Windows' completion ports: it cannot watch a socket.
         self._loop = asyncio.SelectorEventLoop()
-        self._listeners: set[socket.socket] = set()
+        # Each with what accepts its clients.
+        self._listeners: dict[socket.socket, Callable[[], None]] = {}
+        self._is_full = False
         self._clients: dict[socket.socket, Task[None]] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
@@ -63,8 +66,8 @@ class ServerThread:
     ) -> None:
         """The same, for a coroutine that runs in the thread already."""
         listener.setblocking(False)
-        self._listeners.add(listener)
-        self._loop.add_reader(listener, self._accept, listener, handler, tls)
+        self._listeners[listener] = functools.partial(self._accept, listener, handler, tls)
+        self._loop.add_reader(listener, self._listeners[listener])
 
     def close(self) -> None:
         """Closes all sockets and ends the thread; clients that still wait are cut off."""
@@ -80,11 +83,13 @@ class ServerThread:
             client, _ = listener.accept()
         except OSError:  # gone again
             return
-        if len(self._clients) >= _AT_ONCE:
-            client.close()
-            return
         client.setblocking(False)
         self._clients[client] = self._loop.create_task(self._serve_client(client, handler, tls))
+        if len(self._clients) >= _AT_ONCE:
+            # The system keeps those that come now, until there is room again.
+            self._is_full = True
+            for each in self._listeners:
+                self._loop.remove_reader(each)
 
     async def _serve_client(
         self, client: socket.socket, handler: Handler, tls: SSLContext | None
@@ -102,6 +107,11 @@ class ServerThread:
         finally:
             client.close()
             del self._clients[client]
+            if self._is_full:
+                self._is_full = False
+                for listener, accept in self._listeners.items():
+                    if listener.fileno() >= 0:
+                        self._loop.add_reader(listener, accept)
 
     async def _streams(
         self, client: socket.socket, tls: SSLContext | None

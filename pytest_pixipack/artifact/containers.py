@@ -167,6 +167,7 @@ def _check_metadata(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path)
 
 
 def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
+    import lzma
     import zipfile
 
     left = info.file_size
@@ -177,8 +178,14 @@ def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) ->
                 if left < 0:
                     refuse(path, info.filename, "is larger than it says")
                 yield piece
-    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError
+    ) as error:  # fmt: skip
         refuse(path, info.filename, f"is damaged ({error or 'cut off'})")
+    except OSError as error:
+        if error.errno is not None:
+            raise  # of the disk; bzip2's have no number
+        refuse(path, info.filename, f"is damaged ({error})")
 
 
 def _unzstd(packed: Iterator[bytes], path: Path, member: str) -> Iterator[bytes]:

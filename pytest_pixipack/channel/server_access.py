@@ -6,16 +6,19 @@ import base64
 import binascii
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.whole_files import write_file
 
 _TOKEN = "/t/"
+# The same in other spellings, and where it does not belong.
+_ANY_TOKEN = re.compile(r"(/(?:t|T|%[57]4)/)[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,20 @@ class Access:
         token, _, rest = path.removeprefix(_TOKEN).partition("/")
         return f"/{rest}", token
 
+    def hidden(self, path: str) -> str:
+        """A path without tokens, wherever they are in it, and without the server's own secrets."""
+        path = _ANY_TOKEN.sub(r"\g<1>***", path)
+        known = (self.token, self.bearer, self.basic[1] if self.basic else None)
+        for secret in filter(None, known):
+            for form in {secret, quote(secret), quote(secret, safe="")}:
+                path = path.replace(form, "***")
+        return path
+
     def admits(self, headers: Mapping[str, str], token: str | None) -> bool:
         """Whether a request with these headers (names in lower case) and token may read."""
         if self.is_open:
             return True
-        if self.token is not None and token is not None and _same(token, quote(self.token)):
+        if self.token is not None and token is not None and _same(unquote(token), self.token):
             return True
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
@@ -61,7 +73,7 @@ class Access:
         scheme, _, rest = url.partition("://")
         host, slash, path = rest.partition("/")
         if self.token is not None:
-            return f"{scheme}://{host}{_TOKEN}{quote(self.token)}{slash}{path}"
+            return f"{scheme}://{host}{_TOKEN}{quote(self.token, safe='')}{slash}{path}"
         if self.basic is not None:
             user, password = (quote(part, safe="") for part in self.basic)
             return f"{scheme}://{user}:{password}@{rest}"

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pytest_pixipack.channel.server_access import Access
 from pytest_pixipack.channel.server_content import Content, Roots
 from pytest_pixipack.channel.server_faults import Fault, FaultPlan
 from pytest_pixipack.channel.server_log import Entry, Journal
+from pytest_pixipack.redaction import hide
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _TYPES = {".json": "application/json", ".zst": "application/zstd"}
@@ -51,7 +52,7 @@ class Answer:
     @property
     def reason(self) -> str:
         """The words behind the status."""
-        return HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "Unknown"
+        return _phrase(self.status)
 
     @property
     def limit(self) -> int | None:
@@ -99,12 +100,20 @@ class Desk:
         """The answer to a request, and its entry in the log."""
         path, token = self.access.path_without_token(_path(request.target))
         asked = request.headers.get("range")
-        entry = self.journal.begin(request.method, path, asked)
+        entry = self.journal.begin(request.method, self.access.hidden(path), asked)
         answer = self._answer(request, path, token)
-        entry.fault = str(answer.fault) if answer.fault else None
+        entry.fault = hide(str(answer.fault)) if answer.fault else None
         if not answer.is_silent:
             entry.status = answer.status
         return answer, entry
+
+    def refuse(self, request: Request | None) -> tuple[Answer, Entry]:
+        """The answer to what cannot be served: no HTTP, for which there is None, or a body."""
+        method = request.method if request is not None else "?"
+        path = self.access.path_without_token(_path(request.target))[0] if request else "?"
+        entry = self.journal.begin(method, self.access.hidden(path), None)
+        entry.status = 400
+        return plain(400, {}), entry
 
     def _answer(self, request: Request, path: str, token: str | None) -> Answer:
         head_only = request.method == "HEAD"
@@ -112,26 +121,40 @@ class Desk:
             return plain(405, {"Allow": "GET, HEAD"}, head_only)
         if not self.access.admits(request.headers, token):
             return plain(401, {"WWW-Authenticate": self.access.challenge}, head_only)
-        fault = self.plan.next(path)
-        if fault is not None and fault.kind in ("status", "redirect"):
+        content = self.roots.find(path)
+        found = self._found(request, content, path, head_only)
+        fault = self.plan.next(path, lambda each: _can_strike(each, found))
+        if fault is None:
+            return found
+        if fault.kind in ("status", "redirect"):
             return _instead(fault, path, head_only)
-        stale = fault if fault is not None and fault.kind == "stale" else None
-        content = self.roots.find(
-            path, without=stale.without if stale else "", older=stale.older if stale else None
-        )
+        if fault.kind == "stale":
+            older = self.roots.find(path, without=fault.without, older=fault.older)
+            found = self._found(request, older, path, head_only)
+        return _struck(found, fault)
+
+    def _found(
+        self, request: Request, content: Content | None, path: str, head_only: bool
+    ) -> Answer:
         if content is None:
-            answer = plain(404, {}, head_only)
-        else:
-            answer = _found(request, content, path, head_only)
-        return _struck(answer, fault)
+            return plain(404, {}, head_only)
+        return _found(request, content, path, head_only)
 
 
 def plain(status: int, headers: Mapping[str, str], head_only: bool = False) -> Answer:
     """An answer that says nothing but its status."""
-    data = f"{status} {HTTPStatus(status).phrase}\n".encode()
+    data = f"{status} {_phrase(status)}\n".encode()
     content = Content(len(data), "", 0.0, data=data)
     headers = {**headers, "Content-Type": "text/plain"}
     return Answer(status, headers, content, 0, len(data), len(data), head_only=head_only)
+
+
+def _phrase(status: int) -> str:
+    """The words behind a status; there are more in use than Python has names for."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 def _path(target: str) -> str:
@@ -145,7 +168,9 @@ def _path(target: str) -> str:
 def _instead(fault: Fault, path: str, head_only: bool) -> Answer:
     if fault.kind == "redirect":
         below = path.partition("/")[2].partition("/")[2]
-        answer = plain(302, {"Location": f"{fault.target.rstrip('/')}/{below}"}, head_only)
+        target = urlsplit(fault.target)
+        place = target._replace(path=f"{target.path.rstrip('/')}/{below}")
+        answer = plain(302, {"Location": urlunsplit(place)}, head_only)
     else:
         wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         answer = plain(fault.code, wait, head_only)
@@ -204,18 +229,22 @@ def _part(request: Request, content: Content, tag: str) -> tuple[int, int] | Non
     return int(first), min(content.size, int(last) + 1) if last else content.size
 
 
-def _struck(answer: Answer, fault: Fault | None) -> Answer:
-    if fault is None:
-        return answer
+def _can_strike(fault: Fault, answer: Answer) -> bool:
+    """Whether a fault makes a difference to an answer."""
+    if fault.kind in ("status", "redirect", "stale"):
+        return True
     if fault.kind in ("reset", "stall") and not fault.amount:
-        return replace(answer, fault=fault)
+        return True
     if answer.status not in (200, 206):
-        return answer
+        return False
     if fault.kind in ("truncate", "cut", "reset", "stall"):
         # It breaks off in the body or not at all: behind the last byte, nobody would notice.
         assert fault.amount is not None
-        if answer.head_only or fault.amount >= answer.stop - answer.start:
-            return answer
+        return not answer.head_only and fault.amount < answer.stop - answer.start
+    return True
+
+
+def _struck(answer: Answer, fault: Fault) -> Answer:
     if fault.kind == "wrong-length":
         assert fault.amount is not None
         announced = max(0, answer.stop - answer.start + fault.amount)

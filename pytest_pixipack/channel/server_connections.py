@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pytest_pixipack.channel.server_answers import Answer, Desk, Request, plain
+from pytest_pixipack.channel.server_answers import Answer, Desk, Request
 from pytest_pixipack.channel.server_log import Entry, LoggedRequest
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class Connections:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
         request = parse_head(head)
         if request is None or _has_body(request):
-            await _send_head(writer, plain(400, {}), keep=False)
-            await _leave(reader, writer)
-            return False
-        keep = self._keep_alive and request.headers.get("connection", "").lower() != "close"
-        answer, entry = self._desk.answer(request)
+            keep = False
+            answer, entry = self._desk.refuse(request)
+        else:
+            keep = self._keep_alive and request.headers.get("connection", "").lower() != "close"
+            answer, entry = self._desk.answer(request)
         try:
             keep = await _send(reader, writer, answer, entry, keep=keep)
         finally:

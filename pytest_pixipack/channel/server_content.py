@@ -81,7 +81,17 @@ class Roots:
         file = _inside(root, parts)
         if file is not None and not (without and self._is_repodata(parts)):
             return self._of_file(file)
-        return self._derived(root, parts, name, without) if self.derive or without else None
+        if not (self.derive or without):
+            return None
+        return self._derived(root, parts, name, without) or self._earlier(name)
+
+    def _earlier(self, name: str) -> Content | None:
+        """A shard that an index named at another time: it is called by its content."""
+        if f"/{made.SHARDS}" not in f"/{name}":
+            return None
+        with self._lock:
+            return next((each for (path, _), each in self._kept.items()
+                         if path.replace("\\", "/").endswith(f"/{name}")), None)  # fmt: skip
 
     def _is_repodata(self, parts: tuple[str, ...]) -> bool:
         below = "/".join(parts[1:])

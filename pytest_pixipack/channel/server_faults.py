@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import unquote
 
 from pytest_pixipack.errors import InvalidInput
 
@@ -41,9 +43,10 @@ class Fault:
     `status`, `target` (a URL) to `redirect`. A `stale` channel answers with repodata that lack the
     packages whose file names match `without`, or with those of the directory `older`.
 
-    It strikes requests whose path below the server's root matches `path` (as in a shell; `*`
-    matches `/` too), from the `nth` of them (counted from 1), `count` times (None: always);
-    `flapping` leaves out every second one.
+    It strikes requests whose path below the server's root, without percent-encoding, matches `path`
+    (as in a shell; `*` matches `/` too), from the `nth` of them (counted from 1), `count` times
+    (None: always); `flapping` leaves out every second one. What cannot strike an answer (no body to
+    break off, say) is not counted as a time.
     """
 
     kind: Kind
@@ -72,6 +75,8 @@ class Fault:
     def _problem(self) -> str | None:
         if self.nth < 1 or (self.count is not None and self.count < 1):
             return "counts requests from 1"
+        if self.retry_after is not None and self.retry_after < 0:
+            return "cannot be tried again in the past"
         if self.kind == "status" and not 400 <= self.code <= 599:
             return f"has a status from 400 to 599, not {self.code}"
         if self.kind in _NUMBERS and self.kind not in _WITHOUT_A_NUMBER and self.amount is None:
@@ -88,12 +93,13 @@ class Fault:
             return "needs the packages that are missing, or an older channel"
         return None
 
-    def strikes(self, number: int) -> bool:
-        """Whether it strikes the `number`-th request that matches its path, counted from 1."""
+    def is_due(self, number: int, struck: int) -> bool:
+        """Whether it strikes the `number`-th request that matches its path, counted from 1, after
+        it struck `struck` times.
+        """
         past = number - self.nth
         if past < 0 or (self.flapping and past % 2):
             return False
-        struck = past // 2 if self.flapping else past
         return self.count is None or struck < self.count
 
     def __str__(self) -> str:
@@ -111,7 +117,7 @@ class Fault:
     def _head(self, value: str | None) -> str:
         if self.kind == "stale":
             value = self.without or (self.older.name if self.older else "")
-        elif self.amount is not None:
+        elif self.amount not in (None, _WITHOUT_A_NUMBER.get(self.kind)):
             value = str(self.amount)
         return f"{self.kind}={value}" if value else self.kind
 
@@ -127,8 +133,11 @@ def parse_fault(text: str) -> Fault:
     """
     head, *rest = [word.strip() for word in text.split(",")]
     fault = _first(head, text)
+    names = [word.partition("=")[0] for word in rest]
     for word in rest:
         name, _, value = word.partition("=")
+        if names.count(name) > 1:
+            raise InvalidInput(f"`{name}` is there twice in the fault `{text}`.")
         if name == "path" and value:
             fault = replace(fault, path=value)
         elif name == "flapping" and not value:
@@ -166,19 +175,19 @@ def _first(head: str, text: str) -> Fault:
 
 
 def _number(value: str, text: str) -> int:
-    try:
+    if re.fullmatch(r"-?[0-9]{1,15}", value):
         return int(value)
-    except ValueError:
-        raise InvalidInput(
-            f"`{value}` is not a number (in the fault `{text}`).",
-            remedy="Write it as truncate=1000,nth=2.",
-        ) from None
+    raise InvalidInput(
+        f"`{value}` is not a number (in the fault `{text}`).",
+        remedy="Write it as truncate=1000,nth=2.",
+    )
 
 
 @dataclass(slots=True)
 class _Counted:
     fault: Fault
     seen: int = 0
+    struck: int = 0
 
 
 @dataclass(slots=True)
@@ -197,7 +206,7 @@ class FaultPlan:
 
     def replace(self, faults: Iterable[Fault | str]) -> None:
         """Forgets what was planned and counted; from now on these strike."""
-        known = [_Counted(parse_fault(each) if isinstance(each, str) else each) for each in faults]
+        known = [_Counted(_fault(each)) for each in faults]
         with self._lock:
             self._known = known
 
@@ -206,13 +215,30 @@ class FaultPlan:
         """What is planned, in the order in which it is asked."""
         return tuple(each.fault for each in self._known)
 
-    def next(self, path: str) -> Fault | None:
-        """The fault that strikes this request; every fault counts it whose path matches."""
+    def next(self, path: str, applies: Callable[[Fault], bool] = lambda _: True) -> Fault | None:
+        """The fault that strikes this request; every fault counts it whose path matches.
+
+        `path` may be percent-encoded. `applies` says whether a fault can strike the answer.
+        """
         struck = None
+        plain = unquote(path)
         with self._lock:
             for each in self._known:
-                if fnmatchcase(path, each.fault.path):
-                    each.seen += 1
-                    if struck is None and each.fault.strikes(each.seen):
-                        struck = each.fault
+                if not fnmatchcase(plain, each.fault.path):
+                    continue
+                each.seen += 1
+                due = struck is None and each.fault.is_due(each.seen, each.struck)
+                if due and applies(each.fault):
+                    each.struck += 1
+                    struck = each.fault
         return struck
+
+
+def _fault(given: Fault | str) -> Fault:
+    if isinstance(given, Fault):
+        return given
+    if isinstance(given, str):
+        return parse_fault(given)
+    raise InvalidInput(
+        f"{given!r} is no fault.", remedy='Write a text such as "503,count=1", or a `Fault`.'
+    )

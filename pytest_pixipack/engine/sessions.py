@@ -109,7 +109,9 @@ class Sessions:
         self._workspace = workspace
         self._options = options
         self._scratch = scratch
-        environments = None if repodata is None else _environments(workspace, options, repodata)
+        environments = (
+            None if repodata is None else backend_environments(workspace, options, repodata)
+        )
         self._finder = BackendFinder(workspace, options, environments)
         self.checkouts = Checkouts(workspace.root, options, scratch)
         self._open: dict[Path, SourcePackage] = {}
@@ -307,9 +309,10 @@ class Sessions:
         return guard, environment
 
 
-def _environments(
+def backend_environments(
     workspace: Manifest, options: EngineOptions, repodata: Repodata
 ) -> BackendEnvironments:
+    """The backends that come from the channels of a workspace."""
     table = ChannelTable(workspace.root, options.channels, options.network)
     files = PackageFiles(table, options.content_dir)
     return BackendEnvironments(table, files, options.content_dir / "backends", repodata)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -177,8 +179,9 @@ def test_the_way_to_another_server(serve: Serve, client: httpx.Client) -> None:
     assert there.log.paths == (f"/mine/{PACKAGE}",)
 
 
-def struck(fault: Fault, requests: int) -> list[int]:
-    return [number for number in range(1, requests + 1) if fault.strikes(number)]
+def struck(text: str, requests: int) -> list[int]:
+    plan = FaultPlan.of([text])
+    return [number for number in range(1, requests + 1) if plan.next("/mine/a.conda")]
 
 
 @pytest.mark.parametrize(
@@ -193,18 +196,70 @@ def struck(fault: Fault, requests: int) -> list[int]:
     ],
 )
 def test_which_requests_are_struck(text: str, numbers: list[int]) -> None:
-    assert struck(parse_fault(text), 8) == numbers
+    assert struck(text, 8) == numbers
 
 
 def test_each_fault_counts_its_own_requests_and_the_first_strikes() -> None:
     plan = FaultPlan.of(["503,path=*.conda,nth=2,count=1", "reset,count=3"])
     found = [plan.next(path) for path in ("/a.conda", "/a.json", "/b.conda", "/c.conda")]
     assert [str(each) if each else None for each in found] == [
-        "reset=0,count=3",
-        "reset=0,count=3",
+        "reset,count=3",
+        "reset,count=3",
         "503,path=*.conda,nth=2,count=1",
-        None,
+        "reset,count=3",
     ]
+
+
+def test_a_fault_that_another_one_was_before_strikes_later(
+    serve: Serve, client: httpx.Client
+) -> None:
+    server = serve(faults=["truncate=10,count=1", "503,count=1"])
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get(f"{server.url}/{PACKAGE}")
+    assert client.get(f"{server.url}/{PACKAGE}").status_code == 503
+    assert client.get(f"{server.url}/{PACKAGE}").status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["truncate=10", "cut=10", "reset=10"])
+def test_what_has_no_body_is_not_struck_and_does_not_count(
+    fault: str, serve: Serve, client: httpx.Client
+) -> None:
+    server = serve(faults=[f"{fault},count=1"])
+    assert client.head(f"{server.url}/{PACKAGE}").status_code == 200
+    assert client.get(f"{server.url}/no/such-file").status_code == 404
+    assert [each.fault for each in server.log] == [None, None]
+    with contextlib.suppress(httpx.HTTPError):
+        client.get(f"{server.url}/{PACKAGE}")
+    assert server.log[-1].fault == f"{fault},count=1"
+
+
+@pytest.mark.parametrize("status", [420, 499, 520, 522, 599])
+def test_a_status_without_a_name_is_sent_as_well(
+    status: int, serve: Serve, client: httpx.Client
+) -> None:
+    server = serve(faults=[str(status)])
+    assert client.get(f"{server.url}/{PACKAGE}").status_code == status
+    assert [(each.status, each.fault) for each in server.log] == [(status, str(status))]
+
+
+def test_a_path_is_the_same_however_it_is_spelled(serve: Serve, client: httpx.Client) -> None:
+    server = serve(faults=["503,path=*.conda"])
+    spelled = PACKAGE.replace(".conda", "%2ec%6fnda")
+    assert client.get(httpx.URL(f"{server.url}/{spelled}")).status_code == 503
+
+
+def test_a_redirect_keeps_the_query_of_its_target(serve: Serve, client: httpx.Client) -> None:
+    server = serve(faults=["redirect=http://127.0.0.1:1/x?sig=abc"])
+    answer = client.get(f"{server.url}/{PACKAGE}", follow_redirects=False)
+    assert answer.headers["location"] == f"http://127.0.0.1:1/x/{PACKAGE}?sig=abc"
+
+
+@pytest.mark.parametrize(
+    "fault", [503, None, "503,retry-after=-1", "503,nth=1,nth=2", "truncate=1_0", "truncate=٣"]
+)
+def test_what_is_no_fault_is_refused_at_once(fault: Any, serve: Serve) -> None:
+    with pytest.raises(InvalidInput):
+        serve(faults=[fault])
 
 
 def test_faults_can_change_while_it_runs(serve: Serve, client: httpx.Client) -> None:
