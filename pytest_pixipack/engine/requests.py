@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     import httpx
 
 _MOST_REDIRECTS = 20
+_LOGS = (
+    "httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy",
+    "httpcore.socks",
+)  # fmt: skip
 
 
 class LeadsAwayError(Exception):
@@ -51,27 +57,27 @@ class Requests:
 
     @contextlib.contextmanager
     def get(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """The answer to GET, its body not yet read.
+        """The answer to GET, its body not yet read; httpx logs nothing of it.
 
         Raises `LeadsAwayError` where the URL or a redirect leads to another host and the network is
         off, and as httpx does.
         """
+        with _silent(), contextlib.closing(self._response(url, headers)) as response:
+            yield response
+
+    def _response(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
         import httpx
 
         client = self._for(url)
         response = client.send(client.build_request("GET", url, headers=headers), stream=True)
-        redirects = 0
-        try:
-            while response.next_request is not None:
-                following = response.next_request
-                response.close()
-                redirects += 1
-                if redirects > _MOST_REDIRECTS:
-                    raise httpx.TooManyRedirects("too many redirects", request=following)
-                response = self._for(str(following.url)).send(following, stream=True)
-            yield response
-        finally:
+        for _ in range(_MOST_REDIRECTS):
+            following = response.next_request
+            if following is None:
+                return response
             response.close()
+            response = self._for(str(following.url)).send(following, stream=True)
+        response.close()
+        raise httpx.TooManyRedirects("too many redirects", request=response.request)
 
     def _for(self, url: str) -> httpx.Client:
         import httpx
@@ -83,6 +89,23 @@ class Requests:
         if trusts not in self._clients:
             self._clients[trusts] = httpx.Client(timeout=self._timeout, trust_env=trusts)
         return self._clients[trusts]
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is logged of the requests of this thread: httpx would log whole URLs, with their
+    secrets, and where redirects lead.
+    """
+    thread = threading.get_ident()
+
+    def of_others(_: logging.LogRecord) -> bool:
+        return threading.get_ident() != thread
+
+    with contextlib.ExitStack() as stack:
+        for logger in map(logging.getLogger, _LOGS):
+            logger.addFilter(of_others)
+            stack.callback(logger.removeFilter, of_others)
+        yield
 
 
 def address_of(url: str) -> str:
