@@ -3,7 +3,7 @@
 py-rattler keeps what it has read in files that it changes in place and believes as they are. So it
 works in a directory of its own, which gets what the cache has and what is still what was put there;
 what it has read anew is put into the cache when all went well. A cache that can only be read is
-left as it is.
+left as it is, and nothing goes there that has a secret of a URL in it.
 
 Names of files follow conda/rattler, `crates/rattler_repodata_gateway/src/utils/mod.rs`
 (`url_to_cache_filename`), `fetch/with_cache.rs` and `gateway/sharded_subdir`.
@@ -15,16 +15,22 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pytest_pixipack.cache.made_once import lock_of, remove, used
 from pytest_pixipack.cache.seals import look_of
+from pytest_pixipack.redaction import hide
 
 _KNOWN = ".sealed.json"
 _SHARDS = "shards-v1"
 _TEMPORARY = ".tmp"
 _CHUNK = 1 << 20
+# Where rattler notes the URL that it has read, after redirects; before what it has read there.
+_NOTES = (".info.json", ".shards-cache-v1")
+_LONGEST_NOTE = 1 << 16
+_URL = re.compile(rb"https?://[\x21\x23-\x7e]+")
 
 
 class RepodataRoom:
@@ -59,7 +65,9 @@ class RepodataRoom:
 
     def keep(self) -> None:
         """Puts what is new in the private directory into the cache, where that can be written."""
-        fresh = [name for name in _files(self._private) if self._is_new(name)]
+        files = list(_files(self._private))
+        secret = {_stem(name) for name in files if _has_secret(self._private / name)}
+        fresh = [name for name in files if _stem(name) not in secret and self._is_new(name)]
         if not fresh:
             return
         with contextlib.suppress(OSError):
@@ -85,6 +93,20 @@ def _names(url: str) -> Iterator[str]:
     yield from (f"{plain}.json", f"{plain}.info.json")
     index = f"{url}/repodata_shards.msgpack.zst/"
     yield f"{hashlib.md5(index.encode(), usedforsecurity=False).hexdigest()[:8]}.shards-cache-v1"
+
+
+def _stem(name: str) -> str:
+    """What the files that rattler keeps of a subdir have in common."""
+    return name.partition(".")[0]
+
+
+def _has_secret(path: Path) -> bool:
+    if not path.name.endswith(_NOTES):
+        return False
+    with path.open("rb") as stream:
+        start = stream.read(_LONGEST_NOTE)
+    urls = [url.decode("ascii") for url in _URL.findall(start)]
+    return any(hide(url) != url for url in urls)
 
 
 def _files(folder: Path) -> Iterator[str]:
