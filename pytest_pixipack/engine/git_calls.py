@@ -34,6 +34,9 @@ _SETTINGS = (
 _TRUST = "[safe]\n\tdirectory = *\n"
 _LONGEST_WAIT = 600.0  # seconds for one call
 _LONGEST_MESSAGE = 400
+_NO_ROOM = ("No space left", "Disk quota exceeded", "Read-only file system", "File too large")
+_ROOM = "Make room, or name another cache directory (PIXIPACK_CACHE_DIR)."
+_ADDRESS = "Check the address of the repository, and that it can be read."
 
 
 class Git:
@@ -144,7 +147,8 @@ def _failed(arguments: Sequence[str], output: str, where: Mapping[str, Any]) -> 
             f"The repository does not have what is asked for: {text}.",
             **{**where, "remedy": "Name a branch, a tag or a commit that is there."},
         )
+    room = any(words in text for words in _NO_ROOM)
     return Infrastructure(
         f"`git {arguments[0]}` failed: {text or 'it printed nothing'}.",
-        **{**where, "remedy": "Check the address of the repository, and that it can be read."},
+        **{**where, "remedy": _ROOM if room else _ADDRESS},
     )
