@@ -9,6 +9,7 @@ next. What is no longer what was made (`seals`) is made anew.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEMPORARY, LOCK = ".tmp", ".lock"
+_ONLY_READ = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def made_once(home: Path, load: Callable[[Path], T | None], make: Callable[[Path], object]) -> T:
@@ -138,6 +140,23 @@ def left_overs(home: Path) -> list[Path]:
 def thing_of(left_over: Path) -> Path:
     """The thing that a temporary name stands for: `<name>.<random>.tmp`."""
     return left_over.with_name(left_over.name.rsplit(".", 2)[0])
+
+
+def can_be_written(room: Path) -> bool:
+    """False where a directory of a cache can only be read.
+
+    Raises `OSError` where it is full, or no directory.
+    """
+    probe = temporary_name(room / "probe")
+    try:
+        room.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if error.errno in _ONLY_READ:
+            return False
+        raise
+    return True
 
 
 def temporary_name(home: Path) -> Path:

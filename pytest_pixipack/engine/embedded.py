@@ -166,10 +166,10 @@ class EmbeddedEngine:
         manifest = load_manifest(root)
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
-        files = PackageFiles(table, options.content_dir, options.progress)
         own = None if options.scratch is not None else Scratch()
         scratch = options.scratch if own is None else own.path
         assert scratch is not None
+        files = PackageFiles(table, options.content_dir, options.progress, scratch / "fetched")
         make_directory(scratch)
         try:
             with (

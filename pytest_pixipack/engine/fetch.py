@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pytest_pixipack.artifact import file_digests
 from pytest_pixipack.cache.made_once import (
+    can_be_written,
     discard,
     lock_of,
     remove,
@@ -33,17 +35,27 @@ if TYPE_CHECKING:
     from pytest_pixipack.engine.options import Progress
 
 
+# Neither a separator of any system nor a stream of Windows, nor what a terminal would obey.
+_PLAIN = re.compile(r"[^/\\:\x00-\x1f\x7f]+")
+
+
 class PackageFiles:
     """Finds package files. Downloads are kept below `cache_dir`, keyed by their sha256.
 
     One object serves one operation: a file of which no digest is known is fetched once. `progress`
-    is told of each download.
+    is told of each download. Where the cache can only be read, a file of which no digest is known
+    is fetched into `spare` (default: nowhere).
     """
 
     def __init__(
-        self, table: ChannelTable, cache_dir: Path, progress: Progress | None = None
+        self,
+        table: ChannelTable,
+        cache_dir: Path,
+        progress: Progress | None = None,
+        spare: Path | None = None,
     ) -> None:
         self._table = table
+        self._spare = spare
         self._cache_dir = cache_dir
         self._progress = progress
         self._unnamed: dict[str, Path] = {}
@@ -93,14 +105,14 @@ class PackageFiles:
             return
 
     def _downloaded(self, facts: PackageFacts, url: str) -> Path:
-        file_name = facts.file_name or urlsplit(url).path.rpartition("/")[2]
+        file_name = _plain(facts.file_name or urlsplit(url).path.rpartition("/")[2], facts, url)
         key = facts.sha256 or facts.md5
         if key is None:
             if url not in self._unnamed:
                 self._allow(facts, url)
                 self._unnamed[url] = self._fetch_unnamed(facts, url, file_name)
             return self._unnamed[url]
-        path = self._packages / key / file_name
+        path = self._packages / _plain(key, facts, url) / file_name
         kept = taken(path.parent, lambda _: _if_right(path, facts), sealed=False)
         if kept is not None:
             return kept
@@ -141,15 +153,14 @@ class PackageFiles:
 
     def _fetch_unnamed(self, facts: PackageFacts, url: str, file_name: str) -> Path:
         """Fetches what may be another file each time, and keeps it by its content."""
-        key = hashlib.sha256(url.encode()).hexdigest()[:16]
-        place = self._packages / f"url-{key}"
-        fresh = temporary_name(place)
-        with self._kept(facts, fresh), self._being_made(place):
+        key = f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        with self._kept(facts, self._packages), self._being_made(self._room() / key) as place:
+            fresh = temporary_name(place)
             try:
                 fresh.mkdir()
                 self._download(facts, url, fresh / file_name)
                 facts = replace(facts, sha256=content_digest(fresh / file_name))
-                path = self._packages / str(facts.sha256) / file_name
+                path = place.with_name(str(facts.sha256)) / file_name
                 with lock_of(path.parent):
                     if _if_right(path, facts) is None:
                         _clear(path)
@@ -169,12 +180,18 @@ class PackageFiles:
         told = self._told(facts.dist)
         download(wanted, path, network=self._table.network, progress=told)
 
+    def _room(self) -> Path:
+        """Where files can be put that are fetched each time."""
+        if self._spare is None or can_be_written(self._packages):
+            return self._packages
+        return self._spare
+
     @contextmanager
-    def _being_made(self, place: Path) -> Iterator[None]:
+    def _being_made(self, place: Path) -> Iterator[Path]:
         """Nobody else is at work there, nor sweeps away what is under temporary names."""
-        self._packages.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         with lock_of(place):
-            yield
+            yield place
 
     @contextmanager
     def _kept(self, facts: PackageFacts, path: Path) -> Iterator[None]:
@@ -187,6 +204,17 @@ class PackageFiles:
                 package=facts.name,
                 remedy="Check free space and permissions, or set PIXIPACK_CACHE_DIR.",
             ) from None
+
+
+def _plain(name: str, facts: PackageFacts, url: str) -> str:
+    """A name that is no way to another place. Raises `InvalidInput`."""
+    if _PLAIN.fullmatch(name) and name not in (".", ".."):
+        return name
+    raise InvalidInput(
+        f"{facts.dist} has a name that no file of a package can have: {public_url(url)}.",
+        package=facts.name,
+        remedy="Name a file that ends with `.conda`, `.tar.bz2` or `.whl`.",
+    )
 
 
 def _if_right(path: Path, facts: PackageFacts) -> Path | None:

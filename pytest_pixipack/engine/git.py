@@ -7,7 +7,6 @@ for which words follows prefix-dev/pixi, `crates/pixi_git/src/git.rs`.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.cache import is_there, made_once, taken
-from pytest_pixipack.cache.made_once import lock_of, temporary_name, was_made
+from pytest_pixipack.cache.made_once import can_be_written, lock_of, temporary_name, was_made
 from pytest_pixipack.cache.seals import is_whole, write_seal
 from pytest_pixipack.engine.channels import is_local
 from pytest_pixipack.engine.damage import mended
@@ -27,7 +26,6 @@ from pytest_pixipack.redaction import public_url
 
 _FULL_COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _LIKE_A_COMMIT = re.compile(r"[0-9a-fA-F]{7,}")
-_CANNOT_BE_WRITTEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class GitCache:
@@ -126,7 +124,7 @@ class GitCache:
         """The place where a repository can be written, nobody else being at work in it."""
         shared, *spare = self._repositories(url)
         try:
-            if spare and not _can_be_written(shared):
+            if spare and not can_be_written(shared.parent):
                 shared = spare[0]
             shared.mkdir(parents=True, exist_ok=True)
             with lock_of(shared):
@@ -190,20 +188,6 @@ _REMEDY = "Make room, or name another cache directory (PIXIPACK_CACHE_DIR)."
 def _checked_out(repository: Path, commit: str) -> Path | None:
     place = repository / commit
     return taken(repository, lambda _: place if is_whole(place) else None, sealed=False)
-
-
-def _can_be_written(repository: Path) -> bool:
-    """False where a cache can only be read; raises `OSError` where it is full, or no directory."""
-    probe = temporary_name(repository)
-    try:
-        repository.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        if error.errno in _CANNOT_BE_WRITTEN:
-            return False
-        raise
-    return True
 
 
 def _unlock(database: Path) -> None:
