@@ -15,6 +15,8 @@ _PART = re.compile(r"[A-Za-z0-9_.!+~*-]+")
 _SYSTEM_ERRORS = (
     "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
     "Too many open files", "Access is denied", "not enough space", "no eligible writable",
+    # Of what it has just written itself: that was cut off where there was no more room.
+    "failed to determine the currently installed packages",
 )  # fmt: skip
 
 
