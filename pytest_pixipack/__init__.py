@@ -2,7 +2,7 @@
 
 The public names; each is imported when it is first used, so that `import pytest_pixipack` costs
 nothing (the stub backend and every pytest run that does not use the plugin start with it). The
-functions `verify` and `difference` are in the modules of their name.
+functions `verify`, `compare` and `difference` are in the modules of their name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_pixipack.artifact import Artifact, read_artifact, write_artifact
     from pytest_pixipack.channel import BuiltChannel, File, StubChannel
+    from pytest_pixipack.compare import Compared, compare_paths
     from pytest_pixipack.difference import Difference
     from pytest_pixipack.engine.embedded import EmbeddedEngine
     from pytest_pixipack.engine.options import EngineOptions
@@ -55,6 +56,7 @@ _HOMES = {
     "dirty_equals": ("Contains",),
     "pytest_pixipack.artifact": ("Artifact", "read_artifact", "write_artifact"),
     "pytest_pixipack.channel": ("BuiltChannel", "File", "StubChannel"),
+    "pytest_pixipack.compare": ("Compared", "compare_paths"),
     "pytest_pixipack.difference": ("Difference",),
     "pytest_pixipack.engine.embedded": ("EmbeddedEngine",),
     "pytest_pixipack.engine.options": ("EngineOptions",),
@@ -79,14 +81,15 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Artifact", "BackendError", "BuiltChannel", "Contains", "Difference", "EmbeddedEngine",
-    "EngineOptions", "File", "FileFacts", "Finding", "HasFiles", "Infrastructure",
-    "InvalidInput", "IsBuildString", "IsMd5", "IsPack", "IsPackage", "IsPrefix", "IsSha256",
-    "IsSource", "IsSpec", "IsTimestamp", "IsVersion", "Lock", "Manifest", "MissingTool", "Pack",
-    "PackageFacts", "PixipackError", "Prefix", "Report", "RunExports", "SolveError",
-    "StubChannel", "SystemEngine", "Unsupported", "Workspace", "WorkspaceBuilder", "check_lock",
-    "load_manifest", "parse_lock", "read_artifact", "read_lock", "read_pack", "read_prefix",
-    "unpack", "write_artifact", "write_lock", "write_pack",
+    "Artifact", "BackendError", "BuiltChannel", "Compared", "Contains", "Difference",
+    "EmbeddedEngine", "EngineOptions", "File", "FileFacts", "Finding", "HasFiles",
+    "Infrastructure", "InvalidInput", "IsBuildString", "IsMd5", "IsPack", "IsPackage",
+    "IsPrefix", "IsSha256", "IsSource", "IsSpec", "IsTimestamp", "IsVersion", "Lock",
+    "Manifest", "MissingTool", "Pack", "PackageFacts", "PixipackError", "Prefix", "Report",
+    "RunExports", "SolveError", "StubChannel", "SystemEngine", "Unsupported", "Workspace",
+    "WorkspaceBuilder", "check_lock", "compare_paths", "load_manifest", "parse_lock",
+    "read_artifact", "read_lock", "read_pack", "read_prefix", "unpack", "write_artifact",
+    "write_lock", "write_pack",
 ]  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_pixipack.redaction import hidden_repr
+
 PackageKind = Literal["binary", "source", "pypi"]
 FileKind = Literal["file", "link", "directory"]
 VariantValue = str | int | bool
@@ -94,6 +96,9 @@ class PackageFacts:
     python_site_packages_path: str | None = None
     variants: Mapping[str, VariantValue] = field(default_factory=dict)
     files: Mapping[str, FileFacts] | None = None
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def is_source(self) -> bool:

@@ -61,6 +61,19 @@ def hide_all(value: Any) -> Any:
     return value
 
 
+def hidden_repr(value: Any) -> str:
+    """The `repr` of an instance of a dataclass, without the secrets in its URLs.
+
+    What a test shows of a lock or a manifest where it fails goes into terminals and reports.
+    """
+    shown = ", ".join(
+        f"{name}={getattr(value, name)!r}"
+        for name, field in value.__dataclass_fields__.items()
+        if field.repr
+    )
+    return hide(f"{type(value).__name__}({shown})")
+
+
 def _hidden(match: re.Match[str]) -> str:
     from urllib.parse import urlsplit
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_pixipack.lock import parse_lock
+from pytest_pixipack.manifest import load_manifest
 from pytest_pixipack.redaction import hide, hide_all, public_url, redact
 
 SECRET = st.text("abcdefghijklmnop0123456789", min_size=8, max_size=20).map("s3cr3t".__add__)
@@ -72,3 +76,41 @@ def test_no_secret_is_left_in_any_value(secret: str, form: str) -> None:
     shown = hide_all({"a": [text, (text, 1)], text: None})
     assert secret not in repr(shown)
     assert isinstance(shown["a"][1], tuple)
+
+
+def test_what_a_failing_test_shows_of_a_lock_or_a_manifest(tmp_path: Path) -> None:
+    """pytest shows the `repr` of whatever is in an assertion, and with `-l` of all variables."""
+    channel = "https://me:s3cr3t@host.example/t/t0k3n/main"
+    (tmp_path / "pixi.toml").write_text(
+        f"""\
+        [workspace]
+        name = "w"
+        channels = ["{channel}"]
+        platforms = ["linux-64"]
+        [dependencies]
+        zlib = {{ version = "*", channel = "{channel}" }}
+        """
+    )
+    text = f"""\
+version: 7
+platforms:
+- name: linux-64
+environments:
+  default:
+    channels:
+    - url: {channel}/
+    indexes:
+    - https://me:s3cr3t@index.example/simple
+    packages:
+      linux-64:
+      - conda: {channel}/linux-64/zlib-1.0-h0_0.conda
+packages:
+- conda: {channel}/linux-64/zlib-1.0-h0_0.conda
+"""
+    lock, manifest = parse_lock(text), load_manifest(tmp_path)
+    package = lock["linux-64"]["zlib"]
+    for each in (lock, package, package.facts, lock.environments, manifest):
+        assert "host.example" in repr(each)
+        assert "s3cr3t" not in repr(each)
+        assert "t0k3n" not in repr(each)
+    assert package.url == f"{channel}/linux-64/zlib-1.0-h0_0.conda"

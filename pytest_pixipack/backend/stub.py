@@ -134,7 +134,7 @@ class StubBackend:
                 output["metadata"]["name"] = "somebody-else"
         if how == "malformed":
             return {"outputs": [{"metadata": {"name": self._model["name"]}}]}
-        return {"outputs": found, "inputGlobs": self._input_globs()}
+        return {"outputs": found, "inputGlobs": self._input_globs(), **self._sets("inputGlobSets")}
 
     def _build(self, params: Json, how: str | None) -> Json:
         from pytest_pixipack.backend.stub_build import build_package
@@ -158,7 +158,7 @@ class StubBackend:
             session.get("targetConfiguration") or {},
             how,
         )
-        return {**result, "input_globs": self._input_globs()}
+        return {**result, "input_globs": self._input_globs(), **self._sets("input_glob_sets")}
 
     # --- helpers ------------------------------------------------------------------------------
     @property
@@ -171,6 +171,11 @@ class StubBackend:
         told = self._orders.stub.get("input-globs")
         globs = list(INPUT_GLOBS) if told is None else list(told)
         return [*globs, "stub.toml"] if self._orders.has_file else globs
+
+    def _sets(self, key: str) -> Json:
+        """The structured globs, which an answer has only where there are some."""
+        told = self._orders.stub.get("input-glob-sets")
+        return {} if told is None else {key: told}
 
     def _fail(self, stage: str) -> str | None:
         """The fault for this stage that has an effect later; the others happen here."""

@@ -26,8 +26,8 @@ DEPENDENCY_KEYS = ("build-dependencies", "host-dependencies", "run-dependencies"
 # Of one output, or of all where they stand outside of `outputs`.
 OUTPUT_KEYS = (
     "build-number", *DEPENDENCY_KEYS, "extra-dependencies", "files", "flags", "ignore-run-exports",
-    "input-globs", "license", "license-family", "noarch", "purls", "python-site-packages-path",
-    "run-exports", "scripts", "track-features", "variant", "version",
+    "input-glob-sets", "input-globs", "license", "license-family", "noarch", "purls",
+    "python-site-packages-path", "run-exports", "scripts", "track-features", "variant", "version",
 )  # fmt: skip
 STUB_KEYS = tuple(sorted({*OUTPUT_KEYS, "fail", "leak", "outputs", "timestamp", "variant-keys"}))
 RUN_EXPORTS = ("weak", "strong", "noarch", "weak-constraints", "strong-constraints")

@@ -13,18 +13,22 @@ from pathlib import Path
 from pytest_pixipack.cache.made_once import remove
 
 _PREFIX, _SIGN = "pixipack-", ".alive"
+# Where Linux has a file system in memory.
+IN_MEMORY = Path("/dev/shm")
 
 
 class Scratch:
     """A new directory among the temporary files, this user's alone, until it is closed.
 
-    A file beside it is locked for as long. Raises `OSError`.
+    A file beside it is locked for as long. `directory` is another place for both; what is left in
+    `IN_MEMORY` is swept, too. Raises `OSError`.
     """
 
-    def __init__(self, prefix: str = _PREFIX) -> None:
+    def __init__(self, prefix: str = _PREFIX, directory: Path | None = None) -> None:
         from filelock import FileLock
 
-        self.path = Path(tempfile.gettempdir()) / f"{prefix}{os.urandom(5).hex()}"
+        place = Path(tempfile.gettempdir()) if directory is None else directory
+        self.path = place / f"{prefix}{os.urandom(5).hex()}"
         self._sign = self.path.with_name(f"{self.path.name}{_SIGN}")
         # Closed by whichever thread is there when it is over.
         self._lock = FileLock(self._sign, thread_local=False)
@@ -59,7 +63,8 @@ def sweep_scratch() -> int:
     from filelock import FileLock, Timeout
 
     removed = 0
-    for sign in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*{_SIGN}"):
+    places = {Path(tempfile.gettempdir()), *([IN_MEMORY] if sys.platform == "linux" else [])}
+    for sign in (sign for place in places for sign in place.glob(f"{_PREFIX}*{_SIGN}")):
         with contextlib.suppress(OSError, Timeout):
             if not _is_mine(sign):
                 continue

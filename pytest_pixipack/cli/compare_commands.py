@@ -79,6 +79,12 @@ def _run_records(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from pytest_pixipack.reproduce.report import record_lines
 
     found = compare_records(read_record(arguments.left), read_record(arguments.right))
+    if not found.compared and not found.changes:
+        raise InvalidInput(
+            "Nothing can be compared: what one of the records has is not in the other one, and was "
+            "not asked for when that was made.",
+            file=arguments.right,
+        )
     comparison = found.comparison
     tolerated = VERDICTS.index(arguments.tolerate or "identical")
     fine = VERDICTS.index(comparison.verdict) <= tolerated
@@ -89,7 +95,7 @@ def _run_records(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.markdown != STDOUT:
         terminal.print(verdict_lines(comparison, None, terminal.width))
         terminal.print(record_lines(found, terminal.width))
-        terminal.print([exit_line(comparison, code)] if code else [])
+        terminal.print([exit_line(comparison, code, terminal.width)] if code else [])
     return code
 
 
@@ -103,7 +109,7 @@ def _lines(found: Compared, code: int, width: int) -> list[str]:
     else:
         lines += [*_counted(found.lock, width), *found.lock.lines(width)]
     lines += cause_lines(comparison, width)
-    return [*lines, exit_line(comparison, code)] if code else lines
+    return [*lines, exit_line(comparison, code, width)] if code else lines
 
 
 def _counted(diff: LockDiff, width: int) -> list[str]:

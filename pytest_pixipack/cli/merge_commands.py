@@ -42,12 +42,12 @@ def add_parsers(commands: Any) -> None:
 def run_merge(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Merges, writes, and says what came out."""
     from pytest_pixipack.shards.documents import read_shards
+    from pytest_pixipack.shards.parts import check_parts
 
     kind, shards = read_shards(arguments.file)
-    if arguments.of is not None and len(shards) != arguments.of:
+    if (missing := check_parts(shards, arguments.of)) is not None:
         raise Infrastructure(
-            f"There are {len(shards)} {kind}s, and there have to be {arguments.of}.",
-            remedy="See what became of the shards that wrote none, and run them again.",
+            missing, remedy="See what became of the shards that wrote none, and run them again."
         )
     if kind == "record":
         from pytest_pixipack.shards.records import merged_record

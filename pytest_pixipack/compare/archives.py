@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pytest_pixipack.artifact.safety import refuse
 from pytest_pixipack.compare.inside import zips
@@ -27,11 +30,13 @@ from pytest_pixipack.compare.inside.members import (
 )
 from pytest_pixipack.compare.inside.tars import Tar
 from pytest_pixipack.compare.model import Difference
-from pytest_pixipack.compare.records import Where, compare_order
+from pytest_pixipack.compare.notation import json_notation
+from pytest_pixipack.compare.records import Where, compare_order, compare_records
 
 _CHUNK = 1 << 20
 _WINDOW = 1 << 27
 _READ = 1 << 18
+_LARGEST_METADATA = 1 << 16
 # What installed files get from an archive; the other permission bits are the installer's.
 _EXECUTABLE = 0o111
 BOTH = "both"
@@ -111,6 +116,15 @@ class PackageFile:
         found: dict[str, Content] = self._told(lambda: contents(tar, names, scratch))
         return found
 
+    def metadata(self) -> bytes:
+        """`metadata.json` of a `.conda`, which was found to be small. Raises `InvalidInput`."""
+
+        def read() -> bytes:
+            with self._member("metadata") as stream:
+                return stream.read(_LARGEST_METADATA)
+
+        return bytes(self._told(read))
+
     def stored_digest(self, part: Part) -> str:
         """The sha256 of a part's bytes as they are stored."""
         with self.path.open("rb") as file:
@@ -140,20 +154,34 @@ class PackageFile:
                 return
             import zstandard
 
-            name = self.parts()[kind].name
-            with zipfile.ZipFile(self.path) as archive, archive.open(name) as packed:
+            with self._member(kind) as packed:
                 decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
                 with decompressor.stream_reader(
                     packed, read_size=_READ, read_across_frames=True
                 ) as reader:
                     yield reader
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (
+            OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError
+        ) as error:  # fmt: skip
             raise Unreadable(f"it is damaged ({error})") from None
         except Exception as error:
             # The exceptions of zstandard have no common base that could be named without it.
             if type(error).__module__.startswith("zstandard"):
                 raise Unreadable(f"it is damaged ({error})") from None
             raise
+
+    @contextmanager
+    def _member(self, kind: str) -> Iterator[IO[bytes]]:
+        """The member of the zip with a part. Raises `Unreadable` where it cannot be opened."""
+        with ExitStack() as stack:
+            try:
+                name = self.parts()[kind].name
+                archive = stack.enter_context(zipfile.ZipFile(self.path))
+                packed = stack.enter_context(archive.open(name))
+            except (RuntimeError, NotImplementedError, KeyError) as error:
+                # It is encrypted, packed in a way that nobody knows, or has another name.
+                raise Unreadable(f"it is damaged ({error})") from None
+            yield packed
 
 
 def same_stored(left: PackageFile, right: PackageFile, old: Part, new: Part) -> bool:
@@ -163,7 +191,8 @@ def same_stored(left: PackageFile, right: PackageFile, old: Part, new: Part) -> 
     with left.path.open("rb") as first, right.path.open("rb") as second:
         first.seek(old.start)
         second.seek(new.start)
-        pairs = zip(_pieces(first, old.size), _pieces(second, new.size), strict=True)
+        # A header that lies about sizes leads behind the end of the file.
+        pairs = itertools.zip_longest(_pieces(first, old.size), _pieces(second, new.size))
         return all(one == other for one, other in pairs)
 
 
@@ -230,9 +259,10 @@ def compare_containers(
             yield from headers
         if any(each.cause == "compression" for each in headers):
             continue
+        if kind == "metadata":
+            yield from _metadata(place, *(file.metadata() for file in files))
+            continue
         if old.listing is None or same_stored(*files, old, new):
-            if kind == "metadata" and not same_stored(*files, old, new):
-                yield Difference(place, "content", "metadata", None, None, "json-format")
             continue
         if kind in explained:
             continue
@@ -244,6 +274,22 @@ def compare_containers(
             yield Difference(place, "compressed bytes", "metadata", *sides, "compression")
         else:
             yield Difference(place, "tar bytes", "metadata", *tars, "archive-format")
+
+
+def _metadata(where: Where, left: bytes, right: bytes) -> Iterator[Difference]:
+    """`metadata.json` of a `.conda`, of which nothing is installed."""
+    values = _object(left), _object(right)
+    found = list(compare_records(where, *values, kind="metadata"))
+    yield from found
+    yield from json_notation(where, left, right, told=bool(found))
+
+
+def _object(data: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {"": found}
 
 
 def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:

@@ -18,11 +18,11 @@ from pytest_pixipack.compare.archives import (
 )
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.inside.members import without_padding
-from pytest_pixipack.compare.inside.structured import notation_differences
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.notation import json_notation
+from pytest_pixipack.compare.placeholders import Placeholders, without_placeholders
 from pytest_pixipack.compare.quick import read_pair
-from pytest_pixipack.compare.recipes import RECIPES, package_differences, read_recipe
+from pytest_pixipack.compare.recipes import RECIPES, recipe_differences
 from pytest_pixipack.compare.records import Where, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # The files below info/ that are read: the others are carried along.
 _READ = ("index.json", "run_exports.json", "paths.json", "link.json", "about.json")
 _LISTS = ("files", "has_prefix")
+# They follow from what is in the payload.
+_FOLLOW = ("info/paths.json", "info/files", "info/has_prefix")
 # Texts of info/ that are read as a whole.
 _MOST_BYTES = 64 << 20
 # Files that are taken out of a package in one go.
@@ -86,6 +88,7 @@ class _Artifacts:
         self.payload = (*self.where, *((self.parts["pkg"],) if self.parts else ()))
         self.old = {name: each.sha256 for name, (_, each) in self.first.members().items()}
         self.new = {name: each.sha256 for name, (_, each) in self.second.members().items()}
+        self.moved = dict(self._moved())
 
     def _read(self, left: Path, right: Path) -> None:
         """Both packages, side by side where that can be done."""
@@ -131,10 +134,10 @@ class _Artifacts:
         return _with_evidence(without_padding(found))
 
     def _spoken(self, kind: str, found: list[Difference]) -> bool:
-        """Whether a part is known to differ; paths.json follows from what is in the other one."""
+        """Whether a part is known to differ, or follows from what is in the other one."""
         part = self.parts.get(kind)
         return any(len(each.where) > 1 and each.where[1] == part for each in found) or (
-            kind == "info" and self.old.get("info/paths.json") != self.new.get("info/paths.json")
+            kind == "info" and any(self.old.get(name) != self.new.get(name) for name in _FOLLOW)
         )
 
     def _records(self) -> Iterator[Difference]:
@@ -163,6 +166,17 @@ class _Artifacts:
             )
         yield from self._contents("pkg", self.payload, differing, changed)
 
+    def _moved(self) -> Iterator[tuple[str, Placeholders]]:
+        """The files that differ and were built in two prefixes."""
+        left, right = self.left.facts.files or {}, self.right.facts.files or {}
+        for name in left:
+            sides = self.left.payload.get(name), self.right.payload.get(name)
+            if sides[0] is None or sides[1] is None or sides[0].sha256 == sides[1].sha256:
+                continue
+            found = Placeholders.of(left[name], right.get(name))
+            if found is not None and sides[0].kind == sides[1].kind == "file":
+                yield name, found
+
     def _contents(
         self, kind: str, where: Where, names: list[str], changed: set[str]
     ) -> Iterator[Difference]:
@@ -171,10 +185,24 @@ class _Artifacts:
             old, new = self._taken(kind, wanted)
             for name in wanted:
                 if name in old and name in new:
-                    pair = old[name], new[name]
-                    yield from self.inside.differences((*where, name), name, *pair, changed)
+                    yield from self._content((*where, name), name, old[name], new[name], changed)
             for each in (*old.values(), *new.values()):
                 self.scratch.drop(each)
+
+    def _content(
+        self, where: Where, name: str, left: Content, right: Content, changed: set[str]
+    ) -> Iterator[Difference]:
+        """What two contents of a file differ in once they are installed."""
+        pair = left, right
+        if name in self.moved:
+            yield self.moved[name].difference(where)
+            facts = self.left.payload[name], self.right.payload[name]
+            if pair[0].size == facts[0].size and pair[1].size == facts[1].size:  # not only parts
+                pair = self.moved[name].replaced(*pair, self.scratch) or pair
+        yield from self.inside.differences(where, name, *pair, changed)
+        for made in pair:
+            if made is not left and made is not right:
+                self.scratch.drop(made)
 
     def _taken(self, kind: str, names: list[str]) -> tuple[dict[str, Content], dict[str, Content]]:
         if self.ready:
@@ -200,6 +228,8 @@ class _Artifacts:
         for name in sorted({*left, *right}):
             old, new = left.get(name), right.get(name)
             sides = (_recorded(old), _recorded(new))
+            if name in self.moved:
+                continue
             if self.left.payload.get(name) != self.right.payload.get(name):
                 sides = (_placeholder(old), _placeholder(new))
             if sides[0] != sides[1]:
@@ -251,36 +281,15 @@ class _Artifacts:
                      for each in (old, new)]  # fmt: skip
             if name in lists:
                 if same_paths:
-                    yield from _list(place, *texts)
-            elif (told := _recipes(place, *texts)) is not None:
+                    moved = self.moved.values()
+                    left, right = without_placeholders(texts[0], texts[1], moved)
+                    yield from _list(place, left, right) if left != right else ()
+            elif (told := recipe_differences(place, *texts)) is not None:
                 yield from told
             else:
                 plain.append(name)
         for each in self._contents("info", self.info, plain, set(both)):
             yield replace(each, kind="metadata") if each.kind == "payload" else each
-
-
-def _recipes(where: Where, left: str, right: str) -> list[Difference] | None:
-    """What two recipes differ in, beginning with the packages of their environments."""
-    from pytest_pixipack.compare.inside.structured import value_differences
-
-    first, second = read_recipe(left), read_recipe(right)
-    if first is None or second is None:
-        return None
-    packages = list(package_differences(where, first, second))
-    rest = [
-        replace(each, kind="metadata", cause="timestamp")
-        if each.field.endswith("timestamp")
-        else replace(each, kind="metadata")
-        for each in value_differences(where, first.rest, second.rest)
-    ]
-    rest += notation_differences(where, first.rest, second.rest, "", "")
-    if packages:
-        # The hash and the pins follow from the packages.
-        rest = [each for each in rest if each.cause != "content"]
-    elif not rest:
-        rest = [Difference(where, "notation", "metadata", len(left), len(right), "json-format")]
-    return [*packages, *rest]
 
 
 def _with_evidence(found: list[Difference]) -> list[Difference]:

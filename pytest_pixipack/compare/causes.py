@@ -114,7 +114,7 @@ _ALL = (
     ),
     Cause(
         "pyc-header",
-        "compiled Python differs only in the time or size of its source",
+        "compiled Python differs only in the time or size of its source, or in its references",
         "compile with --invalidation-mode unchecked-hash",
     ),
     Cause(

@@ -11,18 +11,19 @@ from typing import Any
 from pytest_pixipack.compare.artifacts import compare_artifacts, same_bytes
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.notation import json_notation
+from pytest_pixipack.compare.pairing import Named, paired
 from pytest_pixipack.compare.records import (
     Where,
     compare_order,
     compare_records,
     without_repeated,
 )
+from pytest_pixipack.compare.repodata import TABLES, Entries, compare_entries, entries, entry_of
 from pytest_pixipack.errors import InvalidInput
 
 REPODATA = "repodata.json"
-_TABLES = ("packages", "packages.conda")
 # They follow from the file, which is compared itself where both sides have it.
-_OF_THE_FILE = ("sha256", "md5", "size", "timestamp")
+_OF_THE_FILE = ("sha256", "md5", "size")
 
 
 def compare_channels(left: Path, right: Path) -> Comparison:
@@ -49,39 +50,47 @@ def _differences(left: Path, right: Path) -> Iterator[Difference]:
 def _subdir(where: Where, subdir: str, left: Path, right: Path) -> Iterator[Difference]:
     place = (*where, f"{subdir}/{REPODATA}")
     first, second = _repodata(left / subdir), _repodata(right / subdir)
-    found = list(compare_records(place, first, second, ignore=_TABLES, kind="metadata"))
-    for table in _TABLES:
-        tables = (_table(first, table), _table(second, table))
-        found += _table_differences(where, subdir, *tables, left, right)
+    found = list(compare_records(place, first, second, ignore=TABLES, kind="metadata"))
+    found += _records(where, subdir, entries(first), entries(second), left, right)
     yield from found
     texts = [(each / subdir / REPODATA).read_bytes() for each in (left, right)]
     ordered = not any(each.cause == "member-order" for each in found)
     yield from json_notation(place, *texts, told=bool(found), ordered=ordered)
 
 
-def _table_differences(
-    where: Where,
-    subdir: str,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    left: Path,
-    right: Path,
+def _records(
+    where: Where, subdir: str, old: Entries, new: Entries, left: Path, right: Path
 ) -> Iterator[Difference]:
     place = (*where, f"{subdir}/{REPODATA}")
-    for name in sorted({*old, *new}):
-        if name not in old or name not in new:
-            sides: tuple[Any, Any] = (_dist(old.get(name)), _dist(new.get(name)))
-            cause = "file-removed" if name in old else "file-added"
-            yield Difference((*place, name), "record", "payload", *sides, cause)
+    pairs = paired(_named(old, subdir), _named(new, subdir))
+    found = set()
+    for table, name in sorted(old):
+        other = entry_of(new, table, pairs[name]) if name in pairs else None
+        if other is None:
+            sides: tuple[Any, Any] = (_dist(old[table, name]), None)
+            yield Difference((*place, name), "record", "payload", *sides, "file-removed")
             continue
-        files = left / subdir / name, right / subdir / name
+        found.add(other)
+        files = left / subdir / name, right / subdir / other[1]
         inside = list(_files((*where, f"{subdir}/{name}"), *files)) if _both(files) else []
         ignore = _OF_THE_FILE if inside else ()
-        said = list(compare_records((*place, name), old[name], new[name], ignore=ignore))
+        said = list(compare_entries(place, (table, name), other, old, new, ignore))
         yield from without_repeated(inside, said)
         yield from inside
-    if (order := compare_order(place, "order of records", list(old), list(new))) is not None:
-        yield order
+        if not inside and not said and name != other[1]:
+            names = name, other[1]
+            yield Difference((*place, name), "file name", "payload", *names, "unknown")
+    for table, name in sorted(set(new) - found):
+        sides = (None, _dist(new[table, name]))
+        yield Difference((*place, name), "record", "payload", *sides, "file-added")
+    for table in TABLES:
+        names_of = [[name for key, name in each if key == table] for each in (old, new)]
+        if (order := compare_order(place, f"order of {table}", *names_of)) is not None:
+            yield order
+
+
+def _named(records: Entries, subdir: str) -> Iterator[Named]:
+    return (Named.of(name, record, subdir) for (_, name), record in records.items())
 
 
 def _files(where: Where, left: Path, right: Path) -> Iterator[Difference]:
@@ -104,19 +113,16 @@ def _repodata(directory: Path) -> dict[str, Any]:
         found = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"This is no JSON: {error}.", file=path) from None
-    if not isinstance(found, dict) or not all(
-        isinstance(record, dict) for table in _TABLES for record in _table(found, table).values()
-    ):
+    if not isinstance(found, dict) or not all(_is_table(found.get(table)) for table in TABLES):
         raise InvalidInput("This is no repodata: packages have to be mappings.", file=path)
     return found
 
 
-def _table(repodata: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = repodata.get(name) or {}
-    return found if isinstance(found, dict) else {"": found}
+def _is_table(value: Any) -> bool:
+    return not value or (
+        isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
+    )
 
 
-def _dist(record: Mapping[str, Any] | None) -> str | None:
-    if record is None:
-        return None
+def _dist(record: Mapping[str, Any]) -> str:
     return f"{record.get('name')}-{record.get('version')}-{record.get('build')}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pytest_pixipack.compare.model import Comparison, Difference
+from pytest_pixipack.compare.model import Comparison, Difference, Verdict
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ _LAYERS: dict[Layer, str] = {
     "pack": "a pack",
     "prefix": "an installed environment",
     "channel": "a channel",
-    "file": "an archive or a library",
+    "file": "an archive or a library, or another file",
     "directory": "a directory of other files",
 }
 _PACKAGES = (".conda", ".tar.bz2")
 _PACK = "pixi-pack.json"
+_INDEX = "info/index.json"
 # What a directory of a layer has, in the order in which it is looked for; `env` is what unpacking
 # a pack makes.
 _MARKS: dict[Layer, tuple[str, ...]] = {
@@ -35,18 +36,11 @@ _MARKS: dict[Layer, tuple[str, ...]] = {
     "prefix": ("conda-meta", "env/conda-meta"),
 }
 _SCRIPT_MARKS = (b"@@END_HEADER@@", b"__END_HEADER__")
-# Archives, compressed files, libraries and programs that are compared as they are.
-_FORMATS = (
-    b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
-    b"!<arch>\n", b"\x7fELF", b"MZ", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf",
-    b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe",
-)  # fmt: skip
 # How much of a file is read to tell what it is; the head of a self-extracting pack is smaller.
 _HEAD = 1 << 16
 _EXPECTED = (
     "Compare two locks, packages (.conda, .tar.bz2), packs (tar, directory, self-extracting), "
-    "installed environments, channels, wheels and other archives, libraries, or directories of "
-    "such."
+    "installed environments, channels, other files, or directories of such."
 )
 
 
@@ -65,105 +59,173 @@ class Compared:
     packages: int | None = None
     lock: LockDiff | None = None
 
+    @property
+    def verdict(self) -> Verdict:
+        """The worst kind of difference; `identical` where there is none."""
+        return self.comparison.verdict
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """All differences, in the order of their places."""
+        return self.comparison.differences
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The layer of a file or directory. A damaged one may be no more than a file: not `sure`."""
+
+    layer: Layer
+    sure: bool = True
+
 
 def layer_of(path: Path) -> Layer:
     """The layer of a file or directory, by what is in it.
 
-    Raises `InvalidInput` for one that is absent or of no layer, `Infrastructure` where it cannot be
-    looked at.
+    Raises `InvalidInput` for one that is absent, `Infrastructure` where it cannot be looked at.
     """
+    return _seen(path).layer
+
+
+def _seen(path: Path) -> _Seen:
     try:
-        found = _directory(path) if path.is_dir() else _file(path)
+        return _Seen(_directory(path)) if path.is_dir() else _file(path)
     except FileNotFoundError:
         raise InvalidInput("There is no such file or directory.", file=path) from None
     except OSError as error:
         raise Infrastructure(f"It cannot be read: {error.strerror or error}.", file=path) from error
-    if found is None:
-        kind = "directory" if path.is_dir() else "file"
-        raise InvalidInput(
-            f"This {kind} is nothing that can be compared.", file=path, remedy=_EXPECTED
-        )
-    return found
 
 
-def compare_paths(left: Path, right: Path) -> Compared:
-    """Compares two files or directories of one layer.
+def _common(left: _Seen, right: _Seen) -> Layer | None:
+    """The layer of which two things are, or that they can be compared as."""
+    if left.layer == right.layer:
+        return left.layer
+    layers = {left.layer, right.layer}
+    if layers == {"artifacts", "directory"}:
+        return "artifacts"
+    unsure = (left if left.layer != "file" else right).sure is False
+    return "file" if "file" in layers and unsure else None
+
+
+def compare_paths(left: Path | str, right: Path | str) -> Compared:
+    """Compares two files or directories of one layer, or any two files or directories.
 
     Raises `InvalidInput` where they are of two layers, and as the comparison of the layer does.
     """
-    layers = layer_of(left), layer_of(right)
-    if layers[0] != layers[1]:
+    return _compared(Path(left), Path(right))
+
+
+def _compared(left: Path, right: Path) -> Compared:
+    seen = _seen(left), _seen(right)
+    layer = _common(*seen)
+    if layer is None:
+        names = [_LAYERS[each.layer] for each in seen]
         raise InvalidInput(
-            f"{left} is {_LAYERS[layers[0]]}, {right} is {_LAYERS[layers[1]]}: they cannot be "
-            "compared with each other.",
+            f"{left} is {names[0]}, {right} is {names[1]}: they cannot be compared with each "
+            "other.",
             file=right,
             remedy=f"{_EXPECTED} `pixipack verify` checks layers against each other.",
         )
-    layer = layers[0]
     if layer == "lock":
         return _locks(left, right)
     from pytest_pixipack import compare
 
     if layer == "artifact":
         return Compared(layer, left, right, compare.compare_artifacts(left, right), 1)
-    if layer == "artifacts":
-        return Compared(layer, left, right, *_artifacts(left, right))
     if layer == "pack":
         return Compared(layer, left, right, compare.compare_packs(left, right), _packed(left))
     if layer == "prefix":
         return Compared(layer, left, right, compare.compare_prefixes(left, right))
-    if layer in ("file", "directory"):
-        from pytest_pixipack.compare.files import compare_files, compare_trees
+    if layer == "file":
+        from pytest_pixipack.compare.files import compare_files
 
-        plain = compare_files if layer == "file" else compare_trees
-        return Compared(layer, left, right, plain(left, right))
+        return Compared(layer, left, right, compare_files(left, right))
+    if layer in ("artifacts", "directory"):
+        from pytest_pixipack.compare.trees import compare_directories
+
+        return Compared(layer, left, right, *compare_directories(left, right))
     from pytest_pixipack.compare.channels import compare_channels
 
     return Compared(layer, left, right, compare_channels(left, right))
 
 
-def _directory(path: Path) -> Layer | None:
+def _directory(path: Path) -> Layer:
     for layer, marks in _MARKS.items():
         if any((path / mark).exists() for mark in marks):
             return layer
     inside = sorted(path.iterdir())
     if any((each / "repodata.json").is_file() for each in inside if each.is_dir()):
         return "channel"
-    if any(each.name.endswith(_PACKAGES) for each in inside):
-        return "artifacts"
-    return "directory" if inside else None
+    return "artifacts" if any(each.name.endswith(_PACKAGES) for each in inside) else "directory"
 
 
-def _file(path: Path) -> Layer | None:
+def _file(path: Path) -> _Seen:
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
-    if path.name.endswith(_PACKAGES):
-        return "artifact"
+    if path.name.endswith(".conda"):
+        return _Seen("artifact")
+    if path.name.endswith(".tar.bz2"):
+        return _by_member(path, _INDEX, "artifact")
     if head[257:262] == b"ustar" or path.suffix == ".tar":
-        return "pack" if _is_pack(path) else "file"
-    if any(mark in head for mark in _SCRIPT_MARKS) or path.suffix in (".sh", ".ps1"):
-        return "pack"
-    if path.suffix in (".lock", ".yml", ".yaml") or _is_lock(head):
-        return "lock"
-    return "file" if head.startswith(_FORMATS) else None
+        return _by_member(path, _PACK, "pack")
+    if any(mark in head for mark in _SCRIPT_MARKS):
+        return _Seen("pack")
+    if _is_lock(head) or (path.suffix == ".lock" and not _is_other_lock(head)):
+        return _Seen("lock")
+    return _Seen("file")
 
 
-def _is_pack(path: Path) -> bool:
-    """Whether a tar has the file that packs have; one that is broken may have been one."""
-    from pytest_pixipack.compare.inside.content import Unreadable
+def _by_member(path: Path, name: str, layer: Layer) -> _Seen:
+    """Whether a tar is of a layer: where it has a member. One that is broken may be so."""
+    from pytest_pixipack.compare.inside.content import Content, Unreadable
+    from pytest_pixipack.compare.inside.streams import unpacked
     from pytest_pixipack.compare.inside.tars import TarReader
 
-    with path.open("rb") as stream:
-        try:
-            return any(entry.name == _PACK for entry, _ in TarReader(stream, seekable=True))
-        except Unreadable:
-            return True
+    try:
+        with path.open("rb") as stream:
+            reader = TarReader(stream, seekable=True)
+            if layer == "artifact":
+                reader = TarReader(_Pieces(unpacked(Content.file(path), "bzip2")))
+            names = (entry.name for entry, _ in reader)
+            first = next(names, None)
+            if first is not None:
+                return _Seen(layer if name == first or name in names else "file")
+    except Unreadable:
+        pass
+    return _Seen(layer, sure=False)
+
+
+class _Pieces:
+    """A stream of the pieces of something."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = memoryview(piece)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken.tobytes()
 
 
 def _is_lock(head: bytes) -> bool:
-    lines = [line.strip() for line in head.splitlines()]
-    told = [line for line in lines if line and not line.startswith(b"#")]
+    told = _told(head)
     return any(line.startswith(b"version:") for line in told[:1]) and b"environments:" in told
+
+
+def _is_other_lock(head: bytes) -> bool:
+    """Whether this is TOML or JSON, as the locks of other tools are."""
+    first = next(iter(_told(head)), b"")
+    return first.startswith((b"{", b"[")) or b" = " in first
+
+
+def _told(head: bytes) -> list[bytes]:
+    lines = [line.strip() for line in head.splitlines()]
+    return [line for line in lines if line and not line.startswith(b"#")]
 
 
 def _locks(left: Path, right: Path) -> Compared:
@@ -179,40 +241,3 @@ def _packed(path: Path) -> int:
     from pytest_pixipack.pack import read_pack
 
     return len(read_pack(path, digests=False).records)
-
-
-def _artifacts(left: Path, right: Path) -> tuple[Comparison, int]:
-    old, new = _by_name(left), _by_name(right)
-    return Comparison.of(_of_artifacts(left.name, old, new)), len({*old, *new})
-
-
-def _of_artifacts(
-    where: str, left: dict[tuple[str, ...], Path], right: dict[tuple[str, ...], Path]
-) -> Iterator[Difference]:
-    from pytest_pixipack.compare.artifacts import compare_artifacts
-
-    for key in sorted({*left, *right}):
-        old, new = left.get(key), right.get(key)
-        if old is not None and new is not None:
-            for each in compare_artifacts(old, new).differences:
-                yield replace(each, where=(where, *each.where))
-        elif old is not None:
-            yield Difference((where, old.name), "file", "payload", old.name, None, "file-removed")
-        elif new is not None:
-            yield Difference((where, new.name), "file", "payload", None, new.name, "file-added")
-
-
-def _by_name(directory: Path) -> dict[tuple[str, ...], Path]:
-    """The packages of a directory by subdir and name, or by file name where several share those."""
-    from pytest_pixipack.artifact import read_index
-
-    found: dict[tuple[str, ...], list[Path]] = {}
-    for path in sorted(directory.iterdir()):
-        if path.name.endswith(_PACKAGES):
-            index = read_index(path)
-            found.setdefault((str(index.get("subdir")), str(index["name"])), []).append(path)
-    alone = {key: paths[0] for key, paths in found.items() if len(paths) == 1}
-    several = {
-        (*key, path.name): path for key, paths in found.items() if len(paths) > 1 for path in paths
-    }
-    return {**alone, **several}

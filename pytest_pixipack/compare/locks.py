@@ -48,6 +48,15 @@ def lock_comparison(left: Lock, right: Lock, diff: LockDiff) -> Comparison:
     return Comparison.of(
         _difference(name, each, _cause(each, fields[_place(each)], left, right))
         for each in diff.changes
+        if not _follows(each, fields[_place(each)])
+    )
+
+
+def _follows(change: LockChange, beside: Collection[str]) -> bool:
+    """Whether a package has another channel because it is the same package from another place."""
+    same = not any(root in beside for root in (*_ROOTS, "sha256", "md5"))
+    return (
+        change.field == "channel" and change.package is not None and same and ("location" in beside)
     )
 
 

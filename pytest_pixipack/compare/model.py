@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,9 +33,10 @@ class Difference:
     `where` leads there from the outside in, such as `("environment.tar",
     "channel/linux-64/a-1-0.conda", "pkg-a-1-0.tar.zst", "bin/a")`; `field` is what differs there.
     `kind` is decided by what a user would get; `cause` is one of `CAUSES`, or None where nothing is
-    known. `left` and `right` are plain JSON values, None where a side lacks the thing. `evidence`
-    says in words what led to the cause, where the two values do not show it. Secrets of URLs are
-    hidden. Raises `ValueError` for a cause that is not in the list.
+    known. `left` and `right` are plain JSON values, None where a side lacks the thing; `NaN` and
+    the infinite are texts. `evidence` says in words what led to the cause, where the two values do
+    not show it. Secrets of URLs are hidden. Raises `ValueError` for a cause that is not in the
+    list.
     """
 
     where: tuple[str, ...]
@@ -49,8 +52,8 @@ class Difference:
             raise ValueError(f"{self.cause!r} is no known cause")
         for name in ("where", "left", "right", "evidence"):
             value = getattr(self, name)
-            if value is not None and (shown := hide_all(value)) != value:
-                object.__setattr__(self, name, shown)
+            if value is not None:
+                object.__setattr__(self, name, hide_all(_as_json(value)))
 
     def __str__(self) -> str:
         """The difference in one line of plain words."""
@@ -96,6 +99,20 @@ class Comparison:
             "verdict": self.verdict,
             "differences": [each.to_json() for each in self.differences],
         }
+
+
+def _as_json(value: Any) -> Any:
+    """The value as JSON can say it, else as text: RFC 8259 has no `NaN`, which Python writes."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else json.dumps(value)
+    if isinstance(value, list | tuple):
+        found = [_as_json(each) for each in value]
+        return tuple(found) if isinstance(value, tuple) else found
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(each) for key, each in value.items()}
+    return str(value)
 
 
 def _shown(value: object) -> str:

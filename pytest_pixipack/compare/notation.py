@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pytest_pixipack.compare.inside.structured import notation_differences, parsed_json
+from pytest_pixipack.compare.inside.structured import (
+    as_white_space,
+    notation_differences,
+    parsed_json,
+)
 from pytest_pixipack.compare.inside.text import Text, carrier_differences, decoded
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import Where
@@ -29,7 +33,8 @@ def json_notation(
         values = _parsed(texts[0]), _parsed(texts[1])
         if values[0] is not None and values[1] is not None:
             plain = texts[0].plain, texts[1].plain
-            written = notation_differences(where, *values, *plain)
+            written = list(notation_differences(where, *values, *plain))
+            found = as_white_space(found) if written else found
             found += [each for each in written if ordered or each.kind != "order-only"]
     yield from found
     if not found and not told:
@@ -41,6 +46,7 @@ def yaml_notation(where: Where, left: str, right: str) -> Iterator[Difference]:
     texts = Text("utf-8", left), Text("utf-8", right)
     found = _carried(where, *texts)
     if not found or texts[0].plain != texts[1].plain:
+        found = as_white_space(found)
         found.append(
             Difference(where, "notation", "metadata", len(left), len(right), "json-format")
         )

@@ -15,6 +15,7 @@ from pytest_pixipack.compare.inside.members import without_padding
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.notation import json_notation, yaml_notation
 from pytest_pixipack.compare.pack_carrier import carrier_differences
+from pytest_pixipack.compare.pairing import Named, paired
 from pytest_pixipack.compare.records import (
     Where,
     compare_lists,
@@ -22,6 +23,8 @@ from pytest_pixipack.compare.records import (
     compare_records,
     without_repeated,
 )
+from pytest_pixipack.compare.repodata import TABLES, compare_entries, entries, entry_of
+from pytest_pixipack.errors import PixipackError
 
 if TYPE_CHECKING:
     from pytest_pixipack.pack import Pack, PackMember
@@ -67,7 +70,7 @@ class _Packs:
         self.old, self.new = _files(left), _files(right)
 
     def differences(self) -> list[Difference]:
-        pairs = dict(self._pairs())
+        pairs = self._pairs()
         packages = list(self._packages(pairs))
         repodata = without_repeated(packages, list(self._repodata(pairs)))
         found = [
@@ -120,21 +123,18 @@ class _Packs:
         """Two lists of requirements without the packages that are not the same in both packs."""
         sides = [{facts.dist for facts in pack.records} for pack in (self.left, self.right)]
         wheels = [set(pack.wheels) for pack in (self.left, self.right)]
-        changed = {facts.name for pack in (self.left, self.right) for facts in pack.records
-                   if facts.dist in sides[0] ^ sides[1]}  # fmt: skip
+        changed = {_plain_name(facts.name) for pack in (self.left, self.right)
+                   for facts in pack.records if facts.dist in sides[0] ^ sides[1]}  # fmt: skip
         changed |= {_wheel_name(name) for name in wheels[0] ^ wheels[1]}
         old, new = ([each for each in side if _required(each) not in changed]
                     for side in (left, right))  # fmt: skip
         return old, new
 
-    def _pairs(self) -> Iterator[tuple[str, str]]:
+    def _pairs(self) -> dict[str, str]:
         """Which package file belongs to which: the same name, else the same package."""
         old, new = _packages(self.old), _packages(self.new)
-        yield from ((name, name) for name in old if name in new)
-        left, right = _by_package(self.left, old - new), _by_package(self.right, new - old)
-        for key in sorted(set(left) & set(right)):
-            if len(left[key]) == len(right[key]) == 1:
-                yield left[key][0], right[key][0]
+        same = {name: name for name in old & new}
+        return same | paired(_named(self.left, old), _named(self.right, new))
 
     def _packages(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
         for name, other in sorted(pairs.items()):
@@ -145,13 +145,22 @@ class _Packs:
                     yield Difference(where, "file name", "payload", *sides, "build-string")
             if self._same(name, other):
                 continue
-            # Packages are read from files of their own.
-            paths = [Path(self.scratch, side, Path(name).name) for side in ("left", "right")]
-            # The right one has the left one's name, or places would not match.
-            _copy(self.first, name, paths[0])
-            _copy(self.second, other, paths[1])
-            for each in compare_artifacts(*paths).differences:
+            for each in self._inside(name, other):
                 yield replace(each, where=(*where, *each.where[1:]))
+
+    def _inside(self, name: str, other: str) -> tuple[Difference, ...]:
+        """What two packages differ in, each of which is read from a file of its own."""
+        sides = (self.left, self.first, name), (self.right, self.second, other)
+        paths = {}
+        for number, (pack, container, member) in enumerate(sides):
+            path = Path(self.scratch, str(number), Path(member).name)
+            _copy(container, member, path)
+            paths[path] = pack.path, member
+        try:
+            return compare_artifacts(*paths).differences
+        except PixipackError as error:
+            raise _in_its_pack(error, paths) from None
+        finally:
             for path in paths:
                 path.unlink()
 
@@ -173,27 +182,26 @@ class _Packs:
         self, name: str, left: Mapping[str, Any], right: Mapping[str, Any], pairs: Mapping[str, str]
     ) -> Iterator[Difference]:
         where, directory = (*self.where, name), name.rpartition("/")[0]
-        tables = ("packages", "packages.conda")
-        yield from compare_records(where, left, right, ignore=tables, kind="metadata")
-        for table in tables:
-            old, new = left.get(table) or {}, right.get(table) or {}
-            for file_name in sorted(old):
-                other = pairs.get(f"{directory}/{file_name}", f"{directory}/{file_name}")
-                record = new.get(other.rpartition("/")[2])
-                if record is None:
-                    if not self._has_only(self.old, self.new, f"{directory}/{file_name}"):
-                        yield _entry(where, file_name, table, "file-removed")
-                    continue
-                ignore = () if self._same(f"{directory}/{file_name}", other) else _OF_THE_FILE
-                yield from compare_records(
-                    (*where, file_name), old[file_name], record, ignore=ignore
-                )
-            taken = {other.rpartition("/")[2] for other in pairs.values()} | set(old)
-            for file_name in sorted(set(new) - taken):
-                if self._has_only(self.new, self.old, f"{directory}/{file_name}"):
-                    continue
+        yield from compare_records(where, left, right, ignore=TABLES, kind="metadata")
+        old, new = entries(left), entries(right)
+        found = set()
+        for table, file_name in sorted(old):
+            path = f"{directory}/{file_name}"
+            other = pairs.get(path, path)
+            key = entry_of(new, table, other.rpartition("/")[2])
+            if key is None:
+                if not self._has_only(self.old, self.new, path):
+                    yield _entry(where, file_name, table, "file-removed")
+                continue
+            found.add(key)
+            ignore = () if self._same(path, other) else _OF_THE_FILE
+            yield from compare_entries(where, (table, file_name), key, old, new, ignore)
+        for table, file_name in sorted(set(new) - found):
+            if not self._has_only(self.new, self.old, f"{directory}/{file_name}"):
                 yield _entry(where, file_name, table, "file-added")
-            if (order := compare_order(where, table, list(old), list(new))) is not None:
+        for table in TABLES:
+            names = [[name for key, name in each if key == table] for each in (old, new)]
+            if (order := compare_order(where, table, *names)) is not None:
                 yield order
 
     def _others(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
@@ -205,7 +213,10 @@ class _Packs:
             sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
             yield Difference((*self.where, name), "file name", "payload", *sides, "version-change")
         for name in sorted((left ^ right) - {*wheels, *wheels.values()}):
-            sides = (self._digest(self.first, name), self._digest(self.second, name))
+            sides = (
+                _digest(self.first, name) if name in left else None,
+                _digest(self.second, name) if name in right else None,
+            )
             cause = "file-removed" if name in left else "file-added"
             yield Difference((*self.where, name), "file", "payload", *sides, cause)
         with Scratch() as scratch:
@@ -243,15 +254,13 @@ class _Packs:
                 self.compared[name, other] = all(one == two for one, two in pieces)
         return self.compared[name, other]
 
-    @staticmethod
-    def _digest(container: Container, name: str) -> str | None:
-        if name not in {entry.name for entry in container.entries}:
-            return None
-        hasher = hashlib.sha256()
-        with container.open(name) as stream:
-            while piece := stream.read(_CHUNK):
-                hasher.update(piece)
-        return hasher.hexdigest()
+
+def _digest(container: Container, name: str) -> str:
+    hasher = hashlib.sha256()
+    with container.open(name) as stream:
+        while piece := stream.read(_CHUNK):
+            hasher.update(piece)
+    return hasher.hexdigest()
 
 
 def _files(pack: Pack) -> dict[str, PackMember]:
@@ -262,13 +271,21 @@ def _packages(files: Mapping[str, PackMember]) -> set[str]:
     return {name for name in files if name.startswith("channel/") and name.endswith(_SUFFIXES)}
 
 
-def _by_package(pack: Pack, names: set[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _named(pack: Pack, names: set[str]) -> Iterator[Named]:
     for facts in pack.records:
         name = f"channel/{facts.subdir}/{facts.file_name}"
         if name in names:
-            found.setdefault(facts.name, []).append(name)
-    return found
+            known = str(facts.version), str(facts.build)
+            yield Named(name, str(facts.subdir), facts.name, *known)
+
+
+def _in_its_pack(error: PixipackError, paths: Mapping[Path, tuple[Path, str]]) -> PixipackError:
+    """The error of a package that was read from a copy, with the place where it really is."""
+    for path, (pack, member) in paths.items():
+        if error.file == str(path):
+            message = f"`{member}` cannot be read: {error.message}"
+            return type(error)(message, file=pack, remedy=error.remedy)
+    return error
 
 
 def _is_read(name: str) -> bool:
@@ -284,11 +301,15 @@ def _entry(where: Where, file_name: str, table: str, cause: str) -> Difference:
 
 def _required(text: str) -> str:
     """The name in a line of environment.yml: `name=version=build`, or of pip: `name==version`."""
-    return text.partition("=")[0].strip().lower().replace("_", "-")
+    return _plain_name(text.partition("=")[0].strip())
 
 
 def _wheel_name(file: str) -> str:
-    return file.partition("-")[0].lower().replace("_", "-")
+    return _plain_name(file.partition("-")[0])
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def _renamed_wheels(left: set[str], right: set[str]) -> Iterator[tuple[str, str]]:

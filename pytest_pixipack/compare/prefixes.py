@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from pytest_pixipack.compare.artifacts import compare_files
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.model import Comparison, Difference
 from pytest_pixipack.compare.notation import json_notation
-from pytest_pixipack.compare.records import Where, compare_lists, compare_order, compare_records
+from pytest_pixipack.compare.prefix_records import record_differences
+from pytest_pixipack.compare.records import Where, compare_lists
+from pytest_pixipack.compare.trees import mode_differences
 from pytest_pixipack.facts import FileFacts
 from pytest_pixipack.prefix.placed import Place, place_of
 
@@ -22,15 +24,6 @@ if TYPE_CHECKING:
 
 _META = "conda-meta"
 _STATE = "conda-meta/state"
-# Where a package came from, and how it was put there, is no property of the prefix.
-_VOLATILE = (
-    "url", "channel", "extracted_package_dir", "package_tarball_full_path", "link", "fn",
-    "requested_spec", "requested_specs", "files", "paths_data",
-)  # fmt: skip
-# They follow from where the prefix is, for its path is written into files.
-_PLACED = ("sha256_in_prefix", "size_in_bytes")
-# Of the file that a package came in: what was in it is there to be compared.
-_CARRIER = ("sha256", "md5", "size")
 _RECORD = re.compile(r"conda-meta/[^/]+\.json")
 # Larger files are not searched for the path of the prefix.
 _MOST_BYTES = 64 << 20
@@ -41,8 +34,8 @@ def compare_prefixes(left: Path, right: Path) -> Comparison:
     """Compares two prefixes, or two directories that a pack was unpacked to (`env` and scripts).
 
     The paths of the prefixes themselves are the same thing wherever they are written into files.
-    conda-meta records are compared without what says where the package came from, the history
-    without its times and commands. Raises as `read_prefix` does.
+    That a package came from another place is metadata; the history is compared without its times
+    and commands. Raises as `read_prefix` does.
     """
     from pytest_pixipack.prefix import prefix_files, read_prefix
 
@@ -86,8 +79,6 @@ class _Prefixes:
         }
 
     def differences(self) -> Iterator[Difference]:
-        yield from self._records()
-        yield from self._history()
         paths = [
             path
             for path in sorted({*self.first, *self.second})
@@ -95,24 +86,22 @@ class _Prefixes:
         ]
         pairs = {path: self._pair(path) for path in paths}
         changed = {path for path, (old, new) in pairs.items() if old != new}
+        yield from self._records(changed)
+        yield from self._history()
         for path in paths:
             yield from self._file(path, *pairs[path], changed)
 
-    def _records(self) -> Iterator[Difference]:
+    def _records(self, changed: Collection[str]) -> Iterator[Difference]:
         left, right = self.left.records, self.right.records
         for name in sorted({*left, *right}):
             where = (*self.where, _META, name)
             old, new = left.get(name), right.get(name)
             if old is None or new is None:
-                sides: tuple[Any, Any] = (_dist(old), _dist(new))
+                sides: tuple[Any, Any] = (old and _dist(old), new and _dist(new))
                 cause = "file-added" if old is None else "file-removed"
                 yield Difference(where, "package", "payload", *sides, cause)
                 continue
-            yield from _fields(where, old, new)
-            kinds = (_link(old), _link(new))
-            if kinds[0] != kinds[1]:
-                yield Difference(where, "link.type", "metadata", *kinds, "unknown")
-            yield from self._recorded(where, old, new)
+            yield from record_differences(where, old, new, (self.here, self.there), changed)
             if old == new:
                 texts = [
                     (prefix.path / _META / prefix.record_files[name]).read_bytes()
@@ -120,26 +109,15 @@ class _Prefixes:
                 ]
                 yield from json_notation(where, *texts, told=False)
 
-    def _recorded(
-        self, where: Where, left: Mapping[str, Any], right: Mapping[str, Any]
-    ) -> Iterator[Difference]:
-        yield from compare_lists(
-            where, "files", left.get("files"), right.get("files"), kind="metadata", cause="content"
-        )
-        old, new = _paths(left), _paths(right)
-        for path in sorted(set(old) & set(new)):
-            yield from compare_records(
-                (*where, path), old[path], new[path], ignore=_PLACED, kind="metadata"
-            )
-        for path in sorted(set(old) ^ set(new)):
-            sides: tuple[Any, Any] = ("recorded", None) if path in old else (None, "recorded")
-            cause = "file-removed" if path in old else "file-added"
-            yield Difference((*where, path), "record", "metadata", *sides, cause)
-        if (order := compare_order(where, "paths", list(old), list(new))) is not None:
-            yield order
-
     def _history(self) -> Iterator[Difference]:
-        left, right = _lines(self.left.history), _lines(self.right.history)
+        """What the history says beside what the records say."""
+        dists = [{_dist(each) for each in prefix.records.values()}
+                 for prefix in (self.left, self.right)]  # fmt: skip
+        told = dists[0] ^ dists[1]
+        left, right = (
+            [line for line in _lines(prefix.history) if line.lstrip("+-") not in told]
+            for prefix in (self.left, self.right)
+        )
         where = (*self.where, f"{_META}/history")
         yield from compare_lists(where, "packages", left, right, kind="metadata")
 
@@ -156,10 +134,19 @@ class _Prefixes:
         where = (*self.where, path)
         mine = is_installers(path) and path != _STATE
         found = list(compare_files(where, old, new, content=False))
-        if old and new and old.kind == new.kind == "file" and old.sha256 != new.sha256:
-            found += self._content(where, path, old, new, changed)
+        if old and new and old.kind == new.kind == "file":
+            if old.executable == new.executable:
+                found += self._mode(where, path)
+            if old.sha256 != new.sha256:
+                found += self._content(where, path, old, new, changed)
         for each in found:
             yield replace(each, kind="metadata") if mine else each
+
+    def _mode(self, where: Where, path: str) -> Iterator[Difference]:
+        """The other permission bits."""
+        files = self.left.path / path, self.right.path / path
+        for each in mode_differences(where, *files):
+            yield replace(each, field="mode", kind="metadata")
 
     def _content(
         self, where: Where, path: str, old: FileFacts, new: FileFacts, changed: set[str]
@@ -177,19 +164,6 @@ class _Prefixes:
             _as_if(self.here, path, old, binary=binary),
             _as_if(self.there, path, new, binary=binary),
         )
-
-
-def _fields(
-    where: Where, left: Mapping[str, Any], right: Mapping[str, Any]
-) -> Iterator[Difference]:
-    found = list(compare_records(where, left, right, ignore=_VOLATILE))
-    cause = any(each.field not in _CARRIER for each in found)
-    for each in found:
-        if each.field not in _CARRIER:
-            yield each
-        elif None in (each.left, each.right) or not cause:
-            # Other digests follow from what else differs; digests that are absent do not.
-            yield replace(each, kind="metadata")
 
 
 def _as_if(place: Place, path: str, file: FileFacts, *, binary: bool) -> FileFacts:
@@ -220,22 +194,7 @@ def _script(path: Path, place: Place) -> str | None:
     return place.text(path.read_bytes().decode("utf-8", "replace"))
 
 
-def _paths(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    listed = (record.get("paths_data") or {}).get("paths") or ()
-    return {
-        entry["_path"]: {key: value for key, value in entry.items() if key != "_path"}
-        for entry in listed
-    }
-
-
-def _link(record: Mapping[str, Any]) -> Any:
-    link = record.get("link")
-    return link.get("type") if isinstance(link, Mapping) else None
-
-
-def _dist(record: Mapping[str, Any] | None) -> str | None:
-    if record is None:
-        return None
+def _dist(record: Mapping[str, Any]) -> str:
     return f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
 
 

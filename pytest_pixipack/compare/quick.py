@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.artifact import DEFAULT_LIMITS, Artifact, recorded
+from pytest_pixipack.artifact import DEFAULT_LIMITS, Artifact, read_index, recorded
 from pytest_pixipack.artifact.containers import Budget
 from pytest_pixipack.artifact.safety import check_links, check_tree, safe_name
 from pytest_pixipack.compare.archives import BOTH, PackageFile, Scanned
@@ -62,6 +62,9 @@ def read_pair(left: Path, right: Path, scratch: Scratch) -> Pair | None:
 
 
 def _read(files: tuple[PackageFile, PackageFile], scratch: Scratch) -> Pair | None:
+    for file in files:
+        if file.is_conda:
+            read_index(file.path)  # for what it refuses in the zip, which is not looked at here
     parts = [file.parts() for file in files]
     if set(parts[0]) != set(parts[1]) or not set(parts[0]) & {"info", BOTH}:
         return None

@@ -7,11 +7,18 @@ each environment), `meta.yaml` by conda-build (`requirements`, pinned as `name v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_pixipack.compare.inside.structured import parsed_yaml
+from pytest_pixipack.compare.inside.comments import yaml_comments
+from pytest_pixipack.compare.inside.excerpts import excerpt_differences
+from pytest_pixipack.compare.inside.structured import (
+    notation_differences,
+    parsed_yaml,
+    value_differences,
+)
 from pytest_pixipack.compare.model import Difference
+from pytest_pixipack.compare.notation import yaml_notation
 from pytest_pixipack.compare.records import Where
 
 RECIPES = ("info/recipe/rendered_recipe.yaml", "info/recipe/meta.yaml")
@@ -57,7 +64,36 @@ def read_recipe(text: str) -> Recipe | None:
     return Recipe(packages, rest) if packages else None
 
 
-def package_differences(where: Where, left: Recipe, right: Recipe) -> Iterator[Difference]:
+def recipe_differences(where: Where, left: str, right: str) -> list[Difference] | None:
+    """What two recipes differ in, beginning with the packages of their environments.
+
+    None where one has no environments that were solved.
+    """
+    first, second = read_recipe(left), read_recipe(right)
+    if first is None or second is None:
+        return None
+    packages = list(_packages(where, first, second))
+    rest = [
+        replace(each, cause="timestamp") if each.field.endswith("timestamp") else each
+        for each in value_differences(where, first.rest, second.rest)
+    ]
+    rest += notation_differences(where, first.rest, second.rest, "", "")
+    if packages:
+        # The hash and the pins follow from the packages.
+        rest = [each for each in rest if each.cause != "content"]
+    comments = [list(yaml_comments(_plain(text))) for text in (left, right)]
+    rest += excerpt_differences(where, *comments)
+    found = [replace(each, kind="metadata") if each.kind == "payload" else each for each in rest]
+    if not packages and not found:
+        found = list(yaml_notation(where, left, right))
+    return [*packages, *found]
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _packages(where: Where, left: Recipe, right: Recipe) -> Iterator[Difference]:
     """Which build and host packages changed."""
     for key in sorted({*left.packages, *right.packages}):
         old, new = left.packages.get(key), right.packages.get(key)

@@ -34,10 +34,13 @@ RECIPES = "pixi-build-rattler-build"
 
 @dataclass(frozen=True, slots=True)
 class FoundBackend:
-    """What answers for a backend; `prefix` is the environment that it was installed to."""
+    """What answers for a backend; `prefix` is the environment that it was installed to, and
+    `version` that of its package there.
+    """
 
     stand_in: StandIn
     prefix: Path | None = None
+    version: str | None = None
 
 
 class BackendFinder:
@@ -78,7 +81,7 @@ class BackendFinder:
                 environment, missing = None, error.message
             if environment is not None:
                 stand_in = _executable(environment.program)
-                return FoundBackend(stand_in, environment.prefix)
+                return FoundBackend(stand_in, environment.prefix, environment.version)
             on_path = self._otherwise(name)
             if on_path is not None:
                 return on_path

@@ -22,6 +22,7 @@ from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.whole_files import copy_file
 
 if TYPE_CHECKING:
+    from pytest_pixipack.backend.input_globs import InputGlobSet
     from pytest_pixipack.engine.reuse import BuiltPackages
     from pytest_pixipack.prefix import InstallRecord
 
@@ -154,9 +155,10 @@ class Builder:
 
     def _build(
         self, record: SourceRecord, target: Target, work: Path
-    ) -> tuple[Artifact, Sequence[str]]:
+    ) -> tuple[Artifact, Sequence[InputGlobSet]]:
         """Builds one output, what it is built with having been built before; with its inputs."""
         from pytest_pixipack.backend.build_params import build_params
+        from pytest_pixipack.backend.input_globs import fold_input_globs
 
         build_prefix = work / "bld"
         host_prefix = _padded(work / "host")
@@ -180,7 +182,8 @@ class Builder:
                 editable=False,  # a package that leads back to its sources is of no use elsewhere
             )
         )
-        return self._accept(record, result.output_file), result.input_globs
+        inputs = fold_input_globs(result.input_globs, result.input_glob_sets)
+        return self._accept(record, result.output_file), inputs
 
     def _accept(self, record: SourceRecord, produced: Path) -> Artifact:
         facts = record.facts

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pytest_pixipack.errors import InvalidInput, Offline
 from pytest_pixipack.file_urls import expand_user, file_url, path_of_url
+from pytest_pixipack.redaction import hidden_repr
 
 # pixi's default channel alias (prefix-dev/pixi, crates/pixi_config).
 CHANNEL_ALIAS = "https://conda.anaconda.org/"
@@ -26,6 +27,9 @@ class Channel:
     name: str
     url: str
     origin: str
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def stands_in(self) -> bool:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
+from pytest_pixipack.redaction import hidden_repr
+
 REFERENCES = ("branch", "tag", "rev")
 
 
@@ -26,6 +28,9 @@ class GitPin:
     name: str | None = None
     subdirectory: str = ""
     lfs: bool | None = None
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def text(self) -> str:
@@ -44,6 +49,9 @@ class ArchivePin:
     sha256: str
     md5: str | None = None
     subdirectory: str = ""
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def text(self) -> str:

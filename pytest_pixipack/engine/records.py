@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.redaction import hidden_repr
 
 if TYPE_CHECKING:
     from pytest_pixipack.backend.protocol import Output
@@ -23,6 +24,9 @@ class BinaryRecord:
 
     facts: PackageFacts
     origin: str
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def name(self) -> str:

@@ -28,6 +28,7 @@ from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.whole_files import copy_file
 
 if TYPE_CHECKING:
+    from pytest_pixipack.backend.input_globs import InputGlobSet
     from pytest_pixipack.engine.backends_finding import FoundBackend
 
 _NOTE = "made.json"
@@ -66,21 +67,21 @@ class BuiltPackages:
     _trees: dict[Path, str] = field(default_factory=dict)
 
     def taken_or_built(
-        self, made: Made, build: Callable[[], tuple[Artifact, Sequence[str]]]
+        self, made: Made, build: Callable[[], tuple[Artifact, Sequence[InputGlobSet]]]
     ) -> Artifact:
         """The package that was made from this, else what `build` returns, which is kept.
 
-        `build` also returns the globs of the inputs, relative to the package's directory. A file in
-        the cache that is not what was written there is built anew. Where the cache cannot be
-        written, what was built is returned all the same. Raises what `build` raises.
+        `build` also returns the inputs, relative to the package's directory. A file in the cache
+        that is not what was written there is built anew. Where the cache cannot be written, what
+        was built is returned all the same. Raises what `build` raises.
         """
         home = self.root / self._key(made)
         fresh: list[Artifact] = []
 
         def make(place: Path) -> None:
-            artifact, globs = build()
+            artifact, inputs = build()
             fresh.append(artifact)
-            if any(map(_leads_out, globs)):
+            if any(group.leads_out for group in inputs):
                 raise _NotKeptError
             _keep(artifact, place)
 
@@ -137,11 +138,6 @@ def placed(value: Any, places: Iterable[tuple[Path, str]]) -> Any:
     if isinstance(value, list):
         return [placed(each, places) for each in value]
     return value
-
-
-def _leads_out(glob: str) -> bool:
-    parts = glob.removeprefix("!").replace("\\", "/").split("/")
-    return ".." in parts or parts[0] == "" or parts[0].endswith(":")
 
 
 def _keep(artifact: Artifact, place: Path) -> None:

@@ -105,7 +105,7 @@ class Sessions:
         self._options = options
         self._scratch = scratch
         self._finder = BackendFinder(
-            workspace, options, _environments(workspace, options) if search else None
+            workspace, options, backend_environments(workspace, options) if search else None
         )
         self.checkouts = Checkouts(workspace.root, options)
         self._open: dict[Path, SourcePackage] = {}
@@ -297,7 +297,8 @@ class Sessions:
         return guard, environment
 
 
-def _environments(workspace: Manifest, options: EngineOptions) -> BackendEnvironments:
+def backend_environments(workspace: Manifest, options: EngineOptions) -> BackendEnvironments:
+    """The backends that come from the channels of a workspace."""
     table = ChannelTable(workspace.root, options.channels, options.network)
     files = PackageFiles(table, options.content_dir)
     return BackendEnvironments(table, files, options.cache_dir, options.content_dir)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts, PackageKind, RunExports, VariantValue
 from pytest_pixipack.lock.lines import line_of_entry
+from pytest_pixipack.redaction import hidden_repr
 
 if TYPE_CHECKING:
     from pytest_pixipack.lock.diff_model import LockDiff
@@ -47,6 +48,9 @@ class LockChannel:
     used_env_vars: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return hidden_repr(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOptions:
@@ -70,6 +74,9 @@ class LockedSource:
     source: Mapping[str, Any] | None = None
     source_depends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return hidden_repr(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedPypi:
@@ -78,6 +85,9 @@ class LockedPypi:
     index: str | None = None
     requires_dist: tuple[str, ...] = ()
     requires_python: str | None = None
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +109,9 @@ class LockedPackage:
     host_packages: tuple[str, ...] = ()
     pypi: LockedPypi | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def sort_key(self) -> tuple[int, str]:
@@ -235,6 +248,9 @@ class LockEnvironment:
     packages: Mapping[str, tuple[LockedPackage, ...]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return hidden_repr(self)
+
     def __getitem__(self, platform: str) -> dict[str, LockedPackage]:
         """The packages for a platform, by name.
 
@@ -264,6 +280,9 @@ class Lock:
     extra: Mapping[str, Any] = field(default_factory=dict)
     text: str | None = field(default=None, compare=False, repr=False)
     file: str | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     def __getitem__(self, platform: str) -> dict[str, LockedPackage]:
         """The packages of the default environment for a platform, by name.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_pixipack.redaction import hidden_repr
 from pytest_pixipack.toml_positions import Positions, TomlPath
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class ChannelRef:
     priority: int | None = None
     exclude_newer: str | None = None
 
+    def __repr__(self) -> str:
+        return hidden_repr(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -96,6 +100,9 @@ class PypiSpec:
     name: str
     value: Any
     position: Position = field(compare=False)
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +195,9 @@ class Workspace:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     position: Position = field(compare=False)
 
+    def __repr__(self) -> str:
+        return hidden_repr(self)
+
     @property
     def has_pixi_build(self) -> bool:
         """Whether source packages may be used."""
@@ -204,6 +214,9 @@ class BackendRef:
     additional_dependencies: Mapping[str, Spec] = field(default_factory=dict)
     spec: Spec
 
+    def __repr__(self) -> str:
+        return hidden_repr(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSource:
@@ -217,6 +230,9 @@ class BuildSource:
     subdirectory: str | None = None
     md5: str | None = None
     sha256: str | None = None
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

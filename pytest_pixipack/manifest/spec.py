@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_pixipack.manifest.model import Position
+from pytest_pixipack.redaction import hidden_repr
 
 SpecKind = Literal["version", "path", "git", "url", "pin-compatible", "pin-subpackage"]
 
@@ -66,6 +67,9 @@ class Spec:
     pin: Pin | None = None
     written_name: str = field(default="", compare=False)
     position: Position = field(compare=False)
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def is_source(self) -> bool:

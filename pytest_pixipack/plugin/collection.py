@@ -15,8 +15,10 @@ from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.manifest.discovery import find_workspaces
 from pytest_pixipack.manifest.load import find_manifest
 from pytest_pixipack.plugin.items import WorkspaceFile, WorkspaceItem
+from pytest_pixipack.plugin.junit import add_suite_property
 from pytest_pixipack.plugin.options import Settings
 from pytest_pixipack.plugin.reporting import Summary
+from pytest_pixipack.plugin.rootdir import require_own_rootdir
 from pytest_pixipack.plugin.trees import remove_tree
 
 MANIFESTS = ("pixi.toml", "pyproject.toml")
@@ -38,6 +40,8 @@ def register(config: pytest.Config, settings: Settings) -> None:
 
         require_variations(config, settings.vary)
     if not run.is_worker:
+        require_own_rootdir(config)
+        run.summary.records.read()
         run.add_arguments()
     config.pluginmanager.register(run, "pixipack-zero-code")
 
@@ -214,6 +218,29 @@ class ZeroCode:
         elif report.failed and report.nodeid.split("::")[0].endswith(MANIFESTS):
             self.summary.crashed(report.nodeid)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str) -> None:
+        """Notes any test that was running in a worker of pytest-xdist which died."""
+        self.summary.crashed(crashitem)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Compares and writes the record before anybody reports how the run went."""
+        try:
+            return (yield)
+        finally:
+            if not self.is_worker and not self.config.option.collectonly:
+                self._finish_records(session)
+
+    def _finish_records(self, session: pytest.Session) -> None:
+        records = self.summary.records
+        records.finish(self.summary.results)
+        if records.reason is not None:
+            session.testsfailed += 1  # pytest's exit code follows from it, and its reports do
+            session.shouldfail = session.shouldfail or f"pixi-pack: {records.reason}"
+        for name, value in records.properties:
+            add_suite_property(self.config, name, value)
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Refuses to call it a success where nothing was checked; writes the report; cleans up."""
@@ -222,11 +249,11 @@ class ZeroCode:
         if exitstatus == pytest.ExitCode.OK and not self._checked_something():
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
             self.summary.nothing_checked = True
+        if self.summary.records.problem and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         written = self.summary.write_report(session.exitstatus)
         if not written and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        if self.summary.unexplained and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._clean_up()
 
     def _checked_something(self) -> bool:

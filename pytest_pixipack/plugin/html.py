@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from pytest_pixipack.reproduce.html import document, section, table, verdict_mark
+from pytest_pixipack.reproduce.html import document, record_section, section, table, verdict_mark
 from pytest_pixipack.reproduce.model import Reproduction
 
 
@@ -21,7 +21,7 @@ def html_document(report: Mapping[str, Any], rows: Sequence[str]) -> str:
         _messages(checks),
         *(section(Reproduction.from_json(each["reproduction"])) for each in checks
           if each.get("reproduction")),
-        _against(report.get("against")),
+        record_section(against) if (against := report.get("against")) else "",
     ]  # fmt: skip
     return document("pixi workspaces", "\n".join(part for part in parts if part))
 
@@ -57,13 +57,3 @@ def _messages(checks: Sequence[Mapping[str, Any]]) -> str:
         if each.get("message") and not each.get("reproduction")
     ]
     return f"<h2>Others</h2>\n{table(('check', 'outcome', 'reason'), rows)}" if rows else ""
-
-
-def _against(compared: Mapping[str, Any] | None) -> str:
-    if not compared:
-        return ""
-    rows = [
-        ("explained" if each["explained"] else "<b>not explained</b>", escape(each["message"]))
-        for each in compared["changes"]
-    ]
-    return f"<h2>Since the record</h2>\n{table(('', 'change'), rows)}"

@@ -99,9 +99,11 @@ class WorkspaceFile(pytest.File):
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What the summary says of the workspace; JSON values, for reports cross processes."""
+        from pytest_pixipack.plugin.records import record_facts
         from pytest_pixipack.plugin.reporting import workspace_facts
 
-        return workspace_facts(self)
+        told = record_facts(self.checks, self.committed_lock, self.run.settings)
+        return {**workspace_facts(self), **({"record": told} if told else {})}
 
 
 class WorkspaceItem(pytest.Item):
@@ -218,6 +220,8 @@ class CheckItem(WorkspaceItem):
     @classmethod
     def make(cls, parent: WorkspaceFile, check: Check) -> CheckItem:
         """The item of a check."""
+        from pytest_pixipack.plugin.records import record_label
+
         # pytest 9.2 would not find items with brackets again after `--lf` without the id.
         item: CheckItem = cls.from_parent(
             parent, name=check.name, nodeid=f"{parent.nodeid}::{check.name}"
@@ -227,6 +231,7 @@ class CheckItem(WorkspaceItem):
             "kind": check.kind,
             "id": item.nodeid,
             "package": check.package,
+            "label": record_label(check),
             "places": [[p.environment, p.platform, p.subdir] for p in check.places],
             "workspace": parent.facts,
         }

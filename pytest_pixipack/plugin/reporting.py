@@ -32,7 +32,7 @@ class Summary:
         self._by_id: dict[str, Result] = {}
         self._crashed: list[str] = []
         self._report_problem: str | None = None
-        self._records = Records(settings.record, settings.against)
+        self._records = Records(settings)
         self.nothing_checked = False
 
     @property
@@ -53,7 +53,8 @@ class Summary:
 
     def crashed(self, nodeid: str) -> None:
         """Notes an item whose process died."""
-        self._crashed.append(nodeid)
+        if nodeid not in self._crashed:
+            self._crashed.append(nodeid)
 
     def directories_of_good_workspaces(self) -> set[str]:
         """Where those workspaces have their copies in which nothing failed."""
@@ -105,9 +106,9 @@ class Summary:
         return table + [part for line in lines for part in _wrapped(line)]
 
     @property
-    def unexplained(self) -> bool:
-        """Whether something is another one than recorded, and nothing says why."""
-        return self._records.unexplained
+    def records(self) -> Records:
+        """What is recorded of the run, and compared with an earlier record."""
+        return self._records
 
     @property
     def _in_table(self) -> list[Result]:
@@ -153,17 +154,19 @@ class Summary:
         from pytest_pixipack.plugin.trees import write_atomically
         from pytest_pixipack.shards.reports import whole_outcome
 
-        recorded = self._records.finish(self.results)
         path = self._settings.report
         if path is None:
-            return recorded
+            return True
         document = {
             "schema": 1,
             "command": "pytest --pixi-pack",
             "outcome": "failed"
-            if self.unexplained
-            else whole_outcome({each["outcome"] for each in self.results}, bool(self._crashed)),
+            if self._records.unexplained
+            else whole_outcome(
+                {each["outcome"] for each in self.results}, bool(self._crashed), int(exitstatus)
+            ),
             "exit_code": int(exitstatus),
+            **({"shard": "{}/{}".format(*shard)} if (shard := self._settings.shard) else {}),
             "network": self._settings.network,
             "checks": [_report_entry(result) for result in self.results],
             "crashed": sorted(self._crashed),
@@ -180,7 +183,7 @@ class Summary:
             write_atomically(path, text)
         except OSError as error:
             self._report_problem = f" cannot be written: {error.strerror or error}"
-        return recorded and self._report_problem is None
+        return self._report_problem is None
 
 
 def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
@@ -189,6 +192,7 @@ def workspace_facts(file: WorkspaceFile) -> dict[str, Any]:
     workspace = manifest.need_workspace()
     return {
         "name": workspace.name or manifest.root.name,
+        "unnamed": workspace.name is None,
         "file": file.nodeid,
         "packages": _counts(file),
         "engine": file.engine.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_pixipack.errors import PixipackError
+from pytest_pixipack.errors import InvalidInput, PixipackError
 from pytest_pixipack.plugin.options import SETTINGS
 from pytest_pixipack.plugin.outcomes import Outcome
 from pytest_pixipack.reproduce.experiment import MOST_BUILDS, reproduce
 from pytest_pixipack.reproduce.report import junit_properties, report_lines
+from pytest_pixipack.reproduce.staleness import MOST_FILES, check_staleness
 from pytest_pixipack.reproduce.variations import chosen_variations
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Reproducer:
         self,
         workspace: Workspace,
         *,
-        vary: Sequence[str] | None = None,
+        vary: Sequence[str] | str | None = None,
         environment: str = "default",
         platform: str | None = None,
         jobs: int = 1,
@@ -44,9 +46,10 @@ class Reproducer:
     ) -> Reproduction:
         """Builds and packs a workspace again; `.raise_for_differences()` on the result fails.
 
-        `vary` names the conditions (default: `--pixipack-vary`, else all); the rest as in
-        `pytest_pixipack.reproduce.reproduce`, which also says what is raised. The workspace itself
-        stays as it is. The result's properties go into the JUnit report.
+        `vary` names the conditions, one text with commas or several (default: `--pixipack-vary`,
+        else all); the rest as in `pytest_pixipack.reproduce.reproduce`, which also says what is
+        raised. The workspace itself stays as it is. The result's properties go into the JUnit
+        report.
         """
         config = self._request.config
         result = reproduce(
@@ -73,13 +76,14 @@ class Reproducer:
         environment: str = "default",
         platform: str | None = None,
         only: Sequence[str] | None = None,
+        most_files: int | None = MOST_FILES,
     ) -> Staleness:
         """Edits sources of a workspace, in a copy: is what depends on them built again?
 
-        As `pytest_pixipack.reproduce.staleness.check_staleness`.
+        As `pytest_pixipack.reproduce.staleness.check_staleness`. Raises `InvalidInput` also for a
+        file that is not the workspace's.
         """
-        from pytest_pixipack.reproduce.staleness import check_staleness
-
+        _require_own_files(workspace, edits or {})
         return check_staleness(
             workspace.root,
             workspace.engine.options,
@@ -87,8 +91,31 @@ class Reproducer:
             environment=environment,
             platform=platform,
             only=only,
+            most_files=most_files,
             engine=workspace.engine.name,
         )
+
+
+def _require_own_files(workspace: Workspace, paths: Iterable[str]) -> None:
+    """Raises `InvalidInput` for a file that lies in no directory that is built from."""
+    from pytest_pixipack.lock import read_lock
+    from pytest_pixipack.reproduce.sources import LOCK_NAME
+
+    root = Path(workspace.root)
+    lock = read_lock(root / LOCK_NAME) if (root / LOCK_NAME).is_file() else None
+    sources = [
+        Path(os.path.normpath(root / package.location))
+        for package in (lock.packages if lock else ())
+        if package.is_source and "://" not in package.location
+    ]
+    for path in paths:
+        place = Path(os.path.normpath(root / path))
+        if Path(path).is_absolute() or not any(map(place.is_relative_to, (root, *sources))):
+            raise InvalidInput(
+                f"{path} is no file of the workspace or of a source package of it.",
+                file=root,
+                remedy="Name files relative to the workspace.",
+            )
 
 
 def variations_of(config: pytest.Config) -> list[Variation]:

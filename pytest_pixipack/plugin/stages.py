@@ -305,7 +305,8 @@ class Stages:
 
         manifest = load_manifest(self._root)
         options = self._engine.options.with_stand_ins(manifest)
-        return recorded(manifest, self._lock, options, place, artifacts, pack, prefix)
+        engine = self._engine_name
+        return recorded(manifest, self._lock, options, engine, place, artifacts, pack, prefix)
 
     def _reproduce(self, check: Check, _: Path) -> Outcome:
         from pytest_pixipack.plugin.reproduce import reproduced

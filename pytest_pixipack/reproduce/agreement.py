@@ -8,10 +8,12 @@ those of a set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from pytest_pixipack.compare.causes import CAUSE_TEXTS
 
 # Causes that name what is different, and not why: any condition can be behind them.
-VAGUE = frozenset({"content", "unknown", "file-added", "file-removed", "random", None})
+VAGUE = frozenset({"content", "unknown", "file-added", "file-removed", None})
 
 _ORDERS = frozenset({"line-order", "member-order"})
 _PATHS = frozenset({"embedded-path", "hostname-or-user", "link-target"})
@@ -22,7 +24,7 @@ _FITS: Mapping[str, frozenset[str]] = {
         "build-id", "build-string",
     }),
     "timezone": frozenset({"timezone", "embedded-date", "timestamp", "archive-member-header"}),
-    "locale": frozenset({"locale-sort", "encoding", "embedded-date"}),
+    "locale": frozenset({"locale-sort", "encoding"}),
     "umask": frozenset({"mode", "archive-member-header"}),
     "hash-seed": frozenset({"hash-seed", "pyc-header"}),
     "home": _PATHS,
@@ -45,7 +47,8 @@ _SHARPER: Mapping[str, Mapping[str, str]] = {
     "locale": {"line-order": "locale-sort", "member-order": "locale-sort"},
     "umask": {"content": "mode", "unknown": "mode"},
     "hash-seed": dict.fromkeys(
-        ("line-order", "member-order", "json-format", "content", "unknown", "locale-sort"),
+        ("line-order", "member-order", "json-format", "content", "unknown", "locale-sort",
+         "random"),
         "hash-seed",
     ),
     "home": {"content": "hostname-or-user", "unknown": "hostname-or-user"},
@@ -54,6 +57,29 @@ _SHARPER: Mapping[str, Mapping[str, str]] = {
     "environment": {"content": "environment-variable", "unknown": "environment-variable"},
     "temp": {"content": "embedded-path", "unknown": "embedded-path"},
 }  # fmt: skip
+
+# Conditions that a build may write down as the variable that they set.
+_BY_VARIABLES = frozenset({
+    "clock", "timezone", "locale", "hash-seed", "home", "cpu-count", "temp", "cache",
+})  # fmt: skip
+
+# What makes a difference go away that one condition makes, whatever it looks like.
+_REMEDIES: Mapping[str, str] = {
+    "clock": "write SOURCE_DATE_EPOCH instead of the current time",
+    "timezone": "set TZ=UTC for the build",
+    "locale": "set LC_ALL=C for the build",
+    "umask": "set the umask for the build, and modes with `install -m`",
+    "hash-seed": "set PYTHONHASHSEED for the build, or sort what is in sets",
+    "home": "leave the home directory and the user's name out of what the build writes",
+    "path": "map the path with -ffile-prefix-map, or build in a directory of a fixed name",
+    "cpu-count": "build with a fixed number of jobs",
+    "directory-order": "sort what is listed before it is used",
+    "environment": "unset for the build what it reads of the user's environment",
+    "temp": "leave the directory for temporary files out of what the build writes",
+    "cache": "build with an empty cache, or make the build independent of it",
+    "network": "declare what is downloaded as a source or a dependency",
+    "jobs": "build with a fixed number of jobs, and sort what they leave",
+}
 
 # Of a difference between two builds under the same conditions: time has passed between them.
 OF_PASSING_TIME = frozenset({
@@ -68,12 +94,46 @@ def agree(cause: str | None, variations: Sequence[str]) -> bool:
     """
     if cause in VAGUE:
         return True
-    return any(cause in _FITS[name] | set(_SHARPER.get(name, {})) if name in _FITS else True
-               for name in variations)  # fmt: skip
+    return any(_agrees(cause, name) for name in variations)
+
+
+def _agrees(cause: str | None, name: str) -> bool:
+    if name not in _FITS:
+        return True
+    by_variable = cause == "environment-variable" and name in _BY_VARIABLES
+    return by_variable or cause in _FITS[name] | set(_SHARPER.get(name, {}))
 
 
 def sharpened(cause: str | None, variations: Sequence[str]) -> str | None:
-    """The cause in the light of the condition that makes the difference."""
-    if len(variations) != 1 or cause is None:
+    """The cause in the light of the conditions that make the difference.
+
+    What comes whenever a condition changes is not random, whatever it looks like.
+    """
+    if cause is None or not variations:
         return cause
-    return _SHARPER.get(variations[0], {}).get(cause, cause)
+    if len(variations) > 1:
+        return "content" if cause == "random" else cause
+    sharper = _SHARPER.get(variations[0], {})
+    if cause == "random":
+        return sharper.get(cause) or sharper.get("content", "content")
+    return sharper.get(cause, cause)
+
+
+def suspects(causes: Iterable[str | None]) -> frozenset[str]:
+    """The conditions that can have one of these causes; none for those that name no reason."""
+    named = set(causes) - VAGUE
+    return frozenset(
+        name for name, fits in _FITS.items() if named & (fits | set(_SHARPER.get(name, {})))
+    )
+
+
+def remedy(cause: str, variations: Sequence[str], *, agrees: bool) -> tuple[str, str]:
+    """What to do about a difference, and what that is about: the cause, or the condition.
+
+    Where the cause names no reason, or another one than the experiment found, the condition's.
+    """
+    if not variations or (agrees and cause not in VAGUE):
+        return cause, CAUSE_TEXTS[cause].remedy
+    known = [_REMEDIES[name] for name in variations if name in _REMEDIES]
+    about = " + ".join(variations)
+    return about, "; or ".join(known) or f"look for what of {about} the build depends on"

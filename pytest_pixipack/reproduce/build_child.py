@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,27 @@ def limit_processors(count: int | None) -> None:
         kernel.SetProcessAffinityMask(handle, ctypes.c_size_t((1 << count) - 1))
 
 
+def end_with_our_starter() -> None:
+    """Ends this process, and all that it has started, when the one that wants the build is gone.
+
+    That one holds the other end of the standard input, of which nothing else is left here.
+    """
+    from pytest_pixipack.reproduce.processes import end_descendants
+
+    theirs = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+    def wait() -> None:
+        while os.read(theirs, 1):
+            pass
+        end_descendants()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Builds and packs what the job says; paths are absolute.
 
@@ -48,7 +70,13 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     from pytest_pixipack.engine.options import ChildSettings, EngineOptions
 
     options = job["options"]
-    watch = [sys.executable, "-S", str(Path(__file__).with_name("probe.py"))]
+    root, out, observed = Path(job["root"]), Path(job["out"]), Path(job["observed"])
+    watch = [sys.executable, "-S", str(Path(__file__).with_name("probe.py")), job["observed"]]
+    for kept in job["kept"]:
+        watch += ["--kept", kept]
+    if not job["build"]:
+        _observe(watch, root, job["variables"])
+        return {}
     engine = make_engine(
         job["engine"],
         EngineOptions(
@@ -59,12 +87,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             backend_timeout=options["backend_timeout"],
             environ=options["environ"],
             scratch=Path(job["work"]),
-            child=ChildSettings(
-                environment=job["variables"], wrapper=(*watch, job["observed"], "--")
-            ),
+            child=ChildSettings(environment=job["variables"], wrapper=(*watch, "--")),
         ),
     )
-    root, out = Path(job["root"]), Path(job["out"])
     place = {"environment": job["environment"], "platform": job["platform"]}
     try:
         artifacts = engine.build(root, out / "artifacts", only=job["only"], **place)
@@ -74,8 +99,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         pack = engine.pack(root, out / PACK, artifacts=artifacts, **place)
         return {"artifacts": built, "pack": str(pack.path)}
     finally:
-        if not any(Path(job["observed"]).iterdir()):
-            _observe([*watch, job["observed"]], root, job["variables"])
+        if not any(observed.iterdir()):
+            _observe(watch, root, job["variables"])
 
 
 def _observe(command: list[str], root: Path, variables: dict[str, str]) -> None:
@@ -91,7 +116,10 @@ def main(argv: list[str]) -> int:
     """Does the job; returns 0 also where the build failed, which the result says."""
     find_ourselves()
     from pytest_pixipack.errors import PixipackError
+    from pytest_pixipack.reproduce.processes import adopt_orphans, end_descendants, end_groups
 
+    end_with_our_starter()
+    adopt_orphans()
     place = Path(argv[0])
     job = json.loads(place.read_text(encoding="utf-8"))
     limit_processors(job["cpus"])
@@ -99,6 +127,9 @@ def main(argv: list[str]) -> int:
         result = run(job)
     except PixipackError as error:
         result = {"error": {"class": type(error).__name__, **error.to_json()}}
+    end_descendants()
+    # Backends lead groups of their own, and have written down what they saw under their numbers.
+    end_groups(int(path.stem) for path in Path(job["observed"]).glob("*.json"))
     (place.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
     return 0
 

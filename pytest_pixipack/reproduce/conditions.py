@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -14,16 +15,18 @@ from pathlib import Path
 EPOCH = 1_577_836_800  # seconds
 # libfaketime, where it is not found by itself.
 FAKETIME_VARIABLE = "PIXIPACK_FAKETIME"
+_WORD = re.compile(r"[A-Za-z][A-Za-z_]{2,}(?:-[A-Za-z_]+)*|[A-Za-z]+(?:[-_][A-Za-z]+)+|\d{3,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """How a build is run; a variation replaces some of it.
 
-    `workspace` is where the sources are copied to, `reverse` that their files are made in the
-    reverse order, `later` that they were changed so many seconds later. `work` is for work files,
-    `cpus` the number of processors (None: all), `warm` whether caches are as an earlier build left
-    them. `environment` is laid over all else; a value of None removes a variable.
+    `workspace` is where the sources are copied to, `renamed` that the workspace's own directory has
+    another name there, `reverse` that their files are made in the reverse order, `later` that they
+    were changed so many seconds later. `work` is for work files, `cpus` the number of processors
+    (None: all), `warm` whether the caches and the home are as an earlier build left them.
+    `environment` is laid over all else; a value of None removes a variable.
     """
 
     workspace: Path
@@ -36,6 +39,7 @@ class Setup:
     cpus: int | None = None
     network: bool = False
     warm: bool = False
+    renamed: bool = False
     reverse: bool = False
     later: int = 0
     environment: Mapping[str, str | None] = field(default_factory=dict)
@@ -67,12 +71,31 @@ class Setup:
         return {name: value for name, value in variables.items() if value is not None}
 
 
+def words(text: str) -> frozenset[str]:
+    """The words and numbers of a text by which one may know where it comes from."""
+    return frozenset(_WORD.findall(text))
+
+
+def marks(usual: Setup, changed: Setup) -> frozenset[str]:
+    """The words by which one would know the changed conditions in what a build writes."""
+    return _all_words(changed) - _all_words(usual)
+
+
+def _all_words(setup: Setup) -> frozenset[str]:
+    variables = setup.variables()
+    for name in ("LD_PRELOAD", "LOCPATH", "FAKETIME"):
+        variables.pop(name, None)  # ours, and of no build
+    texts = [*variables.values(), str(setup.workspace), str(setup.work)]
+    return frozenset().union(*map(words, texts))
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What this machine has for variations.
 
-    `faketime` is libfaketime, `locales` are names that can be chosen, `localedef` whether locales
-    can be made, `network` whether builds may use the network.
+    `faketime` is libfaketime, `locale` the name of one that sorts by letters, `locale_path` where
+    it is if it had to be made, `network` whether builds may use the network, `renames` whether the
+    workspace's directory can have another name.
     """
 
     system: str = sys.platform
@@ -81,6 +104,31 @@ class Machine:
     locale: str | None = None
     locale_path: Path | None = None
     network: bool = False
+    renames: bool = True
+
+
+def without_effect(machine: Machine) -> dict[str, str | None]:
+    """Variables for every build: those that variations set here, with values that do nothing.
+
+    So a build that writes down the names of all variables is not held to depend on a condition. An
+    empty LD_PRELOAD or LOCPATH is as none (ld.so(8), setlocale(3)), `default` is Python's own word
+    (PYTHON_CPU_COUNT, Python 3.13).
+    """
+    found: dict[str, str | None] = {"PYTHON_CPU_COUNT": "default", "PERL_HASH_SEED": "0"}
+    if machine.faketime is not None:
+        found |= {
+            "LD_PRELOAD": "",
+            "FAKETIME": "+0",
+            "FAKETIME_SHARED": "",
+            # The times of files are left alone, or tools would take outputs for older than inputs.
+            "NO_FAKE_STAT": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+    if machine.locale is None:
+        found["PYTHONCOERCECLOCALE"] = "0"
+    if machine.locale_path is not None:
+        found["LOCPATH"] = ""
+    return found
 
 
 def this_machine(scratch: Path, *, network: bool = False, locales: bool = True) -> Machine:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_pixipack.compare.causes import CAUSE_TEXTS
-from pytest_pixipack.errors import Infrastructure
-from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
-from pytest_pixipack.reproduce.report import heading
+from pytest_pixipack.errors import Infrastructure, PixipackError
+from pytest_pixipack.reproduce.differences import FAILED
+from pytest_pixipack.reproduce.model import Attributed, Reproduction, worst
+from pytest_pixipack.reproduce.report import heading, remedies
+
+if TYPE_CHECKING:
+    from pytest_pixipack.reproduce.changes import RecordComparison
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -33,23 +36,64 @@ summary { cursor: pointer; padding: .5rem 0 }
 _LONGEST = 160
 
 
-def write_html(results: Sequence[Reproduction], path: Path) -> None:
-    """Writes the report. Raises `Infrastructure` where the file cannot be written."""
+def write_html(
+    results: Sequence[Reproduction], path: Path, against: RecordComparison | None = None
+) -> None:
+    """Writes the report, with what has changed since a record where one was compared.
+
+    Raises `Infrastructure` where the file cannot be written.
+    """
+    write_document(html_report(results, against), path)
+
+
+def write_document(text: str, path: Path) -> None:
+    """Writes an HTML document. Raises `Infrastructure` where the file cannot be written."""
     from pytest_pixipack.whole_files import write_file
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, html_report(results).encode("utf-8", errors="backslashreplace"))
+        write_file(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         raise Infrastructure(
             f"The report cannot be written: {error.strerror or error}.", file=path
         ) from error
 
 
-def html_report(results: Sequence[Reproduction]) -> str:
+def workspace_title(workspace: Path) -> str:
+    """What a workspace calls itself, else the name of its directory."""
+    from pytest_pixipack.manifest import load_manifest
+
+    try:
+        return load_manifest(workspace).need_workspace().name or workspace.name
+    except PixipackError:
+        return workspace.name
+
+
+def html_report(results: Sequence[Reproduction], against: RecordComparison | None = None) -> str:
     """The whole document, with everything that it shows inside."""
-    body = "\n".join(section(result) for result in results)
-    return document("Does the same come out again?", body)
+    parts = [section(result) for result in results]
+    if against is not None:
+        parts.append(record_section(against.to_json()))
+    return document("Does the same come out again?", "\n".join(parts))
+
+
+def record_section(compared: Mapping[str, Any]) -> str:
+    """What has changed since a record: `compared` is `RecordComparison.to_json`."""
+    rows = [
+        ("explained" if each["explained"] else "<b>not explained</b>", escape(each["message"]))
+        for each in compared["changes"]
+    ]
+    parts = ["<h2>Since the record</h2>"]
+    if rows:
+        parts.append(table(("is it explained?", "change"), rows))
+    elif compared["compared"]:
+        parts.append("<p>Nothing has changed.</p>")
+    else:
+        parts.append("<p>Nothing was compared.</p>")
+    if left_out := compared["not_compared"]:
+        shown = ", ".join(map(escape, left_out))
+        parts.append(f'<p class="soft">Not compared, for it is in one of the two only: {shown}</p>')
+    return "\n".join(parts)
 
 
 def document(title: str, body: str) -> str:
@@ -64,19 +108,21 @@ def document(title: str, body: str) -> str:
 
 def section(result: Reproduction) -> str:
     """One experiment: verdict, what makes differences, and a table of all variations."""
-    title = f"{result.workspace.name}: {result.environment} on {result.platform}"
+    title = f"{workspace_title(result.workspace)}: {result.environment} on {result.platform}"
     parts = [
         f"<section>\n<h2>{escape(title)} {verdict_mark(result.verdict)}</h2>",
         f'<p class="soft">{result.builds} builds of at most {result.most}; '
         f"{', '.join(f'<code>{escape(each.name)}</code>' for each in result.targets)}</p>",
         *(_culprit(names, found) for names, found in result.culprits().items()),
-        table(
-            ("variation", "verdict", "causes", ""),
-            (_variation(each) for each in result.variations),
-        ),
+        table(("variation", "verdict", "causes", "note"), _variations(result)),
     ]
+    if result.hidden:
+        names = ", ".join(f"<code>{escape('/'.join(each[-1:]))}</code>" for each in result.hidden)
+        text = "differs each time anyway: what conditions change there cannot be told"
+        parts.append(f'<p class="soft">{names} {text}</p>')
     if result.causes:
-        rows = ((escape(name), escape(CAUSE_TEXTS[name].remedy)) for name in result.causes)
+        pairs = (each.partition(": ") for each in remedies(result))
+        rows = ((escape(about), escape(what)) for about, _, what in pairs)
         parts.append(table(("cause", "what to do"), rows))
     return "\n".join([*parts, "</section>"])
 
@@ -104,33 +150,61 @@ def _culprit(names: Sequence[str], found: Sequence[Attributed]) -> str:
 
 
 def _difference(found: Sequence[Attributed]) -> Iterator[str]:
-    def rows() -> Iterator[tuple[str, ...]]:
-        for each in found:
-            difference = each.difference
-            place = " › ".join(f"<code>{escape(part)}</code>" for part in difference.where)
-            cause = escape(each.cause or "unknown")
-            if not each.agrees:
-                cause += f" <b>disputed</b>: it looks like {escape(each.claimed or 'unknown')}"
-            yield (
-                place,
-                escape(difference.field),
-                difference.kind,
-                f"<code>{_value(difference.left)}</code>",
-                f"<code>{_value(difference.right)}</code>",
-                cause,
-            )
-
-    yield table(("where", "field", "kind", "usually", "changed", "cause"), rows())
+    failed = [each for each in found if each.difference.where == FAILED]
+    for each in failed:
+        yield f"<p>The build fails: {_value(each.difference.right)}</p>"
+    heads = ("where", "field", "kind", "usually", "changed", "cause")
+    others = [each for each in found if each not in failed]
+    if others:
+        yield table(heads, (_row(each) for each in others))
 
 
-def _variation(each: VariationResult) -> tuple[str, ...]:
-    verdict = verdict_mark(each.verdict) if each.verdict else '<span class="soft">not tried</span>'
+def _row(each: Attributed) -> tuple[str, ...]:
+    difference = each.difference
+    cause = escape(each.cause or "unknown")
+    if not each.agrees:
+        cause += f" <b>disputed</b>: it looks like {escape(each.claimed or 'unknown')}"
+    if difference.evidence:
+        cause += f"<br>{_soft(difference.evidence)}"
     return (
-        f"<code>{escape(each.name)}</code>",
-        verdict,
-        escape(", ".join(each.causes)),
-        f'<span class="soft">{escape(each.reason or "")}</span>',
+        " › ".join(f"<code>{escape(part)}</code>" for part in difference.where),
+        escape(difference.field),
+        difference.kind,
+        f"<code>{_value(difference.left)}</code>",
+        f"<code>{_value(difference.right)}</code>",
+        cause,
     )
+
+
+def _variations(result: Reproduction) -> Iterator[tuple[str, ...]]:
+    """A row for each variation, and one for those that make a difference together only."""
+    culprits = result.culprits()
+    shown: set[tuple[str, ...]] = set()
+    for each in result.variations:
+        mine = [names for names in culprits if each.name in names]
+        for names in (names for names in mine if names not in shown):
+            shown.add(names)
+            found = culprits[names]
+            causes = sorted({one.cause for one in found if one.cause})
+            yield (
+                _names(names, all(one.resolved for one in found)),
+                verdict_mark(worst(found)),
+                escape(", ".join(causes)),
+                _soft(each.reason),
+            )
+        if not mine:
+            mark = verdict_mark(each.verdict) if each.verdict else _soft("not tried")
+            yield _names((each.name,)), mark, escape(", ".join(each.causes)), _soft(each.reason)
+
+
+def _names(names: Sequence[str], resolved: bool = True) -> str:
+    between = " + " if resolved else " or "
+    text = between.join(f"<code>{escape(each)}</code>" for each in names)
+    return f"{text} (only together)" if resolved and len(names) > 1 else text
+
+
+def _soft(text: str | None) -> str:
+    return f'<span class="soft">{escape(text or "")}</span>'
 
 
 def _value(value: Any) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.compare.model import VERDICTS, Comparison, Difference, Verdict
+from pytest_pixipack.errors import InvalidInput
 
 # In the place of a variation: what differs although nothing was changed.
 RANDOM = "random"
@@ -118,7 +119,8 @@ class Reproduction:
 
     `platform` and `environment` say what was built, `builds` is the number of builds, `most` how
     many were allowed; `targets` are the packages and the pack; `record` is the provenance record of
-    the usual build, if it was asked for.
+    the usual build, if it was asked for. `hidden` are the places that are so restless that a
+    condition could change something there without being seen.
     """
 
     workspace: Path
@@ -130,6 +132,7 @@ class Reproduction:
     builds: int = 0
     most: int = 0
     record: Mapping[str, Any] | None = None
+    hidden: tuple[tuple[str, ...], ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -153,8 +156,13 @@ class Reproduction:
         return tuple(sorted({each.cause for each in self.differences if each.cause}))
 
     def variation(self, name: str) -> VariationResult:
-        """The result of one variation. Raises `KeyError` for one that was not asked for."""
+        """The result of one variation. Raises `InvalidInput` for one that was not asked for."""
         found = {each.name: each for each in self.variations}
+        if name not in found:
+            raise InvalidInput(
+                f"The variation `{name}` is not among those that were asked for.",
+                remedy=f"There are: {', '.join(found)}.",
+            )
         return found[name]
 
     def culprits(self) -> Mapping[tuple[str, ...], tuple[Attributed, ...]]:
@@ -165,11 +173,19 @@ class Reproduction:
         return {names: tuple(those) for names, those in found.items()}
 
     def tolerates(self, kind: Verdict) -> bool:
-        """Whether no difference is worse than this."""
+        """Whether no difference is worse than this. Raises `InvalidInput` for another word."""
+        if kind not in VERDICTS:
+            raise InvalidInput(
+                f"`{kind}` is no verdict that could be tolerated.",
+                remedy=f"There are: {', '.join(VERDICTS)}.",
+            )
         return VERDICTS.index(self.verdict) <= VERDICTS.index(kind)
 
     def raise_for_differences(self, tolerate: Verdict = "identical") -> None:
-        """Raises `AssertionError` with the report where something differs that is worse."""
+        """Raises `AssertionError` with the report where something differs that is worse.
+
+        Raises `InvalidInput` for a word that is no verdict.
+        """
         __tracebackhide__ = True
         if not self.tolerates(tolerate):
             from pytest_pixipack.reproduce.report import report_lines
@@ -187,6 +203,7 @@ class Reproduction:
             "most_builds": self.most,
             "variations": [each.to_json() for each in self.variations],
             "differences": [each.to_json() for each in self.differences],
+            "hidden": [list(where) for where in self.hidden],
             "targets": [each.to_json() for each in self.targets],
         }
 
@@ -202,6 +219,7 @@ class Reproduction:
             tuple(Attributed.from_json(each) for each in value["differences"]),
             value["builds"],
             value["most_builds"],
+            hidden=tuple(tuple(where) for where in value.get("hidden", ())),
         )
 
 

@@ -1,12 +1,15 @@
-"""Writes down what a process sees of its surroundings, then becomes the command that it is given.
+"""Writes down what a process sees of its surroundings, then runs the command that it is given.
 
-    python probe.py DIRECTORY -- COMMAND...
-    python probe.py DIRECTORY
+    python probe.py DIRECTORY [--kept PLACE]... -- COMMAND...
+    python probe.py DIRECTORY [--kept PLACE]...
+    python probe.py
 
 What is seen goes to `DIRECTORY/<process id>.json`. A build backend that is started this way has
 the environment, the umask, the processors and the directory that were written down, so that this
-proves what a variation changed for it. Started by file name and without site-packages, it imports
-from the standard library only.
+proves what a variation changed for it. On Linux, the processes that the command really consists of
+are looked at as well (`pytest_pixipack.reproduce.supervise`). PLACEs are where a build may find
+what an earlier one has left. Without a directory, what follows from the variables is printed.
+Started by file name and without site-packages, it imports from the standard library only.
 """
 
 from __future__ import annotations
@@ -19,40 +22,53 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-# Enough to tell two orders apart.
+# Enough to tell two orders apart, and to count what is in a cache.
 _MOST_NAMES = 5000
 _WORDS = ("Zebra", "apple", "Mango", "cherry", "Äpfel", "date")
 _INTERPRETER = 3  # elf.h: PT_INTERP
 _HEAD = 1 << 16
 
+Look = Callable[[], Any]
 
-def observed(command: list[str]) -> dict[str, Any]:
+# What a process sees through its variables.
+OF_VARIABLES: Mapping[str, Look] = {
+    "time": time.time,
+    "epoch": lambda: os.environ.get("SOURCE_DATE_EPOCH"),
+    "zone": lambda: [time.strftime("%z", time.localtime(0)), time.localtime(0).tm_hour],
+    "locale": lambda: _locale(),
+    "hash": lambda: _hash(),
+    "home": lambda: [os.path.expanduser("~"), _first("USER", "LOGNAME", "USERNAME")],  # noqa: PTH111
+    "environment": lambda: len(os.environ),
+    "noise": lambda: os.environ.get("PIXIPACK_NOISE"),
+    "temp": tempfile.gettempdir,
+    "network": lambda: _network(),
+    "jobs": lambda: os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL"),
+}
+
+
+def observed(command: Sequence[str] = (), kept: Sequence[str] = ()) -> dict[str, Any]:
     """What this process sees. Nothing that fails to be seen raises: it is None."""
-    facts: dict[str, Callable[[], Any]] = {
-        "time": time.time,
-        "epoch": lambda: os.environ.get("SOURCE_DATE_EPOCH"),
-        "newest": _newest,
-        "zone": lambda: [time.strftime("%z", time.localtime(0)), time.localtime(0).tm_hour],
-        "locale": _locale,
-        "umask": _umask,
-        "hash": lambda: hash("pixipack"),
-        "home": lambda: [os.path.expanduser("~"), _first("USER", "LOGNAME", "USERNAME")],  # noqa: PTH111
-        "path": os.getcwd,
-        "cpus": _cpus,
-        "order": lambda: _names(),
-        "environment": lambda: len(os.environ),
-        "noise": lambda: os.environ.get("PIXIPACK_NOISE"),
-        "temp": tempfile.gettempdir,
-        "cache": _cache,
-        "network": _network,
-        "jobs": lambda: os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL"),
-        "static": lambda: bool(command) and _is_static(command[0]),
-    }
+    return looked_at(
+        {
+            **OF_VARIABLES,
+            "newest": _newest,
+            "umask": _umask,
+            "path": os.getcwd,
+            "cpus": _cpus,
+            "order": _names,
+            "cache": lambda: sum(map(_files_below, kept)),
+            "static": lambda: bool(command) and is_static(shutil.which(command[0]) or ""),
+        }
+    )
+
+
+def looked_at(looks: Mapping[str, Look]) -> dict[str, Any]:
+    """What these looks show, None where one fails."""
     seen: dict[str, Any] = {}
-    for name, look in facts.items():
+    for name, look in looks.items():
         try:
             seen[name] = look()
         except (OSError, ValueError, locale.Error, AttributeError, KeyError):
@@ -68,6 +84,12 @@ def _locale() -> list[Any]:
     name = locale.setlocale(locale.LC_ALL, "")
     ordered = sorted(_WORDS, key=locale.strxfrm)
     return [name, locale.getpreferredencoding(False), ordered]
+
+
+def _hash() -> int | None:
+    """Nothing where it is another one each time."""
+    seed = os.environ.get("PYTHONHASHSEED", "random")
+    return None if seed == "random" else hash("pixipack")
 
 
 def _umask() -> int:
@@ -107,9 +129,13 @@ def _newest() -> float:
     return max((os.path.getmtime(path) for path in paths), default=0.0)  # noqa: PTH204
 
 
-def _cache() -> int:
-    """The number of files in the cache directory."""
-    return sum(len(names) for _, _, names in os.walk(os.environ["XDG_CACHE_HOME"]))
+def _files_below(place: str) -> int:
+    found = 0
+    for _, _, names in os.walk(place):
+        found += len(names)
+        if found > _MOST_NAMES:
+            break
+    return found
 
 
 def _network() -> bool:
@@ -122,12 +148,12 @@ def _network() -> bool:
     return interfaces != ["lo"]
 
 
-def _is_static(program: str) -> bool:
-    """Whether a program takes no library that is preloaded: an ELF file without an interpreter."""
-    path = shutil.which(program)
-    if path is None:
-        return False
-    with open(path, "rb") as stream:  # noqa: PTH123
+def is_static(program: str) -> bool:
+    """Whether a program takes no library that is preloaded: an ELF file without an interpreter.
+
+    Raises `OSError` where it cannot be read.
+    """
+    with open(program, "rb") as stream:  # noqa: PTH123
         head = stream.read(_HEAD)
     if head[:4] != b"\x7fELF":
         return False
@@ -142,19 +168,40 @@ def _is_static(program: str) -> bool:
 
 
 def main(words: list[str]) -> int:
-    """Writes what is seen and runs the command, whose exit code it returns where it cannot become
-    the command."""
-    directory, command = words[0], words[2:]
+    """Writes what is seen and runs the command; returns its exit code."""
+    if not words:
+        json.dump(looked_at(OF_VARIABLES), sys.stdout)
+        return 0
+    directory, rest = words[0], words[1:]
+    at = rest.index("--") if "--" in rest else len(rest)
+    kept = [word for word in rest[:at] if word != "--kept"]
+    command = rest[at + 1 :]
     target = os.path.join(directory, f"{os.getpid()}.json")  # noqa: PTH118
-    with open(target, "w", encoding="utf-8") as stream:  # noqa: PTH123
-        json.dump(observed(command), stream)
+    facts = observed(command, kept)
+    _write(target, facts)
     if not command:
         return 0
-    if os.name != "nt":
+    if sys.platform == "linux":
+        from pytest_pixipack.reproduce.supervise import supervise
+
+        code = supervise(command, lambda more: _write(target, {**facts, **more}))
+    elif sys.platform != "win32":
         os.execvp(command[0], command)
-    # On Windows, exec would end this process for whoever waits for it.
-    return subprocess.run(command).returncode
+    else:
+        # Where exec would end this process for whoever waits for it.
+        code = subprocess.run(command).returncode
+    return code
+
+
+def _write(target: str, facts: Mapping[str, Any]) -> None:
+    """In one go, for this process may be killed at any time."""
+    with open(f"{target}.new", "w", encoding="utf-8") as stream:  # noqa: PTH123
+        json.dump(facts, stream)
+    os.replace(f"{target}.new", target)  # noqa: PTH105
 
 
 if __name__ == "__main__":
+    # The package itself, behind Python's own modules; not the modules beside this one.
+    sys.path[:1] = []
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # noqa: PTH100,PTH120
     sys.exit(main(sys.argv[1:]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_pixipack.compare.causes import CAUSE_TEXTS
 from pytest_pixipack.compare.model import Comparison, Verdict
 from pytest_pixipack.compare.render import tree_lines, wrapped
+from pytest_pixipack.reproduce.agreement import remedy
 from pytest_pixipack.reproduce.differences import FAILED
 from pytest_pixipack.reproduce.model import RANDOM, Attributed, Reproduction, worst
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_pixipack.reproduce.records import RecordComparison
 
 _LABEL = 11  # columns of the words at the left
+_MOST_NAMES = 5
 _MEANING: dict[Verdict, str] = {
     "identical": "every build is the same, byte for byte",
     "order-only": "the same in another order",
@@ -31,30 +32,42 @@ def report_lines(result: Reproduction, width: int = 80) -> list[str]:
         lines += _culprit(names, found, width)
     lines += _disagreements(result, width)
     failures = [
-        f"with another {' + '.join(each.variations)}: {each.difference.right}"
+        f"{_with(each.variations)}: {each.difference.right}"
         for each in result.differences
         if each.difference.where == FAILED
     ]
     lines += _labelled("fails", failures, width)
     lines += _labelled("clean", [", ".join(_clean(result))], width)
+    lines += _labelled("hidden", _hidden(result), width)
     notes = [f"{each.name}: {each.reason}" for each in result.variations
              if each.applied and each.reason]  # fmt: skip
     lines += _labelled("in part", notes, width)
     missing = [f"{each.name}: {each.reason}" for each in result.variations if not each.applied]
     lines += _labelled("not tried", missing, width)
-    lines += _labelled("causes", list(_remedies(result)), width)
+    lines += _labelled("causes", remedies(result), width)
     what = f"{result.builds} (at most {result.most}); {result.environment} on {result.platform}"
     return lines + _labelled("builds", [what], width)
 
 
 def record_lines(compared: RecordComparison, width: int = 80) -> list[str]:
-    """What is another one than recorded, what explains it, and what nothing does."""
-    if not compared.changes:
-        return ["nothing has changed"]
+    """What is another one than recorded, what explains it, what nothing does, and what is left out
+    because one of the two records does not cover it.
+    """
     lines: list[str] = []
+    if not compared.changes and compared.compared:
+        lines.append(
+            "nothing has changed" + (" in what was compared" * bool(compared.not_compared))
+        )
     for each in compared.changes:
         mark = "=" if each.is_explained else "!"
         lines += wrapped(f"{mark} ", str(each), width)
+    if compared.not_compared:
+        from pytest_pixipack.reproduce.records import few
+
+        text = f"in one of the two only: {few(compared.not_compared)}"
+        lines += wrapped("not compared   ", text, width)
+    if not compared.compared:
+        lines.append("nothing was compared")
     number = len(compared.findings)
     if number:
         text = "change is" if number == 1 else "changes are"
@@ -65,6 +78,8 @@ def record_lines(compared: RecordComparison, width: int = 80) -> list[str]:
 def heading(names: Sequence[str], found: Sequence[Attributed]) -> str:
     """What makes these differences, in words."""
     if not all(each.resolved for each in found):
+        if len(names) == 1:
+            return f"{names[0]}, or chance; no build was left to find out"
         return f"one of {', '.join(names)}; no build was left to find out which"
     if not names:
         return f"{RANDOM}: differs although nothing was changed"
@@ -109,9 +124,28 @@ def _clean(result: Reproduction) -> list[str]:
     return [each.name for each in result.variations if each.applied and each.verdict == "identical"]
 
 
-def _remedies(result: Reproduction) -> Iterator[str]:
-    for cause in result.causes:
-        yield f"{cause}: {CAUSE_TEXTS[cause].remedy}"
+def _with(variations: Sequence[str]) -> str:
+    return f"with another {' + '.join(variations)}" if variations else "now and then"
+
+
+def _hidden(result: Reproduction) -> list[str]:
+    """Where `clean` says nothing."""
+    if not result.hidden:
+        return []
+    names = dict.fromkeys("/".join(where[-1:]) for where in result.hidden)
+    shown = ", ".join(list(names)[:_MOST_NAMES])
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return [f"what conditions change in {shown}{more} cannot be told: it differs each time anyway"]
+
+
+def remedies(result: Reproduction) -> list[str]:
+    """What to do, each thing once: about a cause, or about a condition where that says more."""
+    found = (
+        remedy(each.cause, each.variations if each.resolved else (), agrees=each.agrees)
+        for each in result.differences
+        if each.cause
+    )
+    return [f"{about}: {what}" for about, what in sorted(dict.fromkeys(found))]
 
 
 def _labelled(label: str, texts: Sequence[str], width: int) -> list[str]:

@@ -10,14 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_pixipack.cache.scratch import IN_MEMORY, Scratch
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.lock import read_lock, write_lock
 from pytest_pixipack.manifest import Manifest, load_manifest
 
 LOCK_NAME = "pixi.lock"
-# Where Linux has a file system in memory, which lists files as they were made.
-_IN_MEMORY = Path("/dev/shm")
+# What the directory of the copy is called, and what is added for another name.
+CHECKOUT, _ANOTHER = "checkout", "-renamed"
+# Where source packages are named by their paths.
+_NAMING = (LOCK_NAME, "pixi.toml", "pyproject.toml", "recipe.yaml")
 _MOST_IN_MEMORY = 256 * 1024 * 1024  # bytes
 
 
@@ -107,23 +110,21 @@ def _with_channels(options: EngineOptions, manifest: Manifest) -> EngineOptions:
     return replace(options, channels={**local, **options.channels})
 
 
-def place_for_sources(directory: Path, pristine: Path) -> Path:
-    """Where copies of the sources go, so that the order in which files are made can matter.
-
-    That is `directory`, or a new directory in memory where `directory` lists files in an order of
-    its own; it has to be removed.
+def scratch_for_sources(directory: Path, pristine: Path) -> Scratch | None:
+    """A directory in memory for copies of the sources, where the order in which files are made can
+    matter; None where `directory` will do, or there is none. It has to be closed.
     """
-    if lists_as_made(directory) or sys.platform != "linux" or not os.access(_IN_MEMORY, os.W_OK):
-        return directory
-    facts = os.statvfs(_IN_MEMORY)
+    if lists_as_made(directory) or sys.platform != "linux" or not os.access(IN_MEMORY, os.W_OK):
+        return None
+    facts = os.statvfs(IN_MEMORY)
     size = sum(path.lstat().st_size for path in pristine.rglob("*") if not path.is_dir())
     room = facts.f_bavail * facts.f_frsize
     if facts.f_flag & os.ST_NOEXEC or size > min(_MOST_IN_MEMORY, room // 4):
-        return directory
-    place = Path(tempfile.mkdtemp(prefix="pixipack-", dir=_IN_MEMORY))
-    if not lists_as_made(place):
-        place.rmdir()
-        return directory
+        return None
+    place = Scratch(directory=IN_MEMORY)
+    if not lists_as_made(place.path):
+        place.close()
+        return None
     return place
 
 
@@ -139,6 +140,40 @@ def lists_as_made(directory: Path) -> bool:
                 (folder / name).touch()
             orders.append(os.listdir(folder))  # noqa: PTH208
     return orders[0] != orders[1]
+
+
+def copied_sources(
+    pristine: Pristine,
+    target: Path,
+    *,
+    renamed: bool = False,
+    reverse: bool = False,
+    later: int = 0,
+) -> Path:
+    """A copy of everything below `target`, made as by `copy_in_order`; returns the workspace in it.
+
+    `renamed` gives the workspace's own directory another name. Raises `Infrastructure`.
+    """
+    alone = pristine.relative == Path()
+    copy = target / (CHECKOUT + _ANOTHER if alone and renamed else CHECKOUT)
+    copy_in_order(pristine.directory, copy, reverse=reverse, later=later)
+    root = copy / pristine.relative
+    if alone or not renamed:
+        return root
+    return root.rename(root.with_name(root.name + _ANOTHER))
+
+
+def is_named_from_beside(pristine: Pristine) -> bool:
+    """Whether what lies beside the workspace leads to it by the name of its directory."""
+    if pristine.relative == Path():
+        return False
+    wanted = f"../{pristine.root.name}"
+    return any(
+        wanted in path.read_text(encoding="utf-8", errors="replace")
+        for name in _NAMING
+        for path in pristine.directory.rglob(name)
+        if path.is_file()
+    )
 
 
 def copy_in_order(source: Path, target: Path, *, reverse: bool = False, later: int = 0) -> None:
@@ -191,6 +226,6 @@ def remove(directory: Path) -> None:
 
 
 __all__ = [
-    "LOCK_NAME", "Pristine", "copy_in_order", "lists_as_made",
-    "place_for_sources", "pristine_copy", "remove",
+    "CHECKOUT", "LOCK_NAME", "Pristine", "copied_sources", "copy_in_order", "lists_as_made",
+    "pristine_copy", "remove", "scratch_for_sources",
 ]  # fmt: skip

@@ -3,30 +3,35 @@
 A backend names its inputs by globs, and pixi builds a package again only where one of those files
 has changed. So a declared file that is edited has to change the package, a file that is not
 declared must not, and where nothing was touched, nothing is to be built.
+
+Declared files are edited one by one, all others together: where that changes nothing, none of them
+matters, and else halves are tried, and halves of those that matter.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_pixipack.errors import BackendError, InvalidInput
 from pytest_pixipack.platforms import current_platform
-from pytest_pixipack.reproduce.globs import matching
+from pytest_pixipack.reproduce.edits import edited, spread
 from pytest_pixipack.reproduce.inputs import Edited, PackageInputs, Staleness
-from pytest_pixipack.reproduce.sources import Pristine, pristine_copy, remove, require_packages
+from pytest_pixipack.reproduce.rebuilding import Rebuilds, Rebuilt
+from pytest_pixipack.reproduce.source_files import MANIFESTS, SourceFiles
+from pytest_pixipack.reproduce.sources import Pristine, pristine_copy, require_packages
+from pytest_pixipack.reproduce.untouched import Untouched
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
     from pytest_pixipack.lock import LockedPackage
 
-_MANIFESTS = ("pixi.toml", "pyproject.toml", "package.xml", "mojoproject.toml")
-_MARK = b"\nedited, to see what depends on it\n"
 MOST_FILES = 8
+# Builds for the files that are not declared, for each of `most_files`.
+_SEARCH = 4
 
 
 def check_staleness(
@@ -37,40 +42,54 @@ def check_staleness(
     platform: str | None = None,
     only: Sequence[str] | None = None,
     edits: Mapping[str, str | bytes] | None = None,
-    most_files: int = MOST_FILES,
+    most_files: int | None = MOST_FILES,
     engine: str = "embedded",
 ) -> Staleness:
-    """Edits the sources of the workspace's packages, file by file, and builds each time.
+    """Edits the sources of the workspace's packages, and builds each time.
 
     Everything happens in a copy. Packages are built by the embedded engine; which of them are built
     again follows from their backends' globs or, with the engine `system`, from what pixi does when
     it installs the environment on this machine. `edits` maps files, relative to the
-    workspace, to new content; without it, a line is added to up to `most_files` declared and as
-    many other files of each package. A build that fails then has noticed the edit as well. Only
-    packages whose sources lie in a directory are looked at.
+    workspace, to new content; without it, a line is added to up to `most_files` (None: all) of the
+    declared files of each package, and to all files that it does not declare; to tell those apart
+    takes up to four builds for each of `most_files`. A build that fails then has noticed the edit
+    as well. Only packages whose sources lie in a directory are looked at.
 
     Raises what the first build raises, and `InvalidInput` for a file that there is not.
     """
     with tempfile.TemporaryDirectory(prefix="pixipack-", ignore_cleanup_errors=True) as scratch:
         pristine = pristine_copy(root, options, Path(scratch, "w"), "embedded")
+        for path in edits or ():
+            _require_file(path, pristine, root)
+        require_packages(only or (), pristine)
         check = _Check(pristine, Path(scratch), environment, platform or current_platform())
         if engine == "system":
             check.ask_pixi()
-        require_packages(only or (), pristine)
         packages = [each for each in check.packages() if only is None or each.name in only]
-        for path in edits or ():
-            if not (pristine.root / path).is_file():
-                raise InvalidInput(f"There is no file {path} to edit.", file=root)
         return Staleness(tuple(check.inputs(each, edits, most_files) for each in packages))
 
 
+def _require_file(path: str, pristine: Pristine, root: Path) -> None:
+    """Raises `InvalidInput` for what is no file of the copy: a link could lead to one of a user."""
+    place = Path(os.path.realpath(pristine.root / path))
+    inside = Path(os.path.realpath(pristine.directory)) in place.parents
+    if not (inside and place.is_file()):
+        raise InvalidInput(f"There is no file {path} to edit.", file=root)
+
+
 class _Check:
+    """The packages of one copy."""
+
     def __init__(self, pristine: Pristine, scratch: Path, environment: str, platform: str) -> None:
+        from pytest_pixipack.lock import read_lock
+
         self._pristine = pristine
         self._scratch = scratch
         self._environment = environment
         self._platform = platform
-        self._builds = 0
+        self._lock = read_lock(pristine.lock_path)
+        self._files = SourceFiles(pristine, self._lock)
+        self._rebuilds = Rebuilds(pristine, scratch, environment, platform)
         self._pixi: Callable[[], frozenset[str]] | None = None
 
     def ask_pixi(self) -> None:
@@ -83,153 +102,153 @@ class _Check:
     def packages(self) -> list[LockedPackage]:
         """The source packages of the environment whose sources are files here."""
         from pytest_pixipack.engine.locking import platform_of
-        from pytest_pixipack.lock import read_lock
 
-        lock = read_lock(self._pristine.lock_path)
         manifest = self._pristine.manifest
-        place, _ = platform_of(manifest, lock, self._environment, self._platform)
-        packages = lock.environment(self._environment).packages[place.name]
+        place, _ = platform_of(manifest, self._lock, self._environment, self._platform)
+        packages = self._lock.environment(self._environment).packages[place.name]
         return [each for each in packages if each.is_source and "://" not in each.location]
 
     def inputs(
-        self, package: LockedPackage, asked: Mapping[str, str | bytes] | None, most: int
+        self, package: LockedPackage, asked: Mapping[str, str | bytes] | None, most: int | None
     ) -> PackageInputs:
         """What one package is made from, found out by editing."""
-        directory = Path(os.path.normpath(self._pristine.root / package.location))
-        manifest = next((name for name in _MANIFESTS if (directory / name).is_file()), "pixi.toml")
+        directory = self._files.directory(package)
+        manifest = next((name for name in MANIFESTS if (directory / name).is_file()), "pixi.toml")
         place = os.path.relpath(directory / manifest, self._pristine.root).replace(os.sep, "/")
-        before, globs, problem = self._build(package.name)
-        if problem is not None:
-            raise problem
-        if globs is None:
+        first = self._rebuilds.build(package.name, keep=True)
+        if first.problem is not None:
+            raise first.problem
+        if first.inputs is None:
             return PackageInputs(package.name, place, None)
-        inner = directory.relative_to(self._pristine.directory).as_posix()
-        every = self._files(self._pristine.directory)
-        declared = matching(every, globs, "" if inner == "." else inner)
-        again, _, _ = self._build(package.name)
-        untouched = self._pixi is not None and package.name in self._pixi()
-        chosen = self._chosen(directory, every, set(declared), asked, most)
-        edits = tuple(
-            self._edited(package.name, path, path in declared, content, before, asked is not None)
-            for path, content in chosen.items()
-        )
+        untouched = Untouched(first, self._rebuilds.build(package.name))
+        built_again = self._pixi is not None and package.name in self._pixi()
+        declared = self._files.declared(package, first.inputs)
+        trials = _Trials(package, first, self._files, self._rebuilds, untouched, self._pixi)
+        untried = 0
+        if asked is not None:
+            edits = [trials.asked(path, content, declared) for path, content in self._named(asked)]
+        else:
+            usual = self._files.editable(declared)
+            chosen = spread(usual, most)
+            untried = len(usual) - len(chosen)
+            edits = [trials.one(path, declared=True) for path in chosen]
+            bound = None if most is None else _SEARCH * most
+            edits += trials.search(self._files.others(package, declared), bound)
         return PackageInputs(
             package.name,
             place,
-            tuple(globs),
-            tuple(self._shown(path) for path in declared),
-            edits,
-            again != before,
-            untouched,
+            first.inputs,
+            tuple(self._files.shown(path) for path in declared),
+            tuple(edits),
+            untouched.noise,
+            untouched.cause,
+            untouched.evidence,
+            built_again,
+            untried,
+            tuple(trials.undecided),
         )
 
-    def _chosen(
-        self,
-        directory: Path,
-        every: Sequence[str],
-        declared: set[str],
-        asked: Mapping[str, str | bytes] | None,
-        most: int,
-    ) -> dict[str, bytes | None]:
-        """The files to edit, with what they become; None for one line more."""
-        if asked is not None:
-            found = {}
-            for path, content in asked.items():
-                place = Path(os.path.normpath(self._pristine.root / path))
-                name = place.relative_to(self._pristine.directory).as_posix()
-                found[name] = content.encode("utf-8") if isinstance(content, str) else content
-            return dict(found)
-        inside = self._files(directory)
-        # A manifest says what to build; a line more in it is no TOML.
-        usual = [path for path in every if path.rpartition("/")[2] not in _MANIFESTS]
-        known = [path for path in usual if path in declared][:most]
-        others = [path for path in usual if path in inside and path not in declared][:most]
-        return dict.fromkeys([*known, *others])
+    def _named(self, asked: Mapping[str, str | bytes]) -> Iterator[tuple[str, bytes]]:
+        for path, content in asked.items():
+            place = Path(os.path.normpath(self._pristine.root / path))
+            name = place.relative_to(self._pristine.directory).as_posix()
+            yield name, content.encode("utf-8") if isinstance(content, str) else content
 
-    def _edited(
+
+class _Trials:
+    """Edits for one package; `undecided` are files of which at least one matters."""
+
+    def __init__(
         self,
-        package: str,
-        path: str,
-        declared: bool,
-        content: bytes | None,
-        before: str | None,
-        asked: bool,
-    ) -> Edited:
-        place = self._pristine.directory / path
-        old, facts = place.read_bytes(), place.stat()
-        place.write_bytes(old + _MARK if content is None else content)
-        try:
-            after, _, problem = self._build(package)
-            rebuilt = declared if self._pixi is None else self._pixi_builds(package)
-        finally:
-            place.write_bytes(old)
-            os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        package: LockedPackage,
+        first: Rebuilt,
+        files: SourceFiles,
+        rebuilds: Rebuilds,
+        untouched: Untouched,
+        pixi: Callable[[], frozenset[str]] | None,
+    ) -> None:
+        self._locked = package
+        self._package = package.name
+        self._inputs = first.inputs or ()
+        self._files = files
+        self._rebuilds = rebuilds
+        self._untouched = untouched
+        self._pixi = pixi
+        self._left: int | None = None
+        self.undecided: list[tuple[str, ...]] = []
+
+    def asked(self, path: str, content: bytes, declared: Sequence[str]) -> Edited:
+        """A file that a person named, with the content that it is to get."""
+        return self._result(path, path in declared, *self._try([path], content), asked=True)
+
+    def one(self, path: str, *, declared: bool) -> Edited:
+        """A file with one line more."""
+        return self._result(path, declared, *self._try([path]))
+
+    def search(self, paths: Sequence[str], bound: int | None) -> list[Edited]:
+        """All files that are not declared, those that matter told from the others."""
+        self._left = bound
+        return sorted(self._halved(list(paths)), key=lambda each: each.path) if paths else []
+
+    def _halved(self, paths: Sequence[str]) -> Iterator[Edited]:
+        if self._left is not None and self._left <= 0:
+            self.undecided.append(tuple(map(self._files.shown, paths)))
+            return
+        built, rebuilt = self._try(paths)
+        changed = self._untouched.differs(built)
+        if changed and self._untouched.is_noise(self._untouched_again()):
+            changed = self._untouched.differs(built)
+        if not changed and not rebuilt:
+            yield from (self._result(path, False, built, rebuilt) for path in paths)
+        elif len(paths) > 1:
+            found = [*self._halved(paths[: len(paths) // 2])]
+            found += self._halved(paths[len(paths) // 2 :])
+            alone = any(each.changed or each.rebuilt for each in found)
+            if not alone and not self.undecided and self._untouched.differs(built):
+                self.undecided.append(tuple(map(self._files.shown, paths)))
+            yield from found
+        else:
+            if changed:  # twice: what differs then does so by itself
+                self._untouched.is_noise(built, self._try(paths)[0])
+            yield self._result(paths[0], False, built, rebuilt)
+
+    def _untouched_again(self) -> Rebuilt:
+        self._count()
+        return self._rebuilds.build(self._package)
+
+    def _count(self) -> None:
+        if self._left is not None:
+            self._left -= 1
+
+    def _try(self, paths: Sequence[str], content: bytes | None = None) -> tuple[Rebuilt, bool]:
+        """What comes out while files are edited, and whether pixi builds it again by itself."""
+        self._count()
+        rebuilt = False
+        with edited({self._files.place(path): content for path in paths}):
+            built = self._rebuilds.build(self._package)
             if self._pixi is not None:
-                self._pixi_builds(package)  # so that the next edit is the only one
-        text = problem.message if problem is not None else None
-        return Edited(self._shown(path), declared, rebuilt, after != before, asked, text)
+                rebuilt = self._pixi_builds()
+        if self._pixi is not None:
+            self._pixi_builds()  # so that the next edit is the only one
+        return built, rebuilt
 
-    def _pixi_builds(self, package: str) -> bool:
-        """Whether pixi builds a package again, or at least tries to."""
+    def _pixi_builds(self) -> bool:
+        """Whether pixi builds the package again, or at least tries to."""
         assert self._pixi is not None
         try:
-            return package in self._pixi()
+            return self._package in self._pixi()
         except BackendError:
             return True
 
-    def _build(
-        self, package: str
-    ) -> tuple[str | None, list[str] | None, BackendError | InvalidInput | None]:
-        """The digest of what is built, the globs of its inputs, and why there is nothing."""
-        from pytest_pixipack.backend.transcript import Transcript
-        from pytest_pixipack.engine.embedded import EmbeddedEngine
-        from pytest_pixipack.reproduce.digests import artifact_digest
-
-        self._builds += 1
-        out = self._scratch / f"b{self._builds}"
-        record = out / "messages"
-        record.mkdir(parents=True)
-        options = replace(self._pristine.options, record=record, scratch=self._scratch / "scratch")
-        try:
-            (artifact,) = EmbeddedEngine(options).build(
-                self._pristine.root,
-                out,
-                environment=self._environment,
-                platform=self._platform,
-                only=[package],
-            )
-        except (BackendError, InvalidInput) as error:
-            return None, None, error
-        finally:
-            remove(self._scratch / "scratch")
-        transcript = Transcript.load(record)
-        calls = transcript.builds(package) if package in transcript.packages else ()
-        result = calls[-1].result if calls else None
-        named = None if result is None else result.get("input_globs", result.get("inputGlobs"))
-        digest = artifact_digest(artifact)
-        remove(out)
-        return digest, None if named is None else [str(each) for each in named], None
-
-    def _files(self, directory: Path) -> list[str]:
-        """The files below a directory, sorted, but for those of other packages and locks."""
-        from pytest_pixipack.workspace.copying import left_behind
-
-        found = []
-        for folder, directories, names in os.walk(directory):
-            out = left_behind(folder, [*directories, *names])
-            inner = directory != self._pristine.directory
-            directories[:] = sorted(
-                name
-                for name in directories
-                if name not in out and not (inner and Path(folder, name, "pixi.toml").is_file())
-            )
-            for name in sorted(names):
-                if name not in out and name != "pixi.lock":
-                    path = Path(folder, name).relative_to(self._pristine.directory)
-                    found.append(path.as_posix())
-        return sorted(found)
-
-    def _shown(self, path: str) -> str:
-        """A path of the copy, relative to the workspace."""
-        place = self._pristine.directory / path
-        return os.path.relpath(place, self._pristine.root).replace(os.sep, "/")
+    def _result(
+        self, path: str, declared: bool, built: Rebuilt, rebuilt: bool, *, asked: bool = False
+    ) -> Edited:
+        return Edited(
+            self._files.shown(path),
+            declared,
+            rebuilt if self._pixi is not None else declared,
+            self._untouched.differs(built),
+            asked,
+            built.problem.message if built.problem is not None else None,
+            None if declared else self._files.named_in_vain(path, self._locked, self._inputs),
+        )

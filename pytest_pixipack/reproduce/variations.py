@@ -67,7 +67,8 @@ def _clock(setup: Setup, machine: Machine) -> Setup:
         changed |= {
             "LD_PRELOAD": str(machine.faketime),
             "FAKETIME": f"+{_LATER}",
-            # The times of files are left alone, or tools would take outputs for older than inputs.
+            "FAKETIME_SHARED": None,  # the library sets it
+            # As in all builds (`without_effect`).
             "NO_FAKE_STAT": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
@@ -85,8 +86,16 @@ def _clock_missed(machine: Machine, seen: Seen) -> str | None:
         return None
     if seen.get("static"):
         return "libfaketime does not reach a backend that is linked statically"
-    now = seen.get("time") or 0
-    return None if now > time.time() + _YEAR / 2 else "libfaketime had no effect on a backend"
+    if (seen.get("time") or 0) < time.time() + _YEAR / 2:
+        return "libfaketime had no effect on a backend"
+    names = seen.get("unreached")
+    return f"libfaketime does not reach {', '.join(names)}: linked statically" if names else None
+
+
+def _cpus_note(machine: Machine) -> str | None:
+    if machine.system != "linux":
+        return None
+    return "the scheduler only: /proc/cpuinfo, os.cpu_count() show all"
 
 
 def _locale(setup: Setup, machine: Machine) -> Setup:
@@ -103,11 +112,16 @@ def _home(setup: Setup, _: Machine) -> Setup:
     return replace(setup, home=setup.home.with_name("another-home"), user="somebody")
 
 
-def _path(setup: Setup, _: Machine) -> Setup:
+def _path(setup: Setup, machine: Machine) -> Setup:
     def elsewhere(path: Path) -> Path:
         return path.parent / "another-and-longer" / "path" / path.name
 
-    return replace(setup, workspace=elsewhere(setup.workspace), work=elsewhere(setup.work))
+    return replace(
+        setup,
+        workspace=elsewhere(setup.workspace),
+        work=elsewhere(setup.work),
+        renamed=machine.renames,
+    )
 
 
 def _noise(setup: Setup, _: Machine) -> Setup:
@@ -125,9 +139,10 @@ def _temp(setup: Setup, _: Machine) -> Setup:
     return replace(setup, temp=setup.temp.with_name("another-temp"))
 
 
-def _one_processor(setup: Setup, _: Machine) -> Setup:
-    # What asks the system instead of the scheduler, as Python up to 3.12 does, still sees them all.
-    changed = {"PYTHON_CPU_COUNT": "1", "NUMBER_OF_PROCESSORS": "1"}
+def _one_processor(setup: Setup, machine: Machine) -> Setup:
+    changed = {"PYTHON_CPU_COUNT": "1"}
+    if machine.system == "win32":
+        changed["NUMBER_OF_PROCESSORS"] = "1"
     return with_variables(replace(setup, cpus=1), changed)
 
 
@@ -158,7 +173,10 @@ _ALL = (
         _clock,
         lambda usual, varied: (
             usual.get("epoch") != varied.get("epoch")
-            or abs((varied.get("time") or 0) - (usual.get("time") or 0)) > _YEAR / 2
+            or any(
+                abs((varied.get(name) or 0) - (usual.get(name) or 0)) > _YEAR / 2
+                for name in ("time", "newest")
+            )
         ),
         needs="libfaketime, or only SOURCE_DATE_EPOCH and the sources' times are changed",
         note=_clock_note,
@@ -195,9 +213,12 @@ _ALL = (
     Variation("home", "another home directory, another user's name", _home, differs("home")),
     Variation(
         "path",
-        "the workspace and the work directories are at another, longer path",
+        "the workspace, under another name, and the work directories are at another, longer path",
         _path,
         differs("path"),
+        note=lambda m: (
+            None if m.renames else "the workspace keeps the name by which others find it"
+        ),
     ),
     Variation(
         "cpu-count",
@@ -206,6 +227,7 @@ _ALL = (
         differs("cpus"),
         needs="Linux or Windows, and more than one processor",
         unavailable=_no_affinity,
+        note=_cpus_note,
     ),
     Variation(
         "directory-order",
@@ -224,11 +246,11 @@ _ALL = (
     Variation("temp", "another directory for temporary files", _temp, differs("temp")),
     Variation(
         "cache",
-        "caches are as an earlier build left them, instead of empty",
+        "caches, the home and the scratch directory are as an earlier build left them, not empty",
         lambda setup, _: replace(setup, warm=True),
         differs("cache"),
-        needs="a backend that keeps something in a cache",
-        unseen="the build leaves nothing in its caches",
+        needs="a backend that keeps something there",
+        unseen="the build leaves nothing in caches, home and scratch",
     ),
     Variation(
         "network",
@@ -249,6 +271,11 @@ _ALL = (
 VARIATIONS: tuple[str, ...] = tuple(each.name for each in _ALL)
 
 
+def is_ours(variation: Variation) -> bool:
+    """Whether nothing else changes what this variation's effect is seen by."""
+    return any(variation is each for each in _ALL)
+
+
 def all_variations(extra: Iterable[Variation] = ()) -> dict[str, Variation]:
     """All variations by name: ours, those of entry points, and `extra`; later ones win."""
     found = {each.name: each for each in _ALL}
@@ -260,16 +287,17 @@ def all_variations(extra: Iterable[Variation] = ()) -> dict[str, Variation]:
 
 
 def chosen_variations(
-    names: Sequence[str] | None = None, extra: Iterable[Variation] = ()
+    names: Sequence[str] | str | None = None, extra: Iterable[Variation] = ()
 ) -> tuple[Variation, ...]:
     """The variations of these names, all where there are none.
 
-    `all` stands for all of them, `-name` takes one away. Raises `InvalidInput` for a name that no
-    variation has.
+    One text is names with commas. `all` stands for all of them, `-name` takes one away. Raises
+    `InvalidInput` for a name that no variation has.
     """
     known = all_variations(extra)
     chosen: dict[str, Variation] = {}
-    given = [name.strip() for name in names or () if name.strip()]
+    words = names.split(",") if isinstance(names, str) else names or ()
+    given = [name.strip() for name in words if name.strip()]
     if not given or given[0].startswith("-"):
         given.insert(0, "all")
     for name in given:

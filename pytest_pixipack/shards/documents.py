@@ -102,8 +102,7 @@ def _check_findings(found: Json, file: Path) -> None:
         isinstance(each, list) and all(isinstance(entry, dict) for entry in each)
         for each in (part, errors)
     )
-    told = isinstance(found.get("outcome"), str) and isinstance(found.get("shards", 1), int)
-    if not (lists and told):
+    if not (lists and isinstance(found.get("outcome"), str) and has_parts(found)):
         raise InvalidInput("The document is broken.", file=file, remedy="Run the shard again.")
 
 
@@ -122,7 +121,8 @@ def _check_report(found: Any, file: Path) -> None:
         and all(_is_check(each) for each in checks)
         and isinstance(crashed, list)
         and all(isinstance(each, str) for each in crashed)
-        and isinstance(found.get("exit_code"), int)
+        and type(found.get("exit_code")) is int
+        and has_parts(found)
     ):
         raise InvalidInput("The report is broken.", file=file, remedy="Run the shard again.")
 
@@ -133,4 +133,15 @@ def _is_check(value: Any) -> bool:
         and isinstance(value.get("id"), str)
         and value.get("outcome") in ("ok", "failed", "error", "skipped")
         and isinstance(value.get("findings"), list)
+        and all(isinstance(each, dict) for each in value["findings"])
+    )
+
+
+def has_parts(content: Json) -> bool:
+    """Whether what a document says of its parts can be read."""
+    parts = content.get("parts", [])
+    return (
+        isinstance(content.get("shard", ""), str)
+        and isinstance(parts, list)
+        and all(isinstance(part, str) for part in parts)
     )

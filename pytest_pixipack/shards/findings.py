@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_pixipack.shards.documents import SCHEMA, Json, Shard
+from pytest_pixipack.shards.parts import merged_parts
 
 # The worst first: what is known to be wrong counts more than what could not be looked at.
 _OUTCOMES = ("failed", "infrastructure", "invalid-input", "unsupported", "passed")
@@ -40,8 +41,7 @@ def merged_findings(shards: Sequence[Shard]) -> Json:
     whole[part] = _each_once(each for content in contents for each in content.get(part) or ())
     if errors or told:
         whole["errors"] = _each_once([*errors, *told])
-    whole["shards"] = sum(int(content.get("shards", 1)) for content in contents)
-    return whole
+    return {**whole, **merged_parts(shards)}
 
 
 def part_of(content: Json) -> str:

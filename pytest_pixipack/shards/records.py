@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,12 +38,14 @@ def merged_record(shards: Sequence[Shard]) -> tuple[Json, list[str]]:
                 workspaces[name] = shard, {**workspace}
                 continue
             known, merged = workspaces[name]
-            for field in ("engine", "lock"):
+            for field in ("engine", "lock", "scope"):
                 _same(known, shard, f"{field} of {name}", merged.get(field), workspace.get(field))
             for part, identity in _PARTS.items():
                 merged[part] = _together(
                     merged.get(part, []), workspace.get(part, []), identity, name, differing
                 )
+            if "missing" in merged:
+                merged["missing"] = _in_both(merged["missing"], workspace.get("missing", []))
     record = {
         **first.content,
         "workspaces": [workspaces[name][1] for name in sorted(workspaces)],
@@ -63,6 +66,11 @@ def _together(
                 + ", ".join(f"{f} {known.get(f)} and {each.get(f)}" for f in fields)
             )
     return sorted(found.values(), key=entry_label)
+
+
+def _in_both(left: list[str], right: list[str]) -> list[str]:
+    """What no shard has made."""
+    return sorted((Counter(left) & Counter(right)).elements())
 
 
 def _key(part: Json, identity: tuple[str, ...]) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from pytest_pixipack.shards.documents import REPORT_COMMAND, SCHEMA, Json, Shard
+from pytest_pixipack.shards.parts import merged_parts
 
 # What counts where several shards have done one check: the worst, and what was done over what not.
 _RANK = {"failed": 0, "error": 1, "ok": 2, "skipped": 3}
 _OK, _FAILED, _NONE = 0, 1, 5
+# A run that was interrupted, or could not go on: what is missing is not known.
+_BROKEN_OFF = (2, 3, 4)
 
 
 def merged_report(shards: Sequence[Shard]) -> Json:
@@ -24,7 +27,8 @@ def merged_report(shards: Sequence[Shard]) -> Json:
         if known is not check:
             checks[check["id"]] = {**known, "findings": _union(known, check)}
     crashed = sorted({each for shard in shards for each in shard.content["crashed"]})
-    outcome = whole_outcome({each["outcome"] for each in checks.values()}, bool(crashed))
+    code = _exit_code(shards)
+    outcome = whole_outcome({each["outcome"] for each in checks.values()}, bool(crashed), code)
     # A run also fails by what is no check: a record that differs, tests of the repository's own.
     if any(shard.content.get("outcome") == "failed" for shard in shards):
         outcome = "failed"
@@ -33,20 +37,20 @@ def merged_report(shards: Sequence[Shard]) -> Json:
         "schema": SCHEMA,
         "command": REPORT_COMMAND,
         "outcome": outcome,
-        "exit_code": _exit_code(shards),
+        "exit_code": code,
         "network": any(shard.content.get("network") for shard in shards),
         "checks": [checks[key] for key in sorted(checks)],
         "crashed": crashed,
-        "shards": len(shards),
+        **merged_parts(shards),
         **({"against": sorted(against, key=_text)} if against else {}),
     }
 
 
-def whole_outcome(outcomes: Collection[str], crashed: bool) -> str:
-    """The outcome of a run whose checks have these outcomes."""
+def whole_outcome(outcomes: Collection[str], crashed: bool, exit_code: int = 0) -> str:
+    """The outcome of a run whose checks have these outcomes; `exit_code` is pytest's."""
     if "failed" in outcomes:
         return "failed"
-    if crashed or "error" in outcomes:
+    if crashed or "error" in outcomes or exit_code in _BROKEN_OFF:
         return "infrastructure"
     return "passed" if "ok" in outcomes else "unsupported"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.manifest import Spec
 from pytest_pixipack.verify.locations import location_of, source_directory
-from pytest_pixipack.verify.lock_closure import Need, need_of
+from pytest_pixipack.verify.lock_needs import Need, need_of
 from pytest_pixipack.verify.resolved import outputs_in
 from pytest_pixipack.verify.subject import Place, Subject
 

@@ -109,15 +109,24 @@ def _one(finding: Finding, places: list[_Place], width: int) -> list[str]:
     lines = _wrapped(f"  {finding.rule}{severity}{_GAP}", subject, width)
     rows = list(_rows(finding))
     column = max((len(label) for label, _ in rows), default=0)
+    last: list[str] = []
     for label, text in rows:
-        lines += _wrapped(f"{_INDENT}{label.ljust(column)}{_GAP}", text, width)
-    if location := _location(finding):
+        last = _wrapped(f"{_INDENT}{label.ljust(column)}{_GAP}", text, width)
+        lines += last
+    location = _location(finding)
+    # A message that names the file has said where.
+    if location and not any(_names(text, location) for label, text in rows if not label):
         joined = f"{lines[-1]}{_GAP}{location}"
-        if rows and rows[-1][0] == "remedy" and len(joined) <= width:
+        # Behind the last of several lines, it would read as a part of them.
+        if rows and rows[-1][0] == "remedy" and len(last) == 1 and len(joined) <= width:
             lines[-1] = joined
         else:
             lines += _wrapped(f"{_INDENT}{'at'.ljust(column)}{_GAP}", location, width)
     return lines
+
+
+def _names(text: str, location: str) -> bool:
+    return location in (word.strip(".,:;") for word in text.split())
 
 
 def _subject(finding: Finding, places: list[_Place]) -> str:

@@ -55,8 +55,11 @@ def test_any_file_of_the_package_counts(demo, pytester, path):
     assert builds(pytester) == {"app": False, "lib": True}
 
 
-def test_inputs_elsewhere_are_not_looked_at_so_that_it_is_built(demo, pytester):
-    demo.write("app/stub.toml", 'input-globs = ["../common.h"]\n')
+@pytest.mark.parametrize(
+    "told", ['input-globs = ["../common.h"]', 'input-glob-sets = [{patterns = ["*"], root = ".."}]']
+)
+def test_inputs_elsewhere_are_not_looked_at_so_that_it_is_built(demo, pytester, told):
+    demo.write("app/stub.toml", f"{told}\n")
     demo.write("common.h", "one\n")
     builds(pytester)
     assert builds(pytester) == {"app": False, "lib": True}

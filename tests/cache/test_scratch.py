@@ -42,3 +42,21 @@ def test_what_has_no_sign_is_left_alone(temporary: Path) -> None:
     (temporary / "pixipack-mine").mkdir()
     assert sweep_scratch() == 0
     assert (temporary / "pixipack-mine").is_dir()
+
+
+def test_work_files_in_memory_are_removed_likewise(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = temporary / "memory"
+    memory.mkdir()
+    monkeypatch.setattr("pytest_pixipack.cache.scratch.IN_MEMORY", memory)
+    monkeypatch.setattr("sys.platform", "linux")
+    code = (
+        "import os, sys; from pathlib import Path;"
+        "from pytest_pixipack.cache.scratch import Scratch;"
+        "Scratch(directory=Path(sys.argv[1])); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(memory)], check=False)
+    assert len(list(memory.iterdir())) == 2
+    assert sweep_scratch() == 1
+    assert list(memory.iterdir()) == []

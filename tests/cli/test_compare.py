@@ -206,15 +206,13 @@ def test_prefixes(pixipack, tmp_path):
     assert "depends   - x  + y   dependency-change" in done.out
 
 
-@pytest.mark.parametrize("bad", ["nothing", "text", "empty", "directory", "broken lock", "cut"])
+@pytest.mark.parametrize("bad", ["nothing", "broken lock", "cut"])
 def test_what_cannot_be_compared_is_a_sentence(pixipack, packs, tmp_path, bad):
     path = tmp_path / "bad.lock" if "lock" in bad else tmp_path / "bad"
-    if bad == "directory":
-        path.mkdir()
-    elif bad == "cut":
+    if bad == "cut":
         path.write_bytes(packs[0].read_bytes()[:3000])
     elif bad != "nothing":
-        path.write_text({"empty": ""}.get(bad, "some: [text"), encoding="utf-8")
+        path.write_text("some: [text", encoding="utf-8")
     other = packs[0] if bad == "cut" else path
     for pair in ((path, other), (other, path)):
         done = pixipack("compare", *pair, "--json", "-")

@@ -37,6 +37,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
         *,
         files: Iterable[Member] = FILES,
         name: str = "app-1.0-h0_0.conda",
+        package: str = "app",
         run_exports: Mapping[str, list[str]] | None = None,
         about: Mapping[str, Any] | None = None,
         info: Mapping[str, bytes] | None = None,
@@ -47,7 +48,11 @@ def make(tmp_path: Path) -> Callable[..., Path]:
         path = directory / name
         write_artifact(
             path,
-            {key: value for key, value in {**INDEX, **index}.items() if value is not None},
+            {
+                key: value
+                for key, value in {**INDEX, "name": package, **index}.items()
+                if value is not None
+            },
             files,
             run_exports=run_exports or RUN_EXPORTS,
             about=about,

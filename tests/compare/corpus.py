@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib.util
 import io
 import json
 import lzma
@@ -86,18 +87,47 @@ def _ar_member(name: str, content: bytes, fields: Mapping[str, int]) -> bytes:
 
 
 def pyc(
-    source: str = "a = 'text'\n", *, mtime: int = 1, flags: int = 0, file: str = "a.py"
+    source: str = "a = 'text'\n",
+    *,
+    mtime: int = 1,
+    flags: int = 0,
+    file: str = "a.py",
+    version: int = marshal.version,
 ) -> bytes:
-    code = marshal.dumps(compile(source, file, "exec"))
-    return struct.pack("<4sIII", b"\xcb\r\r\n", flags, mtime, len(source)) + code
+    code = marshal.dumps(compile(source, file, "exec"), version)
+    magic = importlib.util.MAGIC_NUMBER
+    return struct.pack("<4sIII", magic, flags, mtime, len(source)) + code
 
 
-def wheel(files: Files | None = None, *, generator: str = "1.0") -> bytes:
+def about(more: bytes = b"") -> bytes:
+    """A wheel with more in its metadata."""
+    return wheel({"a-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: a\nVersion: 1\n" + more})
+
+
+def swapped(data: bytes, left: bytes, right: bytes) -> bytes:
+    """With two texts of one length in each other's place."""
+    between = b"\xff" * len(left)
+    return data.replace(left, between).replace(right, left).replace(between, right)
+
+
+def thin_ar(*paths: str) -> bytes:
+    """A thin archive of GNU: names are in a table, contents elsewhere."""
+    names = "".join(f"{path}/\n" for path in paths).encode()
+    fields = {"mtime": 0, "uid": 0, "gid": 0, "mode": 0o644}
+    found = [b"!<thin>\n", _ar_member("//", names, fields)]
+    at = 0
+    for path in paths:
+        found.append(_ar_member(f"/{at}", bytes(9), fields)[:60])
+        at += len(path) + 2
+    return b"".join(found)
+
+
+def wheel(files: Files | None = None, *, generator: str = "1.0", tool: str = "make") -> bytes:
     import base64
     import hashlib
 
     found = dict(files or {"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\n"})
-    found["a-1.dist-info/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: make ({generator})\n".encode()
+    found["a-1.dist-info/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: {tool} ({generator})\n".encode()
     rows = []
     for name, content in sorted(found.items()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
@@ -198,6 +228,8 @@ CASES: dict[str, Case] = {
     "content-mail": ("a.txt", b"Mail a@example.org\n", b"Mail b@example.org\n", P, "content"),
     "content-url": ("a.txt", b"https://example.org/a/x\n", b"https://example.org/b/x\n", P,
                     "content"),
+    "content-emptied": ("a.txt", b"one line\n", b"", P, "content"),
+    "endings-only": ("a.txt", b"\n", b"", P, "line-endings"),
     "content-more": ("a.txt", b"a\nb\n", b"a\nb\nc\n", P, "content"),
     # JSON and YAML
     "json-space": ("a.json", json.dumps(VALUE).encode(), json.dumps(VALUE, indent=2).encode(), M,
@@ -210,6 +242,21 @@ CASES: dict[str, Case] = {
     "json-path": ("a.json", b'{"dir": "/home/a/w"}', b'{"dir": "/home/b/w"}', P, "embedded-path"),
     "json-cpu": ("a.json", b'{"cpu_count": 2}', b'{"cpu_count": 8}', P, "cpu-count"),
     "json-value": ("a.json", b'{"a": 1}', b'{"a": 2}', P, "content"),
+    "json-final-newline": ("a.json", b'{"a": 1}', b'{"a": 1}\n', M, "json-format"),
+    "json-blank-lines": ("a.json", b'{"a": 1}\n', b'{"a": 1}\n\n\n', M, "json-format"),
+    "json-line-ends": ("a.json", b'{\n"a": 1}\n', b'{\r\n"a": 1}\r\n', M, "line-endings"),
+    "json-no-number": ("a.json", b'{"a": NaN, "b": [NaN]}', b'{"a": NaN, "b": [NaN] }', M,
+                       "json-format"),
+    "json-becomes-nan": ("a.json", b'{"a": [NaN, 1]}', b'{"a": [NaN, 2]}', P, "content"),
+    "json-infinite": ("a.json", b'{"a": Infinity}', b'{"a": -Infinity}', P, "content"),
+    "json-value-and-end": ("a.json", b'{"a": 1}', b'{"a": 2}\n', P, "content"),
+    "json-schema-version": ("a.json", b'{"version": 1}', b'{"version": 2}', P, "content"),
+    "yaml-final-newline": ("a.yaml", b"a: 1", b"a: 1\n", M, "json-format"),
+    "yaml-keys-of-all-types": ("a.yaml", b"1: a\nb: c\nnull: d\n", b"1: a\nb: c\nnull: e\n", P,
+                               "content"),
+    "yaml-text-or-number": ("a.yaml", b"version: '1.10'\n", b"version: 1.10\n", P, "content"),
+    "yaml-anchors": ("a.yaml", b"a: &x {k: 1}\nb: *x\n", b"a: {k: 1}\nb: {k: 1}\n", M,
+                     "json-format"),
     "yaml-style": ("a.yaml", b"a: [1, 2]\n", b"a:\n- 1\n- 2\n", M, "json-format"),
     "yaml-keys": ("a.yml", b"a: 1\nb: 2\n", b"b: 2\na: 1\n", O, "member-order"),
     "yaml-value": ("a.yml", b"a: 1\nb: 2\n", b"a: 1\nb: 3\n", P, "content"),
@@ -218,6 +265,23 @@ CASES: dict[str, Case] = {
     "pyc-time": ("a.pyc", pyc(), pyc(mtime=2), M, "pyc-header"),
     "pyc-flags": ("a.pyc", pyc(), pyc(flags=1), M, "pyc-header"),
     "pyc-code": ("a.pyc", pyc(), pyc("a = 'next'\n"), P, "content"),
+    "pyc-date": ("a.pyc", pyc("a = 'Tue Mar  5 14:22:01 2024'\n"),
+                 pyc("a = 'Wed Mar  6 09:10:44 2024'\n"), P, "embedded-date"),
+    "pyc-uuid": ("a.pyc", pyc("a = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'\n"),
+                 pyc("a = '7d9f0c52-12ab-4c3e-8e77-1f3e5a7b9c0d'\n"), P, "random"),
+    "pyc-host": ("a.pyc", pyc("def f():\n    return 'by me@build01'\n"),
+                 pyc("def f():\n    return 'by you@build02'\n"), P, "hostname-or-user"),
+    "pyc-set": ("a.pyc", pyc("def f(x):\n    return x in {'alpha', 'gamma', 'omega'}\n"),
+                swapped(pyc("def f(x):\n    return x in {'alpha', 'gamma', 'omega'}\n"),
+                        b"alpha", b"omega"), P, "hash-seed"),
+    "pyc-set-member": ("a.pyc", pyc("def f(x):\n    return x in {'alpha', 'gamma', 'omega'}\n"),
+                       pyc("def f(x):\n    return x in {'alpha', 'gamma', 'delta'}\n"), P,
+                       "content"),
+    "pyc-references": ("a.pyc", pyc("a = ('text', 'text2')\n"),
+                       pyc("a = ('text', 'text2')\n", version=2), M, "pyc-header"),
+    "pyc-number": ("a.pyc", pyc("a = 10\n"), pyc("a = 11\n"), P, "content"),
+    "pyc-lines": ("a.pyc", pyc("a = 1\nb = 2\n"), pyc("a = 1\n\nb = 2"), P, "content"),
+    "pyc-rest": ("a.pyc", pyc(), pyc() + b"more", P, "content"),
     "pyc-path": ("a.pyc", pyc(file="/home/a/w/a.py"), pyc(file="/build/b/a.py"), P,
                  "embedded-path"),
     # compressed
@@ -277,6 +341,25 @@ CASES: dict[str, Case] = {
                       wheel({"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\r\n"}), P,
                       "line-endings"),
     "wheel-tool": ("a-1-py3-none-any.whl", wheel(), wheel(generator="1.1"), M, "tool-version"),
+    "wheel-other-tool": ("a-1-py3-none-any.whl", wheel(tool="setuptools"), wheel(tool="flit"), M,
+                         "tool-version"),
+    "wheel-requires": ("a-1-py3-none-any.whl", about(b"Requires-Dist: b >=1\n"),
+                       about(b"Requires-Dist: b >=2\n"), P, "dependency-change"),
+    "wheel-requires-more": ("a-1-py3-none-any.whl", about(), about(b"Requires-Dist: b >=2\n"), P,
+                            "dependency-change"),
+    "wheel-requires-order": ("a-1-py3-none-any.whl",
+                             about(b"Requires-Dist: b\nRequires-Dist: c\n"),
+                             about(b"Requires-Dist: c\nRequires-Dist: b\n"), O, "member-order"),
+    "wheel-python": ("a-1-py3-none-any.whl", about(b"Requires-Python: >=3.9\n"),
+                     about(b"Requires-Python: >=3.10\n"), P, "dependency-change"),
+    "wheel-version": ("a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n",
+                      b"Name: a\nVersion: 2\n", P, "version-change"),
+    "sdist-requires": ("PKG-INFO", b"Name: a\nRequires-Dist: b\n",
+                       b"Name: a\nRequires-Dist: c\n", P, "dependency-change"),
+    "wheel-text": ("a-1-py3-none-any.whl", about(b"\nThe manual.\nRequires-Dist: none\n"),
+                   about(b"\nThe manual.\nRequires-Dist: some\n"), P, "content"),
+    "wheel-summary": ("a-1-py3-none-any.whl", about(b"Summary: one\n"), about(b"Summary: two\n"),
+                      P, "content"),
     "wheel-added": ("a-1-py3-none-any.whl", wheel(), wheel(
         {"a/__init__.py": b"a = 1\n", "a/b.txt": b"text\n", "a/c": b""}), P, "file-added"),
     # static libraries
@@ -287,6 +370,18 @@ CASES: dict[str, Case] = {
                  "member-order"),
     "ar-content": ("a.a", ar(), ar({**SOME, "c": b"\0\1"}), P, "content"),
     "ar-symbols": ("a.a", ar(), ar(symbols=b"\0\0\0\1"), M, "archive-format"),
+    "ar-thin-path": ("a.a", thin_ar("/home/a/x.o", "/usr/y.o"), thin_ar("/home/b/x.o", "/usr/y.o"),
+                     P, "link-target"),
+    "ar-thin-added": ("a.a", thin_ar("x.o"), thin_ar("x.o", "y.o"), P, "file-added"),
+    # what is in front of a zip
+    "zipapp-path": ("a.pyz", b"#!/home/me/env/bin/python\n" + zipped(),
+                    b"#!/home/someone/env/bin/python\n" + zipped(), P, "embedded-path"),
+    "zipapp-date": ("a.pyz", b"#!/usr/bin/env python3\n" + zipped({"a": b"2024-03-01\n"}),
+                    b"#!/usr/bin/env python3\n" + zipped({"a": b"2024-03-02\n"}), P,
+                    "embedded-date"),
+    "zipapp-time": ("a.pyz", b"#!python\n" + zipped(),
+                    b"#!python\n" + zipped(change=put("date_time", (2025, 1, 1, 0, 0, 0))), M,
+                    "timestamp"),
     # other files
     "binary": ("a.bin", b"\0\1\2\3", b"\0\1\2\4", P, "content"),
     "binary-path": ("a.bin", b"\0\1/home/me/w/a.c\0\2", b"\0\1/build/x/w/a.c\0\2", P,

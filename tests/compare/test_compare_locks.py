@@ -62,6 +62,18 @@ def test_another_notation_is_metadata(old, new, cause):
     assert [each.cause for each in found.differences] == [cause]
 
 
+def test_the_same_packages_from_a_mirror_are_metadata():
+    """The channels of the lock are payload all the same: a later solve would ask others."""
+    path = Path(__file__).parents[2] / "docs" / "examples" / "local-build" / "pixi.lock"
+    old = path.read_text(encoding="utf-8")
+    new = old.replace("https://conda.anaconda.org/conda-forge", "https://mirror.example.org/main")
+    found = compare_locks(parse_lock(old), parse_lock(new))
+    general = [each for each in found.differences if len(each.where) < 4]
+    packages = [each for each in found.differences if len(each.where) >= 4]
+    assert {(each.field, each.kind) for each in general} == {("channels", "payload")}
+    assert {(each.field, each.kind) for each in packages} == {("location", "metadata")}
+
+
 def test_all_values_are_json():
     import json
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 
-from pytest_pixipack import unpack
+from pytest_pixipack import InvalidInput, unpack
 from pytest_pixipack.artifact import Member
 from pytest_pixipack.compare import compare_prefixes
 from pytest_pixipack.platforms import current_platform
@@ -24,11 +25,11 @@ FILES = (
 def installed(make, pack, tmp_path):
     """Installs one package at a place of that name, and returns `env` or what is around it."""
 
-    def install(name: str, around: bool = False, **change):
+    def install(place: str, around: bool = False, **change):
         here = {"subdir": current_platform(), "depends": [], "files": FILES, **change}
         made = pack(make(**here), platform=current_platform())
-        prefix = unpack(made, tmp_path / name)
-        return tmp_path / name if around else prefix.path
+        prefix = unpack(made, tmp_path / place)
+        return tmp_path / place if around else prefix.path
 
     return install
 
@@ -93,12 +94,146 @@ def test_an_installers_own_files_are_metadata(installed):
     assert compare_prefixes(left, right).verdict == "metadata"
 
 
-def test_where_a_package_came_from_makes_no_difference(installed):
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"url": "https://example.org/c/linux-64/app-1.0-h0_0.conda", "channel": "x"}, ["url"]),
+        ({"channel": "https://example.org/c"}, ["channel"]),
+        ({"requested_specs": ["app >=1"]}, ["requested_specs"]),
+        ({"requested_spec": "app >=1"}, ["requested_spec"]),
+        ({"fn": "app-1.0-h0_0.tar.bz2"}, ["fn"]),
+        # Places on this machine, and what is said in another way, make no difference.
+        ({"url": "file:///elsewhere/app-1.0-h0_0.conda", "channel": "file:///elsewhere"}, []),
+        ({"extracted_package_dir": "/cache/app", "package_tarball_full_path": "/c/a.conda"}, []),
+        ({"requested_spec": None, "requested_specs": []}, []),
+    ],
+)
+def test_where_a_package_came_from_is_metadata(change, fields, installed):
     left, right = installed("a"), installed("b")
-    record = next((right / "conda-meta").glob("app-*.json"))
-    changed = {**json.loads(record.read_bytes()), "url": "https://example.org/app", "channel": "x"}
-    record.write_text(json.dumps(changed), encoding="utf-8")
-    assert compare_prefixes(left, right).verdict == "identical"
+    rewrite(right, lambda record: record | change)
+    for each in (compare_prefixes(left, right), compare_prefixes(right, left)):
+        assert [(d.field, d.kind) for d in each.differences] == [(f, "metadata") for f in fields]
+
+
+def test_a_package_from_a_mirror(installed):
+    left, right = installed("a"), installed("b")
+    for prefix, host in ((left, "conda.anaconda.org"), (right, "mirror.example.org")):
+        channel = f"https://{host}/main"
+        origin = {"url": f"{channel}/noarch/app-1.0-h0_0.conda", "channel": channel}
+        rewrite(prefix, lambda record, origin=origin: record | origin)
+    found = only(compare_prefixes(left, right))
+    assert (found.field, found.kind) == ("url", "metadata")
+
+
+def rewrite(prefix, change):
+    record = next((prefix / "conda-meta").glob("app-*.json"))
+    text = json.dumps(change(json.loads(record.read_bytes())), indent=2)
+    record.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ([*FILES[:2], Member("share/a", b"made 2024-03-01\n")], ("share/a", "content")),
+        ([*FILES, Member("share/new", b"")], ("share/new", "file-added")),
+        (FILES[:2], ("share/a", "file-removed")),
+        ([*FILES[:2], Member("share/a", b"a\nb\n", executable=True)], ("share/a", "mode")),
+        ([*FILES[:2], Member("share/a", link_target="../bin/app")], ("share/a", "content")),
+    ],
+)
+def test_what_the_record_says_of_another_file_follows_from_the_file(files, expected, installed):
+    """Digests and sizes of the file and of the package, and the list of files."""
+    found = only(compare_prefixes(installed("a"), installed("b", files=files)))
+    assert (found.where[-1], found.cause, found.kind) == (*expected, "payload")
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "field"),
+    [
+        (lambda record: record | {"sha256": "0" * 64}, "app", "sha256"),
+        (lambda record: record | {"md5": "0" * 32}, "app", "md5"),
+        (lambda record: record | {"size": 1}, "app", "size"),
+        (lambda record: record | {"files": record["files"][1:]}, "app", "files"),
+        (lambda record: edited(record, sha256="0" * 64), "share/a", "sha256"),
+        (lambda record: edited(record, path_type="softlink"), "share/a", "path_type"),
+    ],
+)
+def test_a_record_that_differs_where_the_files_do_not_is_told(change, where, field, installed):
+    left, right = installed("a"), installed("b")
+    for prefix in (left, right):  # digests of the packages, which are the same
+        rewrite(prefix, lambda record: record | {"sha256": "1" * 64, "md5": "1" * 32, "size": 5})
+    rewrite(right, change)
+    found = only(compare_prefixes(left, right))
+    assert (found.where[-1], found.field, found.kind) == (where, field, "metadata")
+
+
+def edited(record, **change):
+    """The record with another entry for `share/a`."""
+    for entry in record["paths_data"]["paths"]:
+        if entry["_path"] == "share/a":
+            entry.update(change)
+    return record
+
+
+@pytest.mark.parametrize("strange", [5, "text", [], [5, None], {"a": 1}, None, True])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "files",
+        "paths_data",
+        "link",
+        "url",
+        "channel",
+        "fn",
+        "requested_spec",
+        "requested_specs",
+        "sha256",
+        "size",
+        "depends",
+        "run_exports",
+        "track_features",
+        "purls",
+        "new",
+    ],
+)
+@pytest.mark.slow
+def test_whatever_a_record_says(field, strange, tmp_path):
+    record = {"name": "app", "version": "1.0", "build": "0", "build_number": 0, "subdir": "noarch",
+              "depends": [], "files": ["a"], "fn": "app-1.0-0.conda"}  # fmt: skip
+    for side, change in (("l", {}), ("r", {field: strange})):
+        meta = tmp_path / side / "conda-meta"
+        meta.mkdir(parents=True)
+        text = json.dumps(record | change)
+        (meta / "app-1.0-0.json").write_text(text, encoding="utf-8")
+    for pair in ((tmp_path / "l", tmp_path / "r"), (tmp_path / "r", tmp_path / "l")):
+        try:
+            compare_prefixes(*pair)
+        except InvalidInput as refused:
+            assert str(tmp_path / "r") in str(refused.file)  # noqa: PT017
+
+
+def test_the_history_follows_from_the_packages(installed):
+    left, right = installed("a"), installed("b", version="1.1", name="app-1.1-h0_0.conda")
+    for prefix, version in ((left, "1.0"), (right, "1.1")):
+        line = f"+https://example.org/c/noarch::app-{version}-h0_0\n"
+        (prefix / "conda-meta" / "history").write_text(line, encoding="utf-8")
+    assert {each.cause for each in compare_prefixes(left, right).differences} == {"version-change"}
+    (right / "conda-meta" / "history").write_text("+c::other-1-0\n", encoding="utf-8")
+    assert {each.field for each in compare_prefixes(left, right).differences} == {
+        "packages", "version"
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no permission bits there")
+@pytest.mark.parametrize(
+    ("mode", "expected"), [(0o600, ("metadata", "mode")), (0o755, ("payload", "executable"))]
+)
+def test_permission_bits(mode, expected, installed):
+    left, right = installed("a"), installed("b")
+    (left / "share" / "a").chmod(0o644)
+    (right / "share" / "a").chmod(mode)
+    found = only(compare_prefixes(left, right))
+    assert (found.kind, found.field, found.cause) == (*expected, "mode")
 
 
 def test_a_package_without_its_record_is_payload(installed):

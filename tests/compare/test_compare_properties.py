@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tempfile
 from pathlib import Path
 
@@ -102,6 +104,14 @@ def test_a_prefix_is_found_wherever_it_is_in_a_file(before, after):
 def test_a_cause_is_one_of_the_list():
     with pytest.raises(ValueError, match="no known cause"):
         Difference(("x",), "f", "payload", 1, 2, "magic")
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_the_document_is_json_whatever_the_values(number):
+    found = Difference(("x",), "f", "payload", {"a": [number, (1,)]}, {1: b"x"}, "content")
+    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert document["left"] == {"a": [json.dumps(number), [1]]}
+    assert document["right"] == {"1": "b'x'"}
 
 
 def test_a_difference_as_json():

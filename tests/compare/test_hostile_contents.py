@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+import random
 import struct
 import tarfile
 import time
 import tracemalloc
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +20,8 @@ from hypothesis import strategies as st
 
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 
-from .corpus import CASES, ar, pyc, tar, wheel, zipped, zstd
-from .makers_of_programs import elf, macho, pe
+from .corpus import CASES, ar, pyc, tar, thin_ar, wheel, zipped, zstd
+from .makers_of_programs import coff, elf, macho, pe
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +36,8 @@ WHOLE = {
     "a.tar": tar(), "a.zip": zipped(), "a.whl": wheel(), "a.a": ar(), "a.pyc": pyc(),
     "a.gz": gzip.compress(b"text" * 99), "a.zst": zstd(b"text" * 99), "a.so": elf(),
     "a.dylib": macho(), "a.dll": pe(), "a.json": b'{"a": [1, 2]}', "a.yaml": b"a: [1]\n",
+    "a.xz": lzma.compress(b"text" * 99), "a.bz2": bz2.compress(b"text" * 99), "b.a": thin_ar("a.o"),
+    "a.obj": coff(), "a.exe": pe() + zipped(),
 }  # fmt: skip
 
 
@@ -94,10 +100,12 @@ def test_long_lines_take_no_time(text):
 def test_yaml_and_json_cannot_grow():
     deep = b"[" * 100_000
     assert told("a.json", deep + b"1", deep + b"2") == {("payload", "content")}
-    bomb = b"a: &a [x, x]\n" + b"".join(
-        b"%c: &%c [%s]\n" % (n + 1, n + 1, b", ".join([b"*%c" % n] * 9)) for n in range(97, 110)
-    )
-    assert told("a.yaml", bomb, bomb + b"# end\n") == {("payload", "content")}
+    for mark in (b"", b"-"):  # with which a name may begin
+        bomb = b"a: &%sa [x, x]\n" % mark + b"".join(
+            b"%c: &%b%c [%s]\n" % (n + 1, mark, n + 1, b", ".join([b"*%b%c" % (mark, n)] * 9))
+            for n in range(97, 110)
+        )
+        assert told("a.yaml", bomb, bomb + b"# end\n") == {("payload", "content")}
 
 
 def test_memory_is_bounded():
@@ -118,6 +126,88 @@ def test_a_sparse_or_strange_member_is_no_error():
     checksum = sum(odd[:148]) + 8 * 32 + sum(odd[156:512])
     odd[148:156] = b"%06o\0 " % checksum
     assert told("a.tar", tar(), bytes(odd)) == {("payload", "content")}
+
+
+def damaged(name, left, right):
+    """What is said where one of two is damaged."""
+    with Scratch() as scratch:
+        pair = Content.of(left), Content.of(right)
+        (found,) = Inside(scratch).differences((name,), name, *pair)
+    assert (found.kind, found.cause) == ("payload", "content")
+    return found.evidence
+
+
+def checked_zstd(data):
+    import zstandard
+
+    return zstandard.ZstdCompressor(write_checksum=True).compress(data)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, checked_zstd])
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_a_damaged_stream_is_told_to_be_one(compress, place):
+    whole = compress(random.Random(1).randbytes(2000))
+    broken = bytearray(whole)
+    broken[int(place * len(whole))] ^= 0x55
+    assert str(damaged("a.bin", whole, bytes(broken))).startswith("not looked into: ")
+
+
+def test_a_stream_that_wants_more_memory_than_it_may_have():
+    wanted = [{"id": lzma.FILTER_LZMA2, "dict_size": size} for size in (1 << 20, (1 << 30) - 1)]
+    left, right = (lzma.compress(b"text", filters=[each]) for each in wanted)
+    assert "Memory usage limit" in str(damaged("a.xz", left, right))
+    frame = b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00"  # a window of 2 GiB
+    assert "zstandard" in str(damaged("a.zst", zstd(b"text"), frame))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(8, 99), (8, 14), (6, 0x01), (6, 0x20)],
+)
+def test_a_zip_that_cannot_be_unpacked(place, value):
+    """Another method, encrypted, patched: both headers say so."""
+    whole = zipped({"a": b"text" * 20})
+    other = bytearray(whole)
+    for magic, shift in ((b"PK\3\4", 0), (b"PK\1\2", 2)):
+        other[whole.index(magic) + place + shift] = value
+    assert "not looked into" in str(damaged("a.zip", whole, bytes(other)))
+
+
+def test_debug_data_that_says_to_be_huge():
+    """The header of a compressed section is not believed."""
+    for size in (1 << 40, 300, 5):
+        left, right = (
+            elf(data=struct.pack("<IIQQ", 1, 0, size, 1) + zlib.compress(text))
+            for text in (b"some text", b"other text")
+        )
+        sides = [_compressed(each) for each in (left, right)]
+        assert "a section" in str(damaged("a.so", *sides))
+
+
+def _compressed(program):
+    """Sets the flag for compressed contents at the second section."""
+    out = bytearray(program)
+    (table,) = struct.unpack_from("<Q", out, 40)
+    out[table + 2 * 64 + 8 : table + 2 * 64 + 16] = struct.pack("<Q", 0x800)
+    return bytes(out)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"x", b"\xff\xfe", b"999999999999999999999 path=a\n", b"9 size=-\n", b"11 path=\xff\xff\n"],
+)
+def test_pax_records_that_are_none(text):
+    left = tar({"a": b"1"}, put_pax("comment", "x" * 40), form=tarfile.PAX_FORMAT)
+    at = left.index(b"comment=") - 3
+    right = left[:at] + text.ljust(53, b"\0") + left[at + 53 :]
+    assert told("a.tar", left, right)
+
+
+def put_pax(key, value):
+    def change(info):
+        info.pax_headers = {key: value}
+
+    return change
 
 
 def test_a_zip_whose_directory_lies():

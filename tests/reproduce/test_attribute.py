@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_pixipack.reproduce.attribute import Attribution, attribute
+from pytest_pixipack.reproduce.attribute import Attribution, Spent, attribute
 
 NAMES = tuple("abcdefghijklmn")
 
@@ -74,6 +74,30 @@ def test_what_is_known_is_not_observed_again():
     world = World(x="b")
     attribute(("b", "c"), world.observe, 9, {("b", "c"): frozenset({"x"})})
     assert world.observed == 2
+
+
+def test_what_was_seen_stays_where_nothing_more_is_allowed():
+    known = {NAMES: frozenset({"x"})}
+    for most in (-1, 0, 1):
+        result = attribute(NAMES, World(x="b").observe, most, known)
+        assert (result.causes, result.unresolved) == ({}, {NAMES: {"x"}})
+
+
+def test_those_who_look_on_may_allow_no_more():
+    def observe(groups: Sequence[tuple[str, ...]]) -> list[frozenset[str]]:
+        raise Spent
+
+    known = {NAMES: frozenset({"x"})}
+    assert attribute(NAMES, observe, 100, known).unresolved == {NAMES: {"x"}}
+
+
+@pytest.mark.parametrize("needs", ["f", "k", "fk"])
+def test_a_suspicion_saves_looks_and_a_wrong_one_does_no_harm(needs):
+    world = World(stamp=needs)
+    result = attribute(NAMES, world.observe, 200, suspect=lambda _names, _places: {"f"})
+    assert result.causes == {tuple(needs): {"stamp"}}
+    if needs == "f":
+        assert world.observed == 3
 
 
 @given(

@@ -16,8 +16,15 @@ import pytest
 from pytest_pixipack.compare.model import CAUSES, Comparison, Difference
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.reproduce import VARIATIONS, probe
-from pytest_pixipack.reproduce.agreement import agree, sharpened
-from pytest_pixipack.reproduce.conditions import Machine, Setup, this_machine
+from pytest_pixipack.reproduce.agreement import agree, remedy, sharpened
+from pytest_pixipack.reproduce.conditions import (
+    Machine,
+    Setup,
+    marks,
+    this_machine,
+    without_effect,
+    words,
+)
 from pytest_pixipack.reproduce.html import html_report
 from pytest_pixipack.reproduce.model import Attributed, Reproduction, Target, VariationResult
 from pytest_pixipack.reproduce.report import junit_properties, report_lines
@@ -97,6 +104,7 @@ def test_names_of_variations():
     with pytest.raises(InvalidInput, match="no variation `timezon`") as caught:
         chosen_variations(["timezon"])
     assert "timezone" in (caught.value.remedy or "")
+    assert chosen_variations("umask, clock") == chosen_variations(["clock", "umask"])
     with pytest.raises(InvalidInput, match="No variation is left"):
         chosen_variations(["-all"])
 
@@ -187,6 +195,13 @@ def test_the_machine_is_looked_at_without_changing_it(tmp_path, monkeypatch):
         ("content", ["cpu-count"], True, "cpu-count"),
         ("embedded-date", ["timezone"], True, "timezone"),
         ("embedded-date", ["umask"], False, "embedded-date"),
+        ("embedded-date", ["locale"], False, "embedded-date"),
+        ("environment-variable", ["timezone"], True, "environment-variable"),
+        ("environment-variable", ["umask"], False, "environment-variable"),
+        ("random", ["hash-seed"], True, "hash-seed"),
+        ("random", ["umask"], False, "mode"),
+        ("random", ["jobs"], False, "content"),
+        ("random", ["home", "path"], False, "content"),
         ("mode", ["timezone"], False, "mode"),
         ("content", ["home", "path"], True, "content"),
         ("mode", ["one of a plugin"], True, "mode"),
@@ -196,6 +211,49 @@ def test_causes_and_conditions(cause, variations, agrees, sharp):
     assert agree(cause, variations) is agrees
     assert sharpened(cause, variations) == sharp
     assert sharp in CAUSES
+
+
+@pytest.mark.parametrize(
+    ("cause", "variations", "about", "what"),
+    [
+        ("timezone", ["timezone"], "timezone", "set TZ=UTC for the build"),
+        ("content", ["locale"], "locale", "set LC_ALL=C for the build"),
+        ("embedded-date", ["locale"], "locale", "set LC_ALL=C for the build"),
+        ("embedded-date", ["clock"], "embedded-date", "write SOURCE_DATE_EPOCH instead of"),
+        ("file-added", ["cache"], "cache", "build with an empty cache"),
+        ("content", ["home", "temp"], "home + temp", "; or leave the directory for temporary"),
+        ("content", ["one of a plugin"], "one of a plugin", "look for what of one of a plugin"),
+        ("random", [], "random", "give the generator a fixed seed"),
+    ],
+)
+def test_what_to_do(cause, variations, about, what):
+    told = remedy(cause, variations, agrees=agree(cause, variations))
+    assert told[0] == about
+    assert what in told[1]
+
+
+def test_every_variation_has_something_to_do_about_it():
+    for name in VARIATIONS:
+        assert remedy("content", [name], agrees=True)[0] == name
+        assert "look for" not in remedy("content", [name], agrees=True)[1]
+
+
+def test_words_by_which_a_condition_is_known(usual):
+    changed = varied("temp", usual)
+    assert marks(usual, changed) == {"another-temp"}
+    assert "PXT" in marks(usual, varied("timezone", usual))
+    assert words("zone PXT+1345 in /tmp/another-temp") >= {"zone", "PXT", "another-temp"}
+
+
+def test_what_variations_set_is_set_in_all_builds(usual, tmp_path):
+    machine = replace(LINUX, faketime=tmp_path / "f.so", locale_path=tmp_path / "locales")
+    before = replace(usual, environment=without_effect(machine))
+    for name in ("locale", "hash-seed", "cpu-count", "umask", "temp", "jobs"):
+        assert not varied(name, before, machine).variables().keys() - {
+            *before.variables(), "LC_ALL", "LANG", "PYTHONUTF8", "PYTHONHASHSEED"
+        }  # fmt: skip
+    moved = varied("clock", before, machine).variables().keys()
+    assert moved < before.variables().keys()
 
 
 def result() -> Reproduction:
@@ -216,9 +274,11 @@ def result() -> Reproduction:
             Attributed(replace(difference, field="mode"), ("umask",), "mode", "mode", agrees=False),
             Attributed(replace(difference, field="x"), (), "content", "random"),
             Attributed(replace(difference, field="y"), ("a", "b"), None, None, resolved=False),
+            Attributed(replace(difference, field="z"), ("a",), None, None, resolved=False),
         ),
         8,
         60,
+        hidden=(("app-1-0.conda", "share/restless.bin"),),
     )
 
 
@@ -230,6 +290,8 @@ def test_the_report_fits_a_terminal_and_says_all(monkeypatch):
         "hash-seed   payload",
         "random: differs although nothing was changed",
         "one of a, b; no build was left to find out which",
+        "a, or chance; no build was left to find out",
+        "what conditions change in share/restless.bin cannot be told",
         "it looks like mode, but umask makes the difference",
         "cache: nothing is kept",
         "sort sets before they are written",

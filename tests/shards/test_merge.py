@@ -124,7 +124,7 @@ def test_exit_codes(files, documents: list[dict[str, Any]], code: int) -> None:
 def test_a_shard_that_wrote_nothing_is_noticed(files, capsys) -> None:
     paths = files(report(check("a")), report(check("b")))
     assert main(["merge", "--of", "3", *map(str, paths)]) == 2
-    assert "There are 2 reports, and there have to be 3" in capsys.readouterr().err
+    assert "There are 2 parts, and there have to be 3" in capsys.readouterr().err
 
 
 def test_what_failed_is_said(files, capsys) -> None:
@@ -181,6 +181,15 @@ def test_records_of_shards_are_one_record(files, tmp_path: Path) -> None:
     assert out.read_text() == record_text(record(package("a"), package("b")))
 
 
+def test_what_no_shard_has_made_is_missing(files) -> None:
+    documents = [record(package("a")), record(package("b"))]
+    for document, missing in zip(documents, (["package b noarch", "c"], ["package a noarch", "c"]),
+                                 strict=True):  # fmt: skip
+        document["workspaces"][0]["missing"] = missing
+    merged, _ = merged_record(read_shards(files(*documents))[1])
+    assert merged["workspaces"][0]["missing"] == ["c"]
+
+
 def test_what_shards_made_differently_is_a_finding(files, capsys) -> None:
     paths = files(record(package("a", "1")), record(package("a", "2")))
     assert main(["merge", *map(str, paths)]) == 1
@@ -192,6 +201,45 @@ def test_records_of_different_runs_are_refused(files, more: dict[str, Any]) -> N
     _, shards = read_shards(files(record(), record(**more)))
     with pytest.raises(InvalidInput, match="not of one run"):
         merged_record(shards)
+
+
+def sharded(part: str, *checks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**report(*checks), "shard": part, **more}
+
+
+def test_a_shard_that_is_there_twice_does_not_stand_for_another_one(files, capsys) -> None:
+    paths = files(sharded("1/3", check("a")), sharded("1/3", check("a")), sharded("3/3"))
+    assert main(["merge", *map(str, paths), "--of", "3"]) == 2
+    assert "part 1/3 is there twice" in capsys.readouterr().err
+
+
+def test_the_shard_that_is_missing_is_named(files, capsys) -> None:
+    paths = files(sharded("1/3", check("a")), sharded("3/3"))
+    assert main(["merge", *map(str, paths), "--of", "3"]) == 2
+    assert "Missing: 2/3." in capsys.readouterr().err
+
+
+def test_shards_of_runs_that_were_divided_in_other_ways(files, capsys) -> None:
+    paths = files(sharded("1/2"), sharded("2/3"))
+    assert main(["merge", *map(str, paths)]) == 2
+    assert "not the shards of one run" in capsys.readouterr().err
+
+
+def test_merging_in_one_step_or_in_two_is_the_same(files, tmp_path) -> None:
+    paths = files(*(sharded(f"{n}/3", check(f"c{n}")) for n in (1, 2, 3)))
+    names = [str(tmp_path / name) for name in ("whole", "half", "both", "again")]
+    whole, half, both, again = names
+    assert main(["merge", *map(str, paths), "--of", "3", "-o", whole]) == 0
+    assert main(["merge", *map(str, paths[:2]), "-o", half]) == 0
+    assert main(["merge", half, str(paths[2]), "--of", "3", "-o", both]) == 0
+    assert main(["merge", whole, "--of", "3", "-o", again]) == 0
+    assert len({Path(name).read_bytes() for name in (whole, both, again)}) == 1
+
+
+@pytest.mark.parametrize("code", [2, 3, 4])
+def test_a_run_that_was_broken_off_is_no_success(files, code) -> None:
+    whole = merged(files(report(check("a")), report(check("b"), code=code)))
+    assert whole["outcome"] == "infrastructure"
 
 
 # --- check, verify, compare -------------------------------------------------------------------
@@ -270,7 +318,7 @@ def test_documents_of_two_commands_are_no_one_run(files, capsys) -> None:
     assert "two kinds" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("broken", [{"findings": 1}, {"outcome": 3}, {"schema": 9}, {"shards": ""}])
+@pytest.mark.parametrize("broken", [{"findings": 1}, {"outcome": 3}, {"schema": 9}, {"parts": [1]}])
 def test_a_broken_document_is_refused(files, broken, capsys) -> None:
     assert main(["merge", *map(str, files({**verified(), **broken}))]) == 2
     assert "shard-0.json" in capsys.readouterr().err

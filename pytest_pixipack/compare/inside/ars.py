@@ -1,14 +1,19 @@
-"""Static libraries and other `ar` archives, in the forms of GNU and BSD (Unix `ar` format)."""
+"""Static libraries and other `ar` archives, in the forms of GNU, BSD and Microsoft.
+
+A thin archive of GNU holds no contents: its members are the paths of other files.
+"""
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.members import Entry, Said
 
-MAGIC = b"!<arch>\n"
+_WHOLE, _THIN = b"!<arch>\n", b"!<thin>\n"
 _HEADER = 60
 _CHUNK = 1 << 18
 _LONGEST_NAME = 1 << 16
@@ -17,6 +22,11 @@ _TABLES = ("/", "/SYM64/", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64", "__.
 SYMBOLS = "symbol table"
 NAMES = "table of names"
 _CAUSE = "archive-member-header"
+
+
+def is_ar(head: bytes) -> bool:
+    """Whether a file begins as such an archive."""
+    return head.startswith((_WHOLE, _THIN))
 
 
 class Ar:
@@ -32,7 +42,8 @@ class Ar:
     def members(self) -> Iterator[tuple[Entry, Iterable[bytes]]]:
         """As `Archive.members`."""
         with self._opening() as stream:
-            if stream.read(len(MAGIC)) != MAGIC:
+            magic = stream.read(len(_WHOLE))
+            if not is_ar(magic):
                 raise Unreadable("it is no ar archive")
             names, dialects = b"", set()
             while header := stream.read(_HEADER):
@@ -50,6 +61,11 @@ class Ar:
                     continue
                 name, skipped, dialect = _name(name, names, stream, size)
                 dialects.update(dialect)
+                if magic == _THIN and name != SYMBOLS:
+                    dialects.add("thin")
+                    yield _reference(name, size, header), ()
+                    stream.seek(start)
+                    continue
                 content = _content(stream, start + skipped, size - skipped)
                 yield _entry(name, size - skipped, header), content
                 stream.seek(end)
@@ -71,7 +87,8 @@ def _name(name: str, names: bytes, stream: BinaryIO, size: int) -> tuple[str, in
     if name in _TABLES:
         return SYMBOLS, 0, {"GNU" if name.startswith("/") else "BSD"}
     if name.startswith("/") and name[1:].isdigit():
-        long = names[int(name[1:]) :].partition(b"\n")[0].rstrip(b"/")
+        long = re.split(rb"[\n\0]", names[int(name[1:]) :][:_LONGEST_NAME], maxsplit=1)[0]
+        long = long.rstrip(b"/")
         return long.decode("utf-8", "backslashreplace"), 0, {"GNU"}
     return name.removesuffix("/"), 0, {"GNU"} if name.endswith("/") else set()
 
@@ -86,6 +103,12 @@ def _entry(name: str, size: int, header: bytes) -> Entry:
         "mode": Said(oct(_number(header[40:48], 8)), _CAUSE),
     }
     return Entry(name, "file", size, said)
+
+
+def _reference(path: str, size: int, header: bytes) -> Entry:
+    """A member that is elsewhere."""
+    said = {"size": Said(size, _CAUSE), "mtime": Said(_number(header[16:28], 10), _CAUSE)}
+    return Entry(posixpath.basename(path), "link", 0, said, target=path)
 
 
 def _number(field: bytes, base: int) -> int:

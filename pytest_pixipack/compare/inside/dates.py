@@ -38,7 +38,7 @@ _FORMS = tuple(
         # the same in Romance languages: 16 de marzo de 2024
         rf"(?<!\d)(?P<day>\d\d?){_DE}{MONTH}{_DE}{_YEAR}(?:,? {_TIME}{_ZONE})?(?!\w)",
         # a year behind the time: `%c` of several languages
-        rf"(?<!\d)(?P<day>\d\d?) {MONTH} {_TIME}{_ZONE} {_YEAR}(?!\w)",
+        rf"(?<!\d)(?P<day>\d\d?)\.? {MONTH} {_TIME}{_ZONE} {_YEAR}(?!\w)",
         # asctime, date(1), and the __DATE__ of C
         rf"(?<!\w){MONTH} {{1,2}}(?P<day>\d\d?),?(?: {_TIME}{_ZONE})? {_YEAR}"
         rf"(?:,? {_TIME.replace('<', '<late_')}{_ZONE.replace('<', '<late_')}"

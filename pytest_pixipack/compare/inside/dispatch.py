@@ -10,9 +10,17 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from pytest_pixipack.compare.inside import ars, streams, tars, wheel_record, zips
+from pytest_pixipack.compare.inside import (
+    ars,
+    fat,
+    streams,
+    tars,
+    wheel_metadata,
+    wheel_record,
+    zips,
+)
 from pytest_pixipack.compare.inside.binary import binary_differences
-from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
+from pytest_pixipack.compare.inside.content import DAMAGES, Content, Scratch, Unreadable
 from pytest_pixipack.compare.inside.lockstep import NotAligned, aligned
 from pytest_pixipack.compare.inside.members import (
     Archive,
@@ -24,7 +32,12 @@ from pytest_pixipack.compare.inside.members import (
 )
 from pytest_pixipack.compare.inside.programs import program_differences, program_reader
 from pytest_pixipack.compare.inside.pyc import is_pyc, pyc_differences
-from pytest_pixipack.compare.inside.structured import parsed_json, structured_differences
+from pytest_pixipack.compare.inside.structured import (
+    as_white_space,
+    is_json,
+    parsed_json,
+    structured_differences,
+)
 from pytest_pixipack.compare.inside.text import Text, carrier_differences, decoded, text_differences
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import compare_record_texts
@@ -65,11 +78,13 @@ class Inside:
         try:
             found = self._known(where, name, left, right, changed)
         except Unreadable as reason:
-            found = [
-                replace(each, evidence=f"not looked into: {reason}")
-                for each in binary_differences(where, left, right)
-            ]
-        return binary_differences(where, left, right) if found is None else found
+            return _unread(where, left, right, str(reason))
+        except DAMAGES as error:
+            # Of all that a hostile file can be, a reader has not foreseen something.
+            return _unread(where, left, right, f"it is damaged ({type(error).__name__})")
+        if found is None or not (found or wheel_record.is_record(name)):
+            return binary_differences(where, left, right)
+        return found
 
     def _known(
         self, where: Where, name: str, left: Content, right: Content, changed: Collection[str]
@@ -84,13 +99,18 @@ class Inside:
                 return self._archive(where, _tar(left), _tar(right))
             if all(map(_is_zip, heads)):
                 return self._zip(where, left, right)
-            if all(each.startswith(ars.MAGIC) for each in heads):
+            fronts = zips.front(left.open), zips.front(right.open)
+            if fronts[0] and fronts[1]:
+                return self._zip_behind(where, name, left, right, (fronts[0], fronts[1]))
+            if all(map(ars.is_ar, heads)):
                 return self._ar(where, left, right)
+            if all(map(fat.is_fat, heads)):
+                return self._archive(where, fat.Fat(left.open), fat.Fat(right.open))
         if all(is_pyc(name, each) for each in heads):
             return pyc_differences(where, left, right)
         readers = [program_reader(each) for each in heads]
         if readers[0] is not None and readers[0] is readers[1]:
-            return program_differences(where, left, right, readers[0], self._scratch)
+            return program_differences(where, left, right, readers[0], self._scratch, self._deeper)
         return self._text(where, name, left, right, changed)
 
     def _text(
@@ -112,10 +132,14 @@ class Inside:
             if known is None:
                 known = structured_differences(where, name, first, second)
             if known is not None:
-                return [*carried, *known]
-            if wheel_record.is_wheel_file(name):
-                found = text_differences(where, first, second)
-                return [_harmless_generator(each) for each in found]
+                return [*as_white_space(carried), *known]
+            headers = wheel_metadata.header_file(name)
+            if headers is not None:
+                found = wheel_metadata.header_differences(where, headers, first, second)
+                if found is not None:
+                    return found
+        elif is_json(first):
+            return as_white_space(text_differences(where, first, second))
         return text_differences(where, first, second)
 
     def _stream(
@@ -142,6 +166,24 @@ class Inside:
         return found
 
     def _zip(self, where: Where, left: Content, right: Content) -> list[Difference]:
+        return self._zipped(where, left, right) or [_other_form(where, left, right)]
+
+    def _zip_behind(
+        self, where: Where, name: str, left: Content, right: Content, fronts: tuple[int, int]
+    ) -> list[Difference]:
+        """Two archives behind something else: launchers of Windows, zipapps, installers."""
+        pieces = [
+            self._scratch.keep(_pieces(content, size))
+            for content, size in zip((left, right), fronts, strict=True)
+        ]
+        found = self._deeper(where, name, pieces[0], pieces[1])
+        for each in pieces:
+            self._scratch.drop(each)
+        zipped = self._zipped(where, left, right)
+        found += [each for each in zipped if each.field != "bytes in front"]
+        return found or [_other_form(where, left, right)]
+
+    def _zipped(self, where: Where, left: Content, right: Content) -> list[Difference]:
         first, second = zips.Zip(left.open), zips.Zip(right.open)
         raw, changed = self._members(where, first, second)
         found = list(zips.without_consequences(raw))
@@ -155,7 +197,7 @@ class Inside:
                 found.append(
                     Difference(place, "compressed bytes", "metadata", *sides, "compression")
                 )
-        return found or [_other_form(where, left, right)]
+        return found
 
     def _ar(self, where: Where, left: Content, right: Content) -> list[Difference]:
         found = self._members(where, ars.Ar(left.open), ars.Ar(right.open))[0]
@@ -219,6 +261,11 @@ class Inside:
         return Inside(self._scratch, self._depth + 1).differences(where, name, left, right, changed)
 
 
+def _unread(where: Where, left: Content, right: Content, reason: str) -> list[Difference]:
+    found = binary_differences(where, left, right)
+    return [replace(each, evidence=f"not looked into: {reason}") for each in found]
+
+
 def _tar(content: Content) -> tars.Tar:
     return tars.Tar(lambda: closing(content.open()))
 
@@ -275,6 +322,13 @@ def _same_bodies(left: Content, right: Content) -> bool:
     return _rest(left, first) == _rest(right, second)
 
 
+def _pieces(content: Content, size: int) -> Iterator[bytes]:
+    with content.open() as stream:
+        while size > 0 and (piece := stream.read(min(size, 1 << 18))):
+            size -= len(piece)
+            yield piece
+
+
 def _rest(content: Content, start: int) -> str:
     hasher = hashlib.sha256()
     with content.open() as stream:
@@ -295,12 +349,6 @@ def _record(where: Where, name: str, left: Text, right: Text) -> list[Difference
     if not all(isinstance(each, Mapping) for each in values):
         return None
     return compare_record_texts(where, posixpath.basename(name), *values, left.plain, right.plain)
-
-
-def _harmless_generator(difference: Difference) -> Difference:
-    """Which tool made a wheel is no property of what gets installed."""
-    tool = difference.cause == "tool-version"
-    return replace(difference, kind="metadata") if tool else difference
 
 
 def _other_form(where: Where, left: Content, right: Content) -> Difference:

@@ -8,7 +8,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_pixipack.compare.inside.displays import order_cause
 from pytest_pixipack.compare.inside.tokens import line_reasons
@@ -23,6 +23,8 @@ _FEWEST_SORTED = 3
 # Lines have to be moved for each one that is changed without a reason, to speak of an order.
 _MOVED_FOR_EACH = 4
 _SPACE = 60
+# A line that says who made a text, with the version in the next one.
+_GENERATED = re.compile(r"(?i)\b(?:generated|created|produced|written) by\b")
 _LETTER = re.compile(r"\w")
 _DIGITS = re.compile(r"\d+")
 
@@ -38,26 +40,30 @@ def line_differences(where: Where, left: Sequence[str], right: Sequence[str]) ->
     moved = _moved(left, right)
     if moved:
         left_over = _left_over(left, right)
-        found = _collected(where, left_over, variables=variables)
+        found = _collected(where, left, left_over, variables=variables)
         unexplained = sum(_causes(old, new, where[-1], variables=variables) == ("content",)
                           for _, old, new in left_over)  # fmt: skip
         if moved >= _MOVED_FOR_EACH * unexplained:
             return [_order(where, left, right), *found]
-    return _collected(where, _pairs(left, right), variables=variables)
+    return _collected(where, left, _pairs(left, right), variables=variables)
 
 
 def _collected(
-    where: Where, pairs: Iterator[Pair] | list[Pair], *, variables: bool
+    where: Where, left: Sequence[str], pairs: Iterable[Pair], *, variables: bool
 ) -> list[Difference]:
     """The causes of single lines, each told once, with the first of its lines."""
     collected: dict[str, list[Pair]] = {}
     for number, old, new in pairs:
-        for cause in _causes(old, new, where[-1], variables=variables):
+        above = left[number - 2] if 2 <= number <= len(left) + 1 else ""
+        for cause in _causes(old, new, where[-1], variables=variables, before=above):
             collected.setdefault(cause, []).append((number, old, new))
     return [_shown(where, cause, places) for cause, places in collected.items()]
 
 
-def _causes(old: str | None, new: str | None, hint: str, *, variables: bool) -> tuple[str, ...]:
+def _causes(
+    old: str | None, new: str | None, hint: str, *, variables: bool, before: str = ""
+) -> tuple[str, ...]:
+    """Why one line is not the other; `before` is the line above the left one."""
     if old is None or new is None:
         line = (old if new is None else new) or ""
         assigned = variables and variable_name(line) is not None
@@ -67,6 +73,10 @@ def _causes(old: str | None, new: str | None, hint: str, *, variables: bool) -> 
     reasons = line_reasons(old, new, hint)
     if reasons.complete and reasons.causes:
         return reasons.causes
+    if before and not reasons.causes and _GENERATED.search(before):
+        above = line_reasons(f"{before} {old}", f"{before} {new}", hint)
+        if above.complete and above.causes:
+            return above.causes
     if variables and variable_name(old) is not None and variable_name(old) == variable_name(new):
         return ("environment-variable",)
     return (*reasons.causes, "content") if reasons.alike else ("content",)

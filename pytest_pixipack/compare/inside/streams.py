@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from pytest_pixipack.compare.inside.content import Content, Unreadable
+from pytest_pixipack.compare.inside.content import DAMAGES, Content, Unreadable
 
 _PIECE = 1 << 16
+_DAMAGED: tuple[type[Exception], ...] = (*DAMAGES, OSError)
 _MOST_OUTPUT = 1 << 18
 _ZSTD_WINDOW = 1 << 27
 # A stream may become this many times as large, and this large in any case; sizes in bytes.
@@ -98,7 +99,7 @@ def _pieces(stream: BinaryIO, compression: str) -> Iterator[bytes]:
             yield from _zstandard(stream)
         else:
             yield from _members(stream, compression)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except _DAMAGED as error:
         raise Unreadable(f"it is no valid {compression} stream ({error})") from None
 
 
@@ -133,8 +134,10 @@ def _decompressor(compression: str) -> Any:
         import bz2
 
         return bz2.BZ2Decompressor()
-    import lzma
-
+    try:
+        import lzma
+    except ImportError:
+        raise Unreadable("this Python cannot unpack xz") from None
     return lzma.LZMADecompressor(memlimit=256 << 20)
 
 

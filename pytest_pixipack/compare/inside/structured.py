@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from pytest_pixipack.compare.inside.comments import yaml_comments
 from pytest_pixipack.compare.inside.displays import order_cause
 from pytest_pixipack.compare.inside.lines import around
 from pytest_pixipack.compare.inside.text import Text
@@ -18,8 +22,8 @@ Where = tuple[str, ...]
 # Values that are told one by one.
 _MOST = 200
 _LARGEST_YAML = 4 << 20
-_ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*\w", re.MULTILINE)
-_COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
+_MOST_ALIASES = 40
+_ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*[\w-]", re.MULTILINE)
 _MISSING = object()
 
 
@@ -39,10 +43,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parsed_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises `ValueError` where it is none, or has aliases."""
+    """The value of a YAML text. Raises `ValueError` where it is none, or could become too large."""
     from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
 
-    if len(text) > _LARGEST_YAML or _ALIAS.search(text):
+    # Texts with n aliases become largest where each level has three of the one below.
+    aliases = sum(1 for _ in itertools.islice(_ALIAS.finditer(text), _MOST_ALIASES + 1))
+    if aliases > _MOST_ALIASES or len(text) * 3 ** (aliases / 3) > _LARGEST_YAML:
         raise ValueError("it is too large, or could become so")
     try:
         return loads(text)
@@ -61,7 +67,7 @@ def structured_differences(
         parse = parsed_yaml if yaml else parsed_json
         first, second = parse(left.plain), parse(right.plain)
         if yaml and _comments(left) != _comments(right):
-            return None
+            return None  # they are compared as texts
         if not isinstance(first, dict | list) or not isinstance(second, dict | list):
             return None
         found = list(value_differences(where, first, second))
@@ -71,11 +77,40 @@ def structured_differences(
         return None
 
 
+def is_json(text: Text) -> bool:
+    """Whether a text is a JSON object or array."""
+    if text.text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        return isinstance(parsed_json(text.plain), dict | list)
+    except ValueError:
+        return False
+
+
+def as_white_space(carried: Iterable[Difference]) -> list[Difference]:
+    """How two structured texts are carried, beside what is said of their notation.
+
+    Their line ends are white space, and one at the end is of their notation.
+    """
+    return [
+        replace(each, kind="metadata") if each.cause == "line-endings" else each
+        for each in carried
+        if not (each.cause == "line-endings" and _is_final(each))
+    ]
+
+
+def _is_final(difference: Difference) -> bool:
+    """Whether line ends differ only at the end of the text."""
+    at_the_end = difference.field == "line ends at the end"
+    return at_the_end or "none" in (difference.left, difference.right)
+
+
 def notation_differences(
     where: Where, first: Any, second: Any, left: str, right: str
 ) -> Iterator[Difference]:
     """What two texts differ in apart from their values: order of keys, and form."""
-    same = _equal(first, second)
+    digest = _Digests()
+    same = digest(first) == digest(second)
     ordered = _same_order(first, second)
     if not ordered:
         yield Difference(where, "order of keys", "order-only", None, None, "member-order")
@@ -88,10 +123,39 @@ def notation_differences(
         yield Difference(where, "notation", "metadata", len(left), len(right), "json-format")
 
 
-def _equal(left: Any, right: Any) -> bool:
-    return json.dumps(left, sort_keys=True, default=str) == json.dumps(
-        right, sort_keys=True, default=str
-    )
+class _Digests:
+    """Digests of values, which are the same whatever the order of keys, and for NaN.
+
+    Each list and mapping is looked at once, however often it is asked for: it has to stay.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, bytes] = {}
+
+    def __call__(self, value: Any) -> bytes:
+        """The digest of one value."""
+        if not isinstance(value, dict | list):
+            return _digest(
+                [f"{type(value).__name__} {value!r}".encode("utf-8", "backslashreplace")]
+            )
+        if id(value) not in self._known:
+            if isinstance(value, list):
+                parts = [b"list", *map(self, value)]
+            else:
+                parts = [b"dict", *sorted(self(key) + self(each) for key, each in value.items())]
+            self._known[id(value)] = _digest(parts)
+        return self._known[id(value)]
+
+    def counted(self, values: Sequence[Any]) -> Counter[bytes]:
+        """How often each value occurs."""
+        return Counter(map(self, values))
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "little") + part)
+    return hasher.digest()
 
 
 def _same_order(left: Any, right: Any) -> bool:
@@ -123,38 +187,32 @@ def _style(value: Any, text: str) -> tuple[Any, ...] | None:
 
 
 def _comments(text: Text) -> Counter[str]:
-    return Counter(_COMMENT.findall(text.plain))
+    return Counter(comment for _, comment in yaml_comments(text.plain))
 
 
 def value_differences(where: Where, left: Any, right: Any) -> Iterator[Difference]:
     """The places in which two values differ, each with its cause."""
-    for number, (path, old, new) in enumerate(_walk((), left, right)):
+    digest = _Digests()
+    for number, (path, old, new) in enumerate(_walk((), left, right, digest)):
         if number == _MOST:
             return
         yield from _leaf(where, path, old, new)
 
 
-def _walk(path: Where, left: Any, right: Any) -> Iterator[tuple[Where, Any, Any]]:
+def _walk(path: Where, left: Any, right: Any, digest: _Digests) -> Iterator[tuple[Where, Any, Any]]:
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         for key in [*left, *(key for key in right if key not in left)]:
-            yield from _walk((*path, str(key)), left.get(key, _MISSING), right.get(key, _MISSING))
+            sides = left.get(key, _MISSING), right.get(key, _MISSING)
+            yield from _walk((*path, str(key)), *sides, digest)
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        if _counted(left) == _counted(right):
-            if _counted(left) and left != right:
+        if digest.counted(left) == digest.counted(right):
+            if digest(left) != digest(right):
                 yield path, left, right
             return
         for number, (old, new) in enumerate(zip(left, right, strict=True)):
-            yield from _walk((*path, str(number)), old, new)
-    elif _differ(left, right):
+            yield from _walk((*path, str(number)), old, new, digest)
+    elif digest(left) != digest(right):
         yield path, left, right
-
-
-def _differ(left: Any, right: Any) -> bool:
-    return type(left) is not type(right) or left != right
-
-
-def _counted(values: Sequence[Any]) -> Counter[str]:
-    return Counter(json.dumps(each, sort_keys=True, default=str) for each in values)
 
 
 def _leaf(where: Where, path: Where, left: Any, right: Any) -> Iterator[Difference]:
@@ -167,8 +225,10 @@ def _leaf(where: Where, path: Where, left: Any, right: Any) -> Iterator[Differen
 def _causes(path: Where, left: Any, right: Any) -> tuple[str, ...]:
     if _MISSING in (left, right):
         return ("content",)
-    if isinstance(left, list) and isinstance(right, list) and _counted(left) == _counted(right):
-        return ("line-order",)
+    if isinstance(left, list) and isinstance(right, list):
+        digest = _Digests()
+        if digest.counted(left) == digest.counted(right):
+            return ("line-order",)
     label = next((part for part in reversed(path) if not part.isdigit()), "value")
     if "system_tools" in path:
         return ("tool-version",)
@@ -176,6 +236,10 @@ def _causes(path: Where, left: Any, right: Any) -> tuple[str, ...]:
     if (reordered := order_cause(*texts)) is not None:
         return (reordered,)
     reasons = line_reasons(*texts, label)
+    if "version-change" in reasons.causes and not (
+        isinstance(left, str) and isinstance(right, str)
+    ):
+        return ("content",)  # a number is the version of a format, not of a package
     if not reasons.causes and any(part.lower() in _ENVIRONMENTS for part in path[:-1]):
         return ("environment-variable",)
     if reasons.complete and reasons.causes:

@@ -84,7 +84,10 @@ def carrier_differences(where: Where, left: Text, right: Text) -> Iterator[Diffe
         yield Difference(where, "encoding", "payload", left.encoding, right.encoding, "encoding")
     if left.endings != right.endings:
         first, second = left.plain.count("\n"), right.plain.count("\n")
-        if left.endings != "none" != right.endings or abs(first - second) == 1:
+        # An empty text has no line whose end could be missing.
+        emptied = "" in (left.text, right.text) and bool((left.plain + right.plain).strip("\n"))
+        one_more = abs(first - second) == 1 and not emptied
+        if left.endings != "none" != right.endings or one_more:
             sides = (left.endings, right.endings)
             yield Difference(where, "line ends", "payload", *sides, "line-endings")
     elif left.text != right.text and left.plain.rstrip("\n") == right.plain.rstrip("\n"):

@@ -1,6 +1,7 @@
-"""`RECORD` of an installed wheel: a list of files with digests, whose order says nothing.
+"""What `RECORD` of a wheel says.
 
-See PEP 376 and the "Recording installed projects" specification of PyPA.
+See PEP 376, and "Recording installed projects" of PyPA's specifications. The order of the files
+says nothing.
 """
 
 from __future__ import annotations
@@ -58,9 +59,3 @@ def _entries(text: Text) -> dict[str, list[str]]:
 
 def _presence(gone: bool) -> str:
     return "file-removed" if gone else "file-added"
-
-
-def is_wheel_file(name: str) -> bool:
-    """Whether this is the path of the `WHEEL` file, which names the tool that made a wheel."""
-    parts = name.split("/")
-    return parts[-1] == "WHEEL" and len(parts) > 1 and parts[-2].endswith(".dist-info")

@@ -6,11 +6,10 @@ import hashlib
 import posixpath
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
-from pytest_pixipack.compare.inside.content import Unreadable
+from pytest_pixipack.compare.inside.content import DAMAGES, Unreadable
 from pytest_pixipack.compare.inside.members import Entry, Said
 from pytest_pixipack.compare.model import Difference
 
@@ -20,15 +19,14 @@ _TIMES = {0x000A, 0x5455, 0x5855, 0x000D}
 _OWNERS = {0x7855, 0x7875}
 _ZIP64 = 0x0001
 _METHODS = {0: "stored", 8: "deflate", 12: "bzip2", 14: "lzma", 93: "zstandard", 95: "xz"}
+# The record at the end of an archive, with the longest comment.
+_END, _LONGEST_END = b"PK\5\6", 22 + 0xFFFF
 _LEVEL = 0b110  # how hard deflate tried
 _FOLLOW = {
     "create system": ("attributes", "file type", "versions"),
     "compression method": ("versions", "flags", "compression level"),
 }
-_DAMAGED = (
-    zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error,
-    struct.error, OSError,
-)  # fmt: skip
+_DAMAGED: tuple[type[Exception], ...] = (*DAMAGES, OSError)
 
 
 class Zip:
@@ -124,6 +122,25 @@ def _refuse_overlaps(infos: Iterable[zipfile.ZipInfo]) -> None:
         if info.header_offset < end:
             raise Unreadable("members lie over each other")
         end = info.header_offset + info.compress_size
+
+
+def front(opening: Callable[[], BinaryIO]) -> int | None:
+    """How many bytes stand in front of an archive that ends a file: a program, a line for a shell.
+
+    None where a file does not end with an archive, or is nothing else.
+    """
+    with opening() as stream:
+        end = stream.seek(0, 2)
+        stream.seek(max(end - _LONGEST_END, 0))
+        if _END not in stream.read(_LONGEST_END):
+            return None
+        try:
+            archive = zipfile.ZipFile(stream)
+            found = min((info.header_offset for info in archive.infolist()), default=None)
+            start = archive.start_dir if found is None else found
+        except _DAMAGED:
+            return None
+    return start or None
 
 
 def places(opening: Callable[[], BinaryIO]) -> dict[str, tuple[int, int]]:

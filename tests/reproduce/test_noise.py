@@ -1,0 +1,87 @@
+"""What differs anyway, and what a condition makes beyond that, without any build."""
+
+from __future__ import annotations
+
+from pytest_pixipack.compare.model import Difference
+from pytest_pixipack.reproduce.differences import Found, place_of
+from pytest_pixipack.reproduce.noise import Noise
+
+FILE = ("app-1-0.conda", "pkg-app-1-0.tar.zst", "share/x")
+
+
+def differs(
+    field: str, cause: str, left: object = "a", right: object = "b", **more: str
+) -> Difference:
+    kind = more.pop("kind", "payload")
+    return Difference(
+        (*FILE, *more.pop("inside", "").split()), field, kind, left, right, cause, **more
+    )
+
+
+def found(*differences: Difference) -> Found:
+    places: dict[object, tuple[Difference, ...]] = {}
+    for each in differences:
+        place = place_of("app", each)
+        places[place] = (*places.get(place, ()), each)
+    return places
+
+
+def beyond(noise: list[Difference], *seen: Difference) -> list[Difference]:
+    known = Noise()
+    known.learn(found(*noise))
+    return [each for those in known.beyond(found(*seen)).values() for each in those]
+
+
+def test_the_same_again_is_nothing_more():
+    stamp = differs("line 1", "embedded-date", "12:00:01", "12:00:02")
+    later = differs("line 1", "embedded-date", "12:00:01", "12:00:44")
+    assert beyond([stamp], later) == []
+
+
+def test_another_cause_in_the_same_file_is_not_hidden():
+    stamp = differs("mtime in header", "gzip-header", 1, 2, kind="metadata")
+    path = differs("line 1", "embedded-path", "/a", "/b")
+    assert beyond([stamp], stamp, path) == [path]
+
+
+def test_more_lines_of_one_cause_than_usual():
+    one = differs("line 1", "content")
+    two = differs("line 1", "content", evidence="1 more line likewise")
+    assert beyond([one], two) == [two]
+    assert beyond([two], differs("line 5", "content")) == [differs("line 5", "content")]
+
+
+def test_where_it_looks_otherwise_each_time_how_it_looks_says_nothing():
+    known = Noise()
+    known.learn(found(differs("line 1", "content")))
+    known.learn(found(differs("line 3", "content")))
+    assert known.beyond(found(differs("line 7", "content"))) == {}
+    assert [place.where[-1] for place in known.hides()] == ["share/x"]
+
+
+def test_a_longer_time_than_passes_between_builds():
+    passed = differs("line 1", "embedded-date", "2024-03-01 12:00:01", "2024-03-01 12:00:02")
+    moved = differs("line 1", "embedded-date", "2024-03-01 12:00:01", "2024-03-02 01:45:02")
+    assert beyond([passed], moved) == [moved]
+
+
+def test_names_that_are_others_each_time_are_counted():
+    def files(*names: str) -> list[Difference]:
+        return [differs("file", "file-added", None, "f") for _ in names]
+
+    assert beyond(files("a1"), *files("a2")) == []
+    assert len(beyond(files("a1"), *files("a3", "b"))) == 2
+
+
+def test_values_may_be_lists():
+    order = differs("order of members", "member-order", ["a", "b"], ["b", "a"], kind="order-only")
+    assert beyond([], order) == [order]
+    assert beyond([order], order) == []
+
+
+def test_only_what_has_no_cause_of_its_own_hides_anything():
+    known = Noise()
+    known.learn(found(differs("line 1", "embedded-date", "12:00:01", "12:00:02")))
+    assert known.hides() == ()
+    known.learn(found(differs("content", "content")))
+    assert len(known.hides()) == 1
