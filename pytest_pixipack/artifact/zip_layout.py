@@ -261,7 +261,7 @@ class _Reader:
         told, known = (crc, stored, size), (entry.crc, entry.stored, entry.size)
         same = rest[: lengths[0]] == listed.name and method == entry.method
         same = same and (flags ^ listed.flags) & ~_OPTIONS == 0
-        if not same or (told != known and not (behind and told == (0, 0, 0))):
+        if not same or (told != known and not (behind and _left_open(told, entry))):
             problem = "has a header that says something else than the directory"
             refuse(self._archive, entry.name, problem)
         start: int = listed.offset + _HEADER_SIZE + sum(lengths)
@@ -342,6 +342,18 @@ class _Reader:
     def _bytes(self, at: int, size: int) -> bytes:
         self._file.seek(at)
         return self._file.read(size)
+
+
+def _left_open(told: tuple[int, int, int], entry: ZipEntry) -> bool:
+    """Whether a header leaves checksum and sizes to what stands behind the content.
+
+    They should be zero there; Info-ZIP writes the size, too, and for the stored one whatever its
+    last member had. Deflated data show their own end, so that this misleads nobody.
+    """
+    crc, stored, size = told
+    if entry.method == DEFLATED:
+        return crc in (0, entry.crc) and size in (0, entry.size)
+    return crc == 0 and (stored, size) in ((0, 0), (entry.stored, entry.size))
 
 
 def _descriptors(entry: ZipEntry, length: int) -> set[bytes]:
