@@ -10,7 +10,7 @@ import pytest
 
 from pytest_pixipack.artifact.wheels import Wheel, read_wheel
 from pytest_pixipack.errors import InvalidInput
-from tests.wheels import make_wheel
+from tests.wheels import change_wheel, make_wheel
 from tests.zips import Part, archive
 
 INFO = "sail-1.0.dist-info"
@@ -34,25 +34,6 @@ def test_a_wheel_says_what_it_is(tmp_path: Path) -> None:
     assert "bin/furl" in set(
         wheel.placed({"purelib": "lib", "scripts": "bin", "data": "", "headers": "include"})
     )
-
-
-def again(path: Path, **changes: bytes | None) -> None:
-    """Writes a wheel again, some files of its dist-info changed or left out.
-
-    Where it is not among them, its RECORD has no digests then.
-    """
-    with zipfile.ZipFile(path) as old:
-        content = {info.filename: old.read(info) for info in old.infolist()}
-    for name, new in changes.items():
-        member = f"{INFO}/{name.replace('_txt', '.txt')}"
-        content.pop(member, None)
-        if new is not None:
-            content[member] = new
-    if "RECORD" not in changes:
-        content[f"{INFO}/RECORD"] = "".join(f"{name},,\n" for name in content).encode()
-    with zipfile.ZipFile(path, "w") as made:
-        for member, data in content.items():
-            made.writestr(member, data)
 
 
 def with_member(name: str, content: bytes = b"x", mode: int = 0) -> Callable[[Path], None]:
@@ -140,7 +121,7 @@ def test_members_are_files(mode: int, said: str, tmp_path: Path) -> None:
 )
 def test_programs_are_made_in_one_directory(point: str, said: str, tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
-    again(path, entry_points_txt=f"[console_scripts]\n{point}\n".encode())
+    change_wheel(path, entry_points_txt=f"[console_scripts]\n{point}\n".encode())
     with pytest.raises(InvalidInput, match=said):
         read_wheel(path, complete=False)
 
@@ -177,7 +158,7 @@ def test_what_a_wheel_says_of_itself_is_usable(
     changes: dict[str, bytes | None], said: str, tmp_path: Path
 ) -> None:
     path = make_wheel(tmp_path, "sail")
-    again(path, **changes)
+    change_wheel(path, **changes)
     with pytest.raises(InvalidInput, match=said):
         read_wheel(path)
 
