@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from pytest_pixipack.artifact import zip_layout
 from pytest_pixipack.artifact.digests import unreadable
-from pytest_pixipack.artifact.safety import ArtifactLimits, refuse
+from pytest_pixipack.artifact.safety import RAISE_LIMITS, ArtifactLimits, refuse
 from pytest_pixipack.artifact.tarstream import ByteStream, TarStream
 from pytest_pixipack.artifact.zip_layout import ZipEntry
 from pytest_pixipack.errors import InvalidInput, PixipackError, Unsupported
@@ -49,8 +49,7 @@ class Budget:
                 self._archive,
                 None,
                 f"unpacks to more than {self._most} bytes",
-                remedy="If it is right, raise the limit: `pixipack unpack --max-size` or "
-                "`--max-ratio`, in Python `ArtifactLimits`.",
+                remedy=RAISE_LIMITS,
             )
 
 

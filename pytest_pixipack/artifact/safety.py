@@ -45,6 +45,10 @@ class ArtifactLimits:
 
 
 DEFAULT_LIMITS = ArtifactLimits()
+RAISE_LIMITS = (
+    "If it is right, raise the limit: `pixipack unpack --max-size` or `--max-ratio`, in Python "
+    "`ArtifactLimits`."
+)
 
 
 def refuse(

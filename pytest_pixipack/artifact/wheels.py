@@ -16,7 +16,12 @@ from typing import IO, NoReturn
 
 from pytest_pixipack.artifact import wheel_files, zip_layout
 from pytest_pixipack.artifact.digests import unreadable
-from pytest_pixipack.artifact.safety import is_record
+from pytest_pixipack.artifact.safety import (
+    DEFAULT_LIMITS,
+    RAISE_LIMITS,
+    ArtifactLimits,
+    is_record,
+)
 from pytest_pixipack.artifact.wheel_files import BadFile, Recorded
 from pytest_pixipack.artifact.zip_layout import ZipEntry
 from pytest_pixipack.errors import InvalidInput, PixipackError
@@ -30,9 +35,9 @@ from pytest_pixipack.safe_names import (
     unsafe_name,
 )
 
-# Bytes that all files of one wheel may have, and how often the size of the wheel: zip bombs.
-_LARGEST = 16 << 30
-_RATIO = 1000
+# Deflated data become about a thousand times as many at most, which is no more than half of what
+# packages may become by default.
+_SHARE_OF_RATIO = 2
 _RATIO_FREE = 64 << 20
 # Of a file that is read as a whole.
 _LARGEST_TEXT = 16 << 20
@@ -75,31 +80,37 @@ class Wheel:
         return "purelib", member
 
 
-def read_wheel(path: Path, *, complete: bool = True) -> Wheel:
+def read_wheel(
+    path: Path, limits: ArtifactLimits = DEFAULT_LIMITS, *, complete: bool = True
+) -> Wheel:
     """Reads a wheel completely, nothing of it being written.
 
-    `complete` says that RECORD has to name every file, which only the installation needs. Raises
+    Of `limits`, the size counts and half of the ratio. `complete` says that RECORD has to name
+    every file, which only the installation needs. Raises
     `InvalidInput`, naming the file and the member, for what is damaged, unsafe, too large, or not
     what the wheel says of itself, and `Infrastructure` where the file cannot be read.
     """
     try:
         with open_regular(path) as file:
-            return read_wheel_of(file, path, complete=complete)
+            return read_wheel_of(file, path, limits, complete=complete)
     except PixipackError:
         raise
     except OSError as error:
         raise unreadable(path, error) from None
 
 
-def read_wheel_of(file: IO[bytes], path: Path, *, complete: bool = True) -> Wheel:
+def read_wheel_of(
+    file: IO[bytes], path: Path, limits: ArtifactLimits = DEFAULT_LIMITS, *, complete: bool = True
+) -> Wheel:
     """The same for a wheel in an open, seekable file; `path` is what messages call it."""
-    return _Reader(file, path, complete).wheel()
+    return _Reader(file, path, limits, complete).wheel()
 
 
 @dataclass(slots=True)
 class _Reader:
     file: IO[bytes]
     path: Path
+    limits: ArtifactLimits
     complete: bool
     kept: dict[str, bytes] = field(default_factory=dict)
 
@@ -173,13 +184,14 @@ class _Reader:
 
     def _check_sizes(self, entries: Sequence[ZipEntry]) -> None:
         packed = self.file.seek(0, os.SEEK_END)
-        most = min(_LARGEST, max(_RATIO_FREE, packed * _RATIO))
+        by_ratio = max(_RATIO_FREE, packed * self.limits.max_ratio // _SHARE_OF_RATIO)
+        most = min(self.limits.max_unpacked_bytes, by_ratio)
         total = 0
         for entry in entries:
             total += entry.size
             if total > most:
                 reason = f"with it, the wheel unpacks to more than {most} bytes"
-                self._unsafe(entry.name, reason)
+                self._unsafe(entry.name, reason, remedy=RAISE_LIMITS)
 
     def _directories(self, names: Sequence[str], project: str) -> tuple[str, str]:
         """The directories `NAME-VERSION.dist-info` and `NAME-VERSION.data`, the latter if any."""
@@ -279,11 +291,11 @@ class _Reader:
             remedy="Get or make the wheel again.",
         )
 
-    def _unsafe(self, member: str, reason: str) -> NoReturn:
+    def _unsafe(self, member: str, reason: str, *, remedy: str | None = None) -> NoReturn:
         raise InvalidInput(
             f"The wheel is refused: its member {quoted(member)} is unsafe: {reason}.",
             file=self.path,
-            remedy="Nothing was installed. Get the wheel from where it was made.",
+            remedy=remedy or "Nothing was installed. Get the wheel from where it was made.",
         )
 
 

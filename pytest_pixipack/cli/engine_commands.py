@@ -118,13 +118,14 @@ def add_parsers(commands: Any) -> None:
         "--max-size",
         type=positive,
         metavar="GIB",
-        help="refuse packages that unpack to more (default: 32)",
+        help="refuse packages and wheels that unpack to more (default: 32)",
     )
     unpack.add_argument(
         "--max-ratio",
         type=positive,
         metavar="N",
-        help="refuse packages that unpack to more than N times their size (default: 2000)",
+        help="refuse packages that unpack to more than N times their size, wheels at half of it "
+        "(default: 2000)",
     )
     add_json(unpack)
 

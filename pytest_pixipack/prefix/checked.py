@@ -96,7 +96,8 @@ def check_packages(
     checked = CheckedWheels()
     if wheels:
         places = wheel_places([each.record for each in records], platform, wheels[0])
-        found = {path: read_wheel(path) for path in sorted(wheels, key=lambda each: each.name)}
+        in_order = sorted(wheels, key=lambda each: each.name)
+        found = {path: read_wheel(path, limits) for path in in_order}
         checked = CheckedWheels(found, places)
         for path, wheel in found.items():
             together.add_files(wheel.placed(places.of(wheel)), path)

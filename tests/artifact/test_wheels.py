@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pixipack.artifact import ArtifactLimits
 from pytest_pixipack.artifact.wheels import Wheel, read_wheel
 from pytest_pixipack.errors import InvalidInput
 from tests.wheels import change_wheel, make_wheel
@@ -236,5 +237,10 @@ def test_bombs_are_not_unfolded(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as made:
         made.writestr("sail/zeros", bytes(80 << 20))
-    with pytest.raises(InvalidInput, match="'sail/zeros' is unsafe: with it, the wheel unpacks to"):
+    said = "'sail/zeros' is unsafe: with it, the wheel unpacks to"
+    with pytest.raises(InvalidInput, match=said) as caught:
         read_wheel(path, complete=False)
+    assert "--max-ratio" in (caught.value.remedy or "")
+    with pytest.raises(InvalidInput, match="more than 1000 bytes"):
+        read_wheel(path, ArtifactLimits(max_unpacked_bytes=1000), complete=False)
+    assert "sail/zeros" in read_wheel(path, ArtifactLimits(max_ratio=3000), complete=False).members
