@@ -13,7 +13,7 @@ from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.building import Builder, Places, make_directory
 from pytest_pixipack.engine.channels import ChannelTable
 from pytest_pixipack.engine.fetch import PackageFiles
-from pytest_pixipack.engine.injection import PackTarget, injected, packed_artifact
+from pytest_pixipack.engine.injection import injected, packed_artifact
 from pytest_pixipack.engine.keeping import Earlier, earlier_lock
 from pytest_pixipack.engine.locking import (
     built_against,
@@ -127,8 +127,7 @@ class EmbeddedEngine:
             wheels = list(
                 locked_wheels(packages, run.files, found.file, ignore_other=ignore_pypi_non_wheel)
             )
-            target = PackTarget.of(wanted, packages)
-            more_packages, more_wheels = injected(inject, packed, wheels, target)
+            more_packages, more_wheels = injected(inject, packed, wheels, wanted.subdir)
             make_directory(out.parent)
             write_pack(out, subdir, [*packed, *more_packages], [*wheels, *more_wheels])
         return read_pack(out)
