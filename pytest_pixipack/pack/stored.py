@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ class _Stored(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError("a position before the beginning")
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as other files do
         self._at = base + offset
         return self._at
 

@@ -67,6 +67,19 @@ def test_the_command_line_says_it_in_one_sentence(
     assert everything(tmp_path) == before
 
 
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_to_verify_it_ends_in_a_sentence_too(
+    hostile: Hostile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = hostile.make(tmp_path)
+    before = everything(tmp_path)
+
+    assert main(["verify", "--pack", str(path)]) in (0, 1, 2)
+
+    assert "Traceback" not in capsys.readouterr().err
+    assert everything(tmp_path) == before
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
 def test_the_memory_that_refusing_takes_is_bounded(tmp_path: Path) -> None:
