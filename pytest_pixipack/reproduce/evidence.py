@@ -19,7 +19,8 @@ Judgement = Literal["confirmed", "refuted", "open"]
 
 # Builds with the very condition, and as many as usual ...
 _ALONE = 2
-# ... where any other build contradicts what was found, as something that comes by chance does.
+# ... where any other build contradicts what was found, as something that comes by chance does, or
+# where only several conditions together are held to do it: chance looks like that more often.
 _ALONE_IN_DOUBT = 4
 # All builds with the condition that show it, and all without it that do not.
 _AGREEING = 3
@@ -56,7 +57,7 @@ def judged(
         place in trial.places for trial in seen if not any(other <= trial.names for other in others)
     ]
     doubtful = not all(with_it) or any(without)
-    needed = _ALONE_IN_DOUBT if doubtful else _ALONE
+    needed = _ALONE_IN_DOUBT if doubtful or len(changed) > 1 else _ALONE
     enough = sum(with_it) >= _AGREEING and without.count(False) >= _AGREEING
     return "confirmed" if min(len(alone), len(usual)) >= needed and enough else "open"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_pixipack.compare.model import Comparison, Difference
-from pytest_pixipack.reproduce.agreement import OF_PASSING_TIME, agree, sharpened
+from pytest_pixipack.reproduce.agreement import agree, sharpened
 from pytest_pixipack.reproduce.attribute import Names
 from pytest_pixipack.reproduce.bench import Bench
 from pytest_pixipack.reproduce.build_child import PACK
@@ -20,6 +20,7 @@ from pytest_pixipack.reproduce.model import (
     VariationResult,
     worst,
 )
+from pytest_pixipack.reproduce.noise import is_of_passing_time
 from pytest_pixipack.reproduce.reach import Reach
 from pytest_pixipack.reproduce.search import Outcome
 
@@ -35,7 +36,10 @@ def reproduction_of(outcome: Outcome, bench: Bench, reach: Mapping[str, Reach]) 
         environment="",
         platform="",
         targets=_targets(bench, found),
-        variations=tuple(_variation(name, flat, each) for name, each in reach.items()),
+        variations=tuple(
+            replace(_variation(name, flat, each), told=not (each.applied and outcome.hidden))
+            for name, each in reach.items()
+        ),
         differences=tuple(flat),
         hidden=tuple(dict.fromkeys(place.where for place in outcome.hidden)),
         builds=bench.builds,
@@ -50,7 +54,7 @@ def _attributed(outcome: Outcome, *, timed: bool) -> Iterator[tuple[Place, Attri
         yield place, _of_conditions(each, names, resolved=False)
     for place, differences in outcome.restless.items():
         for each in differences:
-            if timed and each.cause in OF_PASSING_TIME:
+            if timed and is_of_passing_time(each):
                 yield place, _of_conditions(each, ("clock",), resolved=True)
             else:
                 yield place, _of_chance(each)

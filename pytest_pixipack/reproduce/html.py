@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.errors import Infrastructure, PixipackError
 from pytest_pixipack.reproduce.differences import FAILED
-from pytest_pixipack.reproduce.model import Attributed, Reproduction, worst
+from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
 from pytest_pixipack.reproduce.report import heading, remedies
 
 if TYPE_CHECKING:
@@ -190,11 +190,16 @@ def _variations(result: Reproduction) -> Iterator[tuple[str, ...]]:
                 _names(names, all(one.resolved for one in found)),
                 verdict_mark(worst(found)),
                 escape(", ".join(causes)),
-                _soft(each.reason),
+                _soft("; ".join(_notes(each))),
             )
         if not mine:
             mark = verdict_mark(each.verdict) if each.verdict else _soft("not tried")
-            yield _names((each.name,)), mark, escape(", ".join(each.causes)), _soft(each.reason)
+            yield (
+                _names((each.name,)),
+                mark,
+                escape(", ".join(each.causes)),
+                _soft("; ".join(_notes(each))),
+            )
 
 
 def _names(names: Sequence[str], resolved: bool = True) -> str:
@@ -205,6 +210,13 @@ def _names(names: Sequence[str], resolved: bool = True) -> str:
 
 def _soft(text: str | None) -> str:
     return f'<span class="soft">{escape(text or "")}</span>'
+
+
+def _notes(each: VariationResult) -> Iterator[str]:
+    if each.reason:
+        yield each.reason
+    if not each.told:
+        yield "as far as can be told"
 
 
 def _value(value: Any) -> str:

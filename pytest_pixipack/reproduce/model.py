@@ -60,7 +60,8 @@ class VariationResult:
     """One variation: whether it took effect, and what differs through it.
 
     `reason` says why it was not applied, or what of it was left out. `with_others` are those that
-    have to be changed at the same time.
+    have to be changed at the same time. `told` is whether all that it could change was to be seen;
+    else there are places that differ each time (`Reproduction.hidden`), and it may be behind them.
     """
 
     name: str
@@ -69,6 +70,7 @@ class VariationResult:
     verdict: Verdict | None = None
     causes: tuple[str, ...] = ()
     with_others: tuple[str, ...] = ()
+    told: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `variations`; `verdict` is null where it was not applied."""
@@ -79,6 +81,7 @@ class VariationResult:
             "verdict": self.verdict,
             "causes": list(self.causes),
             "with": list(self.with_others),
+            "told": self.told,
         }
 
     @classmethod
@@ -91,6 +94,7 @@ class VariationResult:
             value["verdict"],
             tuple(value["causes"]),
             tuple(value["with"]),
+            value.get("told", True),
         )
 
 

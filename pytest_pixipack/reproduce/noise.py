@@ -9,7 +9,7 @@ a changed condition and is not among those comes from the condition.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytest_pixipack.compare.model import Difference
@@ -24,6 +24,10 @@ _DIGITS = re.compile(r"\d+")
 _OPAQUE = frozenset({"content", "unknown", "file-added", "file-removed", None})
 # A rank that no part of a time has.
 _NONE = 1 << 30
+_YEARS = range(1900, 2101)
+# Seconds since 1970, or parts of them, and how much of their number passes between two builds.
+_LEAST_SECONDS, _MOST_PASSED = 10**9, 1e-3
+_LONGEST = 25  # digits
 
 
 class Spot(NamedTuple):
@@ -94,9 +98,20 @@ class Noise:
         return tuple(found)
 
 
-def anchors(differences: Iterable[Difference]) -> frozenset[tuple[tuple[str, ...], str]]:
-    """Where in a file differences are, whatever their causes are called."""
-    return frozenset((each.where, each.field) for each in differences)
+def is_of_passing_time(difference: Difference) -> bool:
+    """Whether two builds one after the other may differ in this because time has passed.
+
+    Dates that are years apart are chance, and so are seconds that are fewer than before.
+    """
+    if difference.cause not in OF_PASSING_TIME:
+        return False
+    sides = [_DIGITS.findall(str(each)) for each in (difference.left, difference.right)]
+    pairs = [(int(old), int(new)) for old, new in zip(*sides, strict=False) if len(old) < _LONGEST]
+    years = [abs(old - new) for old, new in pairs if old in _YEARS and new in _YEARS]
+    counts = [(old, new) for old, new in pairs if min(old, new) >= _LEAST_SECONDS]
+    return all(years_apart <= 1 for years_apart in years) and all(
+        0 <= new - old <= old * _MOST_PASSED for old, new in counts
+    )
 
 
 def _spots(

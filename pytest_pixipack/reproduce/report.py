@@ -37,7 +37,9 @@ def report_lines(result: Reproduction, width: int = 80) -> list[str]:
         if each.difference.where == FAILED
     ]
     lines += _labelled("fails", failures, width)
-    lines += _labelled("clean", [", ".join(_clean(result))], width)
+    clean = ", ".join(_clean(result))
+    told = f"as far as can be told: {clean}" if clean and result.hidden else clean
+    lines += _labelled("clean", [told], width)
     lines += _labelled("hidden", _hidden(result), width)
     notes = [f"{each.name}: {each.reason}" for each in result.variations
              if each.applied and each.reason]  # fmt: skip
@@ -96,6 +98,8 @@ def junit_properties(result: Reproduction) -> list[tuple[str, str]]:
     ]
     for each in result.variations:
         told = f"{each.verdict} {' '.join(each.causes)}".strip() if each.applied else "not applied"
+        if each.applied and not each.told:
+            told += ", as far as can be told"
         found.append((f"pixipack_variation_{each.name}", told))
     return found
 

@@ -125,17 +125,21 @@ class _Investigation:
                            _joined(found.unresolved, more.unresolved))  # fmt: skip
 
     def _try_again(self, found: Attribution) -> None:
-        """Repeats what was found, and builds as usual, until they say what it was."""
-        for _ in range(_MOST_ROUNDS):
+        """Repeats what was found, and builds as usual, until they say what it was.
+
+        In another order each time: else something that every third build does comes with the same
+        condition again and again.
+        """
+        for number in range(_MOST_ROUNDS):
             judged = judgements(found.causes, self._trials())
             doubted = dict.fromkeys(names for (names, _), each in judged.items() if each == "open")
             if not doubted:
                 return
             try:
-                self._observe([*doubted, USUAL])
+                self._observe(_rotated([*doubted, USUAL], number))
             except Spent:
                 try:
-                    self._observe([next(iter(doubted)), USUAL])
+                    self._observe(_rotated([next(iter(doubted)), USUAL], number))
                 except Spent:
                     return
 
@@ -197,6 +201,11 @@ class _Investigation:
             for each in self._observations()
             if each.names == names
         )
+
+
+def _rotated(groups: Sequence[Names], steps: int) -> list[Names]:
+    start = steps % len(groups)
+    return [*groups[start:], *groups[:start]]
 
 
 def _is_failure(place: object) -> bool:

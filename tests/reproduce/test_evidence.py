@@ -50,6 +50,14 @@ def test_what_another_build_contradicts_has_to_come_more_often(doubt):
     assert judge(*SEARCHED[:3], doubt, "umask", "umask", *more) == "confirmed"
 
 
+def test_conditions_that_do_it_only_together_have_to_do_it_more_often():
+    both = ("timezone", "umask")
+    told = ["", "timezone umask!", "timezone", "umask", "timezone umask!", ""]
+    assert judged(both, PLACE, [both], trials(*told)) == "open"
+    told += ["timezone umask!", ""] * 2
+    assert judged(both, PLACE, [both], trials(*told)) == "confirmed"
+
+
 def test_another_explanation_is_no_contradiction():
     both = (ZONE, MASK)
     told = (*SEARCHED[:3], "umask!", "jobs", "timezone!", "")

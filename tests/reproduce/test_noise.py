@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.reproduce.differences import Found, place_of
-from pytest_pixipack.reproduce.noise import Noise
+from pytest_pixipack.reproduce.noise import Noise, is_of_passing_time
 
 FILE = ("app-1-0.conda", "pkg-app-1-0.tar.zst", "share/x")
 
@@ -85,3 +87,22 @@ def test_only_what_has_no_cause_of_its_own_hides_anything():
     assert known.hides() == ()
     known.learn(found(differs("content", "content")))
     assert len(known.hides()) == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "passed"),
+    [
+        ("built 2024-03-01 12:00:01", "built 2024-03-01 12:00:02", True),
+        ("31.12.2023 23:59", "01.01.2024 00:00", True),
+        (1_700_000_000, 1_700_000_009, True),
+        ("1700000000.25", "1700000000.75", True),
+        (1_700_000_000_000, 1_700_000_009_000, True),
+        ("at noon", "at night", True),
+        ("2023-07-06", "1989-05-18", False),
+        (1_700_000_000, 1_900_000_000, False),
+        (1_700_000_009, 1_700_000_000, False),
+    ],
+)
+def test_times_between_which_builds_can_have_run(left, right, passed):
+    assert is_of_passing_time(differs("line 1", "embedded-date", left, right)) is passed
+    assert not is_of_passing_time(differs("line 1", "content", left, right))

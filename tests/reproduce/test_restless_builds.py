@@ -74,7 +74,9 @@ def test_where_nothing_can_be_told_apart_that_is_said(planted):
     assert result.verdict == "payload"
     assert [where[-1] for where in result.hidden] == ["share/x"]
     assert result.to_json()["hidden"] == [list(result.hidden[0])]
+    assert not any(each.told for each in result.variations)
     text = " ".join(" ".join(report_lines(result)).split())
+    assert "clean as far as can be told: umask, path" in text
     assert "what conditions change in share/x cannot be told: it differs each time anyway" in text
 
 
@@ -98,8 +100,10 @@ def test_a_build_that_fails_now_and_then_is_no_conditions_fault(every, planted, 
     assert any("fails      now and then: " in line for line in report_lines(result))
 
 
-def test_chance_beside_a_condition_leaves_the_condition(planted, tmp_path):
-    code = counted(tmp_path, f"files['x'] = str(number % 3 == 2)\nfiles['y'] = {ZONE}")
+@pytest.mark.parametrize(("every", "start"), [(2, 0), (3, 0), (3, 1), (3, 2)])
+def test_chance_beside_a_condition_leaves_the_condition(every, start, planted, tmp_path):
+    code = f"files['x'] = str((number + {start}) % {every} == 0)\nfiles['y'] = {ZONE}"
+    code = counted(tmp_path, code)
     result = planted(code, vary="timezone,umask,jobs")
     assert named(result) == {"timezone": "payload"}
     places = {names: {each.difference.where[-1] for each in those}
