@@ -63,7 +63,8 @@ def test_the_command_line_says_it_in_one_sentence(
 
     said = capsys.readouterr()
     assert "Traceback" not in said.err
-    assert said.err.startswith("pixipack: ")
+    assert said.err.startswith(f"pixipack: {path}: ")
+    assert ".pixipack-" not in said.err  # a directory that is gone
     assert everything(tmp_path) == before
 
 
