@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,7 +162,8 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
         if not path.exists():
             raise InvalidInput("There is no such file or directory.", file=path)
     expectations = load_expectations(arguments.expect) if arguments.expect else None
-    with _installed(arguments) as prefix:
+    with contextlib.ExitStack() as at_end:
+        prefix, refused = _installed(arguments, at_end)
         report = verify(
             manifest=manifest,
             lock=lock,
@@ -173,21 +174,31 @@ def run_verify(arguments: argparse.Namespace, terminal: Terminal) -> int:
             platform=arguments.platform,
             expectations=expectations,
         )
+    if refused is not None:
+        if report.ok:
+            raise refused
+        terminal.say(f"the pack was not unpacked: {refused.message}")
     return _finish(report, arguments, terminal)
 
 
-@contextlib.contextmanager
-def _installed(arguments: argparse.Namespace) -> Iterator[Path | Prefix | None]:
-    """The prefix to verify: the one that is given, or what the pack unpacks to."""
+def _installed(
+    arguments: argparse.Namespace, at_end: contextlib.ExitStack
+) -> tuple[Path | Prefix | None, InvalidInput | None]:
+    """The prefix to verify: the one that is given, or what the pack unpacks to.
+
+    Where the pack is refused, why: what is wrong with it may be a finding.
+    """
     if not arguments.unpack:
-        yield arguments.prefix
-        return
+        return arguments.prefix, None
     if arguments.pack is None:
         raise InvalidInput("There is no pack to unpack.", remedy="Add --pack PACK.")
     from pytest_pixipack.pack import unpack
 
-    with scratch_directory() as scratch:
-        yield unpack(arguments.pack, scratch)
+    scratch = at_end.enter_context(scratch_directory())
+    try:
+        return unpack(arguments.pack, scratch), None
+    except InvalidInput as error:
+        return None, error
 
 
 def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:

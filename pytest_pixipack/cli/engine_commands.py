@@ -229,6 +229,18 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return EXIT_OK
 
 
+def _known_shells(names: list[str] | None) -> list[str] | None:
+    from pytest_pixipack.prefix.activation import SHELLS
+
+    for name in names or ():
+        if name not in SHELLS:
+            raise InvalidInput(
+                f"There is no activation script for the shell {name!r}.",
+                remedy=f"Choose one of {', '.join(SHELLS)}.",
+            )
+    return names
+
+
 def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Installs a pack for this machine."""
     from pytest_pixipack.artifact import DEFAULT_LIMITS
@@ -273,18 +285,6 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
         }
     )
     return EXIT_OK if passed else EXIT_FINDINGS
-
-
-def _known_shells(names: list[str] | None) -> list[str] | None:
-    from pytest_pixipack.prefix.activation import SHELLS
-
-    for name in names or ():
-        if name not in SHELLS:
-            raise InvalidInput(
-                f"There is no activation script for the shell {name!r}.",
-                remedy=f"Choose one of {', '.join(SHELLS)}.",
-            )
-    return names
 
 
 def _words(command: str) -> list[str]:

@@ -258,8 +258,8 @@ PREFIX_RULES = (
         remedy=_INSTALL_AGAIN,
         check=prefix_meta.check_record,
         rank=FIELD,
-        consequence_of=("prefix-missing", "prefix-extra", *_PACK_CONTENT, *_OF_SOURCES,
-                        *_OF_ARTIFACTS),
+        consequence_of=("prefix-missing", "prefix-extra", "pack-package", *_PACK_CONTENT,
+                        *_OF_SOURCES, *_OF_ARTIFACTS),
     ),
     Rule(
         name="prefix-files",
@@ -271,7 +271,8 @@ PREFIX_RULES = (
         remedy=_INSTALL_AGAIN,
         check=prefix_files.check_files,
         rank=PATHS,
-        consequence_of=("prefix-missing", "prefix-clobber", "artifact-paths"),
+        consequence_of=("prefix-missing", "prefix-clobber", "artifact-paths", "pack-package",
+                        "pack-wheels"),
     ),
     Rule(
         name="prefix-clobber",

@@ -39,6 +39,8 @@ _COMPARED = (
 )  # fmt: skip
 # What locks know better than the channel, and what installers carry over from the pack.
 _CARRIED = ("purls", "run_exports")
+# What pixi leaves out of the records of packages that it built itself.
+_OF_A_CHANNEL = ("md5", "size")
 
 
 def check_record(subject: Subject) -> Iterator[Problem]:
@@ -75,6 +77,8 @@ def _against(
     ]
     if packed is not None and not is_pixis(prefix.path):
         unlike += [("pack", *each) for each in differing(packed, record, _CARRIED)]
+    if is_pixis(prefix.path) and not any(field in record for field in _OF_A_CHANNEL):
+        unlike = [each for each in unlike if each[1] not in _OF_A_CHANNEL]
     told = [field for _, field, _, _ in unlike]
     misfits = [each for each in unlike_file_name(stem, record) if each[0] not in told]
     places = odd_places(name, stem, record) if stem == facts.dist else ()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pixipack.pack import read_pack
+
 PACK = Path(__file__).parents[1] / "data/conformance/cases/flat/expected/pack/environment.tar"
 
 
@@ -75,3 +77,16 @@ def test_a_pack_is_verified_with_what_it_unpacks_to(pixipack, example, tmp_path)
 
     assert done.code == 0, done.out
     assert pixipack("verify", "--workspace", example, "--unpack").code == 2
+
+
+def test_what_is_wrong_with_a_pack_is_told_where_it_cannot_be_unpacked_for_it(pixipack, tmp_path):
+    folder = tmp_path / "pack"
+    read_pack(PACK).extract(folder)
+    package = next((folder / "channel").rglob("*.conda"))
+    package.write_bytes(package.read_bytes()[:-100])
+
+    done = pixipack("verify", "--pack", folder, "--unpack", "--platform", "linux-64", "--json", "-")
+
+    assert done.code == 1
+    assert [finding["rule"] for finding in done.document["findings"]] == ["pack-digest"]
+    assert "the pack was not unpacked" in done.err

@@ -6,7 +6,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_pixipack.errors import InvalidInput, PixipackError
@@ -98,6 +98,7 @@ def test_a_misspelt_key_gets_a_suggestion(tmp_path: Path) -> None:
     assert "version" in (caught.value.remedy or "")
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
 @given(st.recursive(
     st.integers() | st.text(max_size=5) | st.booleans(),
     lambda inner: st.lists(inner, max_size=3)

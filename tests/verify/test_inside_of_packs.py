@@ -153,6 +153,16 @@ def test_a_package_whose_list_of_files_is_wrong(change: Change, shipped: Layers)
     assert (finding.rule, finding.package, finding.field) == ("pack-package", "tool", "paths.json")
 
 
+@pytest.mark.parametrize("what", ["another sha256", "another size", "a file too few"])
+def test_what_follows_from_it_in_the_prefix_is_silent(what: str, shipped: Layers) -> None:
+    change = CONTRADICTORY[what]
+    folder = edited(shipped, lambda f: replace_package(f, TOOL, change(f / TOOL)))
+    prefix = unpack(folder, shipped.scratch / "there", platform=shipped.pack.platform)
+
+    finding = only(verify(pack=folder, prefix=prefix).findings)
+    assert (finding.rule, finding.package, finding.field) == ("pack-package", "tool", "paths.json")
+
+
 def test_a_file_of_another_name(shipped: Layers) -> None:
     """repodata.json and package agree; a version that no installer reads is found as well."""
 

@@ -125,6 +125,17 @@ def test_a_wheel_that_nobody_asked_for(layer: str, shipped: Layers) -> None:
     assert (finding.rule, finding.package, finding.actual) == ("prefix-extra", "extra", "extra 1.0")
 
 
+def test_what_a_package_without_a_record_left_is_no_wheel(shipped: Layers) -> None:
+    def lose(prefix: Path) -> None:
+        install = prefix / SITE / "sails-1.5.dist-info"
+        install.mkdir()
+        (install / "RECORD").write_text("sails-1.5.dist-info/RECORD,,\n", encoding="utf-8")
+        meta(prefix, "sails").unlink()
+
+    (finding,) = shipped.with_prefix(lose).verify("pack", "prefix").findings
+    assert (finding.rule, finding.package) == ("prefix-missing", "sails")
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe,,,,\n", b"../../../../../../etc/passwd,,\n"])
 @pytest.mark.parametrize("layers", [("prefix",), ("pack", "prefix"), ("lock", "prefix")])
 def test_a_list_of_files_that_cannot_be_used(

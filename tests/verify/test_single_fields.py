@@ -179,6 +179,18 @@ def test_a_record_that_contradicts_its_file_needs_no_other_layer(
     assert (finding.rule, finding.package, finding.field) == ("prefix-record", "tool", field)
 
 
+def test_pixi_knows_no_digests_of_what_it_built(shipped: Layers) -> None:
+    def as_pixi(prefix: Path) -> None:
+        record = json.loads(meta(prefix, "tool").read_text("utf-8"))
+        kept = {key: value for key, value in record.items() if key not in ("md5", "size")}
+        meta(prefix, "tool").write_text(json.dumps(kept), encoding="utf-8")
+
+    broken = shipped.with_prefix(as_pixi)
+    assert {each.field for each in broken.verify("pack", "prefix").findings} == {"md5", "size"}
+    (broken.prefix.path / "conda-meta/pixi").write_text("{}", encoding="utf-8")
+    assert broken.verify("pack", "prefix").findings == ()
+
+
 @pytest.mark.parametrize("layers", [("prefix",), ("lock", "prefix"), ("pack", "prefix")])
 def test_a_record_in_a_file_of_another_name(layers: tuple[str, ...], shipped: Layers) -> None:
     (finding,) = shipped.with_prefix(rename).verify(*layers).findings
