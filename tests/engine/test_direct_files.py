@@ -62,6 +62,7 @@ def test_two_servers_may_have_files_of_one_name(engine, root, tmp_path):
             package = locked(engine, root)
             assert package.location == f"{server.url}/{FILE}"
             assert package.depends == needs
+            assert "\n  channel: null\n" in (root / "pixi.lock").read_text(encoding="utf-8")
             pack = engine.pack(root, tmp_path / "environment.tar", platform="linux-64")
             assert set(pack.packages) == {"zlib", *needs}
 
