@@ -21,7 +21,7 @@ def mended(homes: Sequence[Path], what: str) -> Iterator[None]:
         yield
     except PixipackError as error:
         damaged = next((home for home in homes if is_damaged(home)), None)
-        if damaged is None:
+        if damaged is None or error.file == str(damaged):  # the latter has been said
             raise
         raise damage(damaged, what, error) from error
 
