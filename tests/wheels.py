@@ -46,6 +46,26 @@ def make_wheel(
     return path
 
 
+def change_wheel(path: Path, **changes: bytes | None) -> None:
+    """Writes a wheel again, some files of its dist-info changed or left out (None).
+
+    Where RECORD is not among them, it has no digests then. `_txt` in a name stands for `.txt`.
+    """
+    info = "-".join(path.name.split("-")[:2]) + ".dist-info"
+    with zipfile.ZipFile(path) as old:
+        content = {member.filename: old.read(member) for member in old.infolist()}
+    for name, new in changes.items():
+        member = f"{info}/{name.replace('_txt', '.txt')}"
+        content.pop(member, None)
+        if new is not None:
+            content[member] = new
+    if "RECORD" not in changes:
+        content[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in content).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for member, data in content.items():
+            made.writestr(member, data)
+
+
 def _line(path: str, content: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return f"{path},sha256={digest},{len(content)}\n"

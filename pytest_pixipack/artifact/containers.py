@@ -7,25 +7,29 @@ A `.conda` is a zip with `metadata.json`, one `pkg-*.tar.zst` and one `info-*.ta
 from __future__ import annotations
 
 import json
-import zlib
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from pytest_pixipack.artifact import zip_layout
 from pytest_pixipack.artifact.digests import unreadable
-from pytest_pixipack.artifact.safety import ArtifactLimits, refuse
+from pytest_pixipack.artifact.safety import RAISE_LIMITS, ArtifactLimits, refuse
 from pytest_pixipack.artifact.tarstream import ByteStream, TarStream
+from pytest_pixipack.artifact.zip_layout import ZipEntry
 from pytest_pixipack.errors import InvalidInput, PixipackError, Unsupported
-
-if TYPE_CHECKING:
-    import zipfile
+from pytest_pixipack.regular_files import open_regular
 
 # A block of four bytes can unfold to 128 KiB, so a small piece bounds what one step can make.
 _ZSTD_PIECE = 1024
 _ZSTD_WINDOW = 1 << 27  # what every decoder accepts, and the most that level 22 uses
 _BZ2_PIECE = 1 << 16
 _MAX_OUTPUT = 1 << 18
+# `metadata.json` and the two parts; more are counted to name the one that does not belong there.
+_MAX_PARTS = 16
+_MAX_METADATA = 1 << 16
 
 
 class Budget:
@@ -45,8 +49,7 @@ class Budget:
                 self._archive,
                 None,
                 f"unpacks to more than {self._most} bytes",
-                remedy="If it is right, raise the limit: `pixipack unpack --max-size` or "
-                "`--max-ratio`, in Python `ArtifactLimits`.",
+                remedy=RAISE_LIMITS,
             )
 
 
@@ -67,6 +70,13 @@ class Unpacked:
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken.tobytes()
 
+    def skip(self, size: int, /) -> int:
+        """Passes over `size` bytes; how many there were, less only at the end."""
+        left = size
+        while left and (piece := self.read(left)):
+            left -= len(piece)
+        return size - left
+
 
 @contextmanager
 def tar_streams(
@@ -78,8 +88,9 @@ def tar_streams(
     package, `Infrastructure` where the file cannot be read; also within the block.
     """
     try:
-        with path.open("rb") as file:
-            yield tar_streams_of(file, path, path.stat().st_size, limits, info_only=info_only)
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            yield tar_streams_of(file, path, size, limits, info_only=info_only)
     except PixipackError:
         raise
     except OSError as error:
@@ -106,35 +117,32 @@ def tar_streams_of(
 def _conda(
     file: IO[bytes], path: Path, limits: ArtifactLimits, budget: Budget, info_only: bool
 ) -> Iterator[tuple[str, TarStream]]:
-    import zipfile
-
-    try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
-        refuse(path, None, f"is not a valid zip archive ({error})")
-    with archive:
-        parts = _conda_members(archive, path)
-        _check_metadata(archive, parts.pop("metadata"), path)
-        for part in ("info",) if info_only else ("info", "pkg"):
-            packed = _zip_content(archive, parts[part], path)
-            stream: ByteStream = Unpacked(_unzstd(packed, path, parts[part].filename), budget)
-            yield part, TarStream(stream, path, limits)
+    parts = _conda_members(file, path)
+    _check_metadata(file, parts.pop("metadata"), path)
+    for part in ("info",) if info_only else ("info", "pkg"):
+        entry = parts[part]
+        if entry.method != zip_layout.STORED:
+            budget.spend(entry.size)
+        packed = zip_layout.content(file, entry, path)
+        stream: ByteStream = Unpacked(_unzstd(packed, path, entry.name), budget)
+        yield part, TarStream(stream, path, limits)
 
 
-def _conda_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
-    parts: dict[str, zipfile.ZipInfo] = {}
-    _refuse_overlaps(archive, path)
-    for info in archive.infolist():
-        name = info.filename
+def _conda_members(file: IO[bytes], path: Path) -> dict[str, ZipEntry]:
+    parts: dict[str, ZipEntry] = {}
+    for entry in zip_layout.read_entries(file, path, most_members=_MAX_PARTS):
+        name = entry.name
         if name == "metadata.json":
             part = "metadata"
         elif name.endswith(".tar.zst") and name.startswith(("pkg-", "info-")) and "/" not in name:
             part = name.partition("-")[0]
         else:
             refuse(path, name, "does not belong into a `.conda` file")
+        if stat.S_IFMT(entry.mode) not in (0, stat.S_IFREG):
+            refuse(path, name, "is no file")
         if part in parts:
             refuse(path, name, "occurs twice")
-        parts[part] = info
+        parts[part] = entry
     for part in ("metadata", "info", "pkg"):
         if part not in parts:
             name = "metadata.json" if part == "metadata" else f"{part}-*.tar.zst"
@@ -142,50 +150,18 @@ def _conda_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.Zi
     return parts
 
 
-def _refuse_overlaps(archive: zipfile.ZipFile, path: Path) -> None:
-    """Members that share bytes: a way to make much out of little (a "better zip bomb")."""
-    end = 0
-    for info in sorted(archive.infolist(), key=lambda each: each.header_offset):
-        if info.header_offset < end:
-            refuse(path, info.filename, "lies over another member of the zip archive")
-        # The header itself is longer; what matters is that contents are not used twice.
-        end = info.header_offset + info.compress_size
-
-
-def _check_metadata(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
-    if info.file_size > 1 << 16:
-        refuse(path, info.filename, "is too large")
+def _check_metadata(file: IO[bytes], entry: ZipEntry, path: Path) -> None:
+    if entry.size > _MAX_METADATA:
+        refuse(path, entry.name, "is too large")
     try:
-        metadata: Any = json.loads(b"".join(_zip_content(archive, info, path)))
+        metadata: Any = json.loads(b"".join(zip_layout.content(file, entry, path)))
         version = metadata["conda_pkg_format_version"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        refuse(path, info.filename, "does not name the version of the format")
+        refuse(path, entry.name, "does not name the version of the format")
     if version != 2:
         raise Unsupported(
-            f"The package has format version {version}; version 2 is supported.", file=path
+            f"The package has format version {version!r:.40}; version 2 is supported.", file=path
         )
-
-
-def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
-    import lzma
-    import zipfile
-
-    left = info.file_size
-    try:
-        with archive.open(info) as stream:
-            while piece := stream.read(_BZ2_PIECE):
-                left -= len(piece)
-                if left < 0:
-                    refuse(path, info.filename, "is larger than it says")
-                yield piece
-    except (
-        zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError
-    ) as error:  # fmt: skip
-        refuse(path, info.filename, f"is damaged ({error or 'cut off'})")
-    except OSError as error:
-        if error.errno is not None:
-            raise  # of the disk; bzip2's have no number
-        refuse(path, info.filename, f"is damaged ({error})")
 
 
 def _unzstd(packed: Iterator[bytes], path: Path, member: str) -> Iterator[bytes]:
@@ -214,16 +190,11 @@ def _bunzip2(file: IO[bytes], path: Path) -> Iterator[bytes]:
     import bz2
 
     stream, waiting = bz2.BZ2Decompressor(), b""
-    while True:
-        if stream.needs_input and not stream.eof:
+    while not stream.eof:
+        if stream.needs_input:
             waiting = file.read(_BZ2_PIECE)
             if not waiting:
                 refuse(path, None, "is cut off")
-        elif stream.eof:
-            waiting = stream.unused_data or file.read(_BZ2_PIECE)
-            if not waiting:
-                return
-            stream = bz2.BZ2Decompressor()
         try:
             piece = stream.decompress(waiting, _MAX_OUTPUT)
         except (OSError, ValueError) as error:
@@ -231,3 +202,6 @@ def _bunzip2(file: IO[bytes], path: Path) -> Iterator[bytes]:
         waiting = b""
         if piece:
             yield piece
+    if stream.unused_data or file.read(1):
+        # Python would read on in another stream, rattler does not.
+        refuse(path, None, "is not valid bzip2 data (more of it follows the end)")

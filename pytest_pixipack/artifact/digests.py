@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.regular_files import open_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ def file_digests(path: Path) -> Digests:
     sha256, size = hashlib.sha256(), 0
     md5 = hashlib.md5(usedforsecurity=False)
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             while block := stream.read(1 << 20):
                 sha256.update(block)
                 md5.update(block)

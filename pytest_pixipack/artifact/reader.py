@@ -11,15 +11,18 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import recorded
 from pytest_pixipack.artifact.digests import file_digests
+from pytest_pixipack.artifact.portable import check_portable
 from pytest_pixipack.artifact.safety import (
     DEFAULT_LIMITS,
     ArtifactLimits,
     check_links,
     check_tree,
+    is_record,
     refuse,
     safe_name,
 )
 from pytest_pixipack.facts import FileFacts, PackageFacts, RunExports
+from pytest_pixipack.safe_names import shown
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact.tarstream import TarEntry, TarStream
@@ -67,6 +70,7 @@ def read_artifact(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> Artifa
             contents.read(part, tar)
     contents.check()
     index = recorded.parse_index(contents.info("index.json"), path)
+    check_portable(contents.payload, index.get("subdir") or "", index["name"], path)
     facts = PackageFacts.from_index(
         index,
         sha256=digests.sha256,
@@ -83,7 +87,7 @@ def read_artifact(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> Artifa
         about=_optional_object(contents, "about.json"),
         payload=MappingProxyType(dict(sorted(contents.payload.items()))),
         info_files=tuple(sorted(name[len("info/") :] for name in contents.info_names)),
-        link=_optional_object(contents, "link.json"),
+        link=_link(contents),
     )
 
 
@@ -147,9 +151,14 @@ def _optional_object(contents: _Contents, name: str) -> dict[str, Any]:
     return {} if content is None else recorded.parse_object(content, f"info/{name}", contents.path)
 
 
+def _link(contents: _Contents) -> dict[str, Any]:
+    content = contents.kept.get("info/link.json")
+    return {} if content is None else recorded.parse_link(content, contents.path)
+
+
 def _recorded_files(contents: _Contents) -> Mapping[str, FileFacts] | None:
     kept, path = contents.kept, contents.path
-    if (paths := kept.get("info/paths.json")) is not None:
+    if (paths := kept.pop("info/paths.json", None)) is not None:
         return MappingProxyType(recorded.parse_paths(paths, path))
     if (files := kept.get("info/files")) is not None:
         old = recorded.parse_old_files(files, kept.get("info/has_prefix"), path)
@@ -195,6 +204,8 @@ class _Contents:
             return
         if known is not None:
             refuse(self.path, name, "occurs twice")
+        if is_record(name):
+            refuse(self.path, name, "lies in `conda-meta`, where only installers write")
         facts = self._facts(name, entry, tar)
         self._kinds[name] = facts.kind
         if facts.kind == "link":
@@ -227,7 +238,8 @@ class _Contents:
     def _hard_link(self, name: str, target: str) -> FileFacts:
         original = self.payload.get(safe_name(target, self.path)) if target else None
         if original is None:
-            refuse(self.path, name, f"is a hard link to `{target}`, which does not precede it")
+            problem = f"is a hard link to `{shown(target)}`, which does not precede it"
+            refuse(self.path, name, problem)
         return replace(original, path=name)
 
     def check(self) -> None:

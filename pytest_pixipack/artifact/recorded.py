@@ -6,14 +6,15 @@ and `has_prefix` in place of `paths.json`.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_pixipack.artifact.safety import refuse, unsafe
+from pytest_pixipack.artifact.safety import is_record, refuse, unsafe
 from pytest_pixipack.facts import RUN_EXPORT_KINDS, FileFacts, FileKind, RunExports
+from pytest_pixipack.safe_names import shown, unsafe_name
+from pytest_pixipack.small_json import BadJson, load_json
 
 _KINDS: dict[str, FileKind] = {"hardlink": "file", "softlink": "link", "directory": "directory"}
 _LISTS = ("depends", "constrains", "flags", "purls")
@@ -22,12 +23,18 @@ _OLD_PLACEHOLDER = "/opt/anaconda1anaconda2anaconda3"
 _HAS_PREFIX = re.compile(r"^(?P<a>\"[^\"]+\"|\S+)\s+(?P<mode>text|binary)\s+(?P<f>\".+\"|.+)$")
 
 
-def parse_json(content: bytes, member: str, path: Path) -> Any:
-    """A JSON file of the info directory. Raises `InvalidInput`."""
+def parse_json(
+    content: bytes,
+    member: str,
+    path: Path,
+    each_object: Callable[[dict[str, Any]], Any] | None = None,
+) -> Any:
+    """A JSON file of the info directory; see `load_json`. Raises `InvalidInput`."""
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        refuse(path, member, f"is not valid JSON ({error})")
+        return load_json(content, each_object=each_object)
+    except BadJson as error:
+        where = "" if error.line is None else f", line {error.line}"
+        refuse(path, member, f"is not valid JSON ({error}{where})")
 
 
 def parse_object(content: bytes, member: str, path: Path) -> dict[str, Any]:
@@ -74,34 +81,40 @@ def parse_run_exports(content: bytes, path: Path) -> RunExports:
 def parse_paths(content: bytes, path: Path) -> dict[str, FileFacts]:
     """`info/paths.json`. Raises `InvalidInput`, also for an unsafe or repeated path."""
     member = "info/paths.json"
-    entries = parse_object(content, member, path).get("paths")
+
+    def compact(value: dict[str, Any]) -> dict[str, Any] | FileFacts:
+        # At once, for all entries as they stand take many times the memory.
+        return _path_entry(value, member, path) if "_path" in value else value
+
+    document = parse_json(content, member, path, compact)
+    entries = document.get("paths") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         refuse(path, member, "has no list `paths`")
     files: dict[str, FileFacts] = {}
-    for entry in entries:
-        facts = _path_entry(entry, member, path)
+    for facts in entries:
+        if not isinstance(facts, FileFacts):
+            refuse(path, member, "has an entry without a path")
         if facts.path in files:
-            refuse(path, member, f"lists `{facts.path}` twice")
+            refuse(path, member, f"lists `{shown(facts.path)}` twice")
         files[facts.path] = facts
     return files
 
 
-def _path_entry(entry: Any, member: str, path: Path) -> FileFacts:
-    name = entry.get("_path") if isinstance(entry, dict) else None
+def _path_entry(entry: dict[str, Any], member: str, path: Path) -> FileFacts:
+    name = entry["_path"]
     if not isinstance(name, str):
         refuse(path, member, "has an entry without a path")
-    if problem := unsafe(name):
-        refuse(path, member, f"lists `{name}`, which {problem}")
+    _check_listed(name, member, path)
     kind = entry.get("path_type", "hardlink")
-    if kind not in _KINDS:
-        refuse(path, member, f"has an unknown type for `{name}`: {kind}")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        refuse(path, member, f"has an unknown type for `{shown(name)}`: {shown(str(kind))}")
     sha256, size = entry.get("sha256"), entry.get("size_in_bytes")
     if not isinstance(sha256, (str, type(None))) or not isinstance(size, (int, type(None))):
-        refuse(path, member, f"has an unusable digest or size for `{name}`")
+        refuse(path, member, f"has an unusable digest or size for `{shown(name)}`")
     placeholder = entry.get("prefix_placeholder")
     mode = entry.get("file_mode")
     if not isinstance(placeholder, (str, type(None))) or mode not in ("text", "binary", None):
-        refuse(path, member, f"has an unusable prefix placeholder for `{name}`")
+        refuse(path, member, f"has an unusable prefix placeholder for `{shown(name)}`")
     return FileFacts(
         path=name,
         kind=_KINDS[kind],
@@ -119,11 +132,38 @@ def parse_old_files(files: bytes, has_prefix: bytes | None, path: Path) -> dict[
     for name in files.decode("utf-8", "surrogateescape").splitlines():
         if not name.strip():
             continue
-        if problem := unsafe(name):
-            refuse(path, "info/files", f"lists `{name}`, which {problem}")
+        _check_listed(name, "info/files", path)
         placeholder, mode = placeholders.get(name, (None, None))
         facts[name] = FileFacts(path=name, placeholder=placeholder, placeholder_mode=mode)
     return facts
+
+
+def _check_listed(name: str, member: str, path: Path) -> None:
+    if problem := unsafe(name):
+        refuse(path, member, f"lists `{shown(name)}`, which {problem}")
+    if is_record(name):
+        problem = f"lists `{shown(name)}`, which lies where only installers write"
+        refuse(path, member, problem)
+    if name.startswith("info/"):
+        refuse(path, member, f"lists `{shown(name)}`, which is not for the prefix")
+
+
+def parse_link(content: bytes, path: Path) -> dict[str, Any]:
+    """`info/link.json`: the entry points of a noarch Python package, and how it is linked.
+
+    Raises `InvalidInput`, also for an entry point whose program would lie somewhere else.
+    """
+    member = "info/link.json"
+    link = parse_object(content, member, path)
+    noarch = link.get("noarch")
+    points = noarch.get("entry_points") if isinstance(noarch, Mapping) else None
+    _check_list(points, "`entry_points`", member, path)
+    for point in points or ():
+        name = point.partition("=")[0].strip()
+        reason = "it has a slash" if "/" in name else unsafe_name(name)
+        if reason is not None:
+            refuse(path, member, f"has the entry point `{shown(point)}`, which is unsafe: {reason}")
+    return link
 
 
 def _placeholders(content: bytes) -> dict[str, tuple[str, Literal["text", "binary"]]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.cli.arguments import (
     add_engine,
     add_json,
@@ -194,9 +194,9 @@ def _installed(
         raise InvalidInput("There is no pack to unpack.", remedy="Add --pack PACK.")
     from pytest_pixipack.pack import unpack
 
-    scratch = at_end.enter_context(tempfile.TemporaryDirectory(prefix="pixipack-"))
+    scratch = at_end.enter_context(scratch_directory())
     try:
-        return unpack(arguments.pack, Path(scratch)), None
+        return unpack(arguments.pack, scratch), None
     except InvalidInput as error:
         return None, error
 

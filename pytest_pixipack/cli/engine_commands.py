@@ -134,13 +134,14 @@ def add_parsers(commands: Any) -> None:
         "--max-size",
         type=positive,
         metavar="GIB",
-        help="refuse packages that unpack to more (default: 32)",
+        help="refuse packages and wheels that unpack to more (default: 32)",
     )
     unpack.add_argument(
         "--max-ratio",
         type=positive,
         metavar="N",
-        help="refuse packages that unpack to more than N times their size (default: 2000)",
+        help="refuse packages that unpack to more than N times their size, wheels at half of it "
+        "(default: 2000)",
     )
     add_json(unpack)
 
@@ -245,6 +246,7 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     from pytest_pixipack.artifact import DEFAULT_LIMITS
     from pytest_pixipack.pack import unpack
 
+    smoke = [_words(command) for command in arguments.smoke]
     limits = DEFAULT_LIMITS  # those that the help names
     if arguments.max_size is not None:
         limits = replace(limits, max_unpacked_bytes=arguments.max_size << 30)
@@ -258,7 +260,7 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
         limits=limits,
     )
     terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])
-    ran = [prefix.run(*shlex.split(command)) for command in arguments.smoke]
+    ran = [prefix.run(*words) for words in smoke]
     for each in ran:
         what = "works" if each.ok else f"ends with {each.returncode}"
         terminal.print([f"{shlex.join(each.argv)} {what}"])
@@ -283,6 +285,20 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
         }
     )
     return EXIT_OK if passed else EXIT_FINDINGS
+
+
+def _words(command: str) -> list[str]:
+    """A command for `--smoke`, looked at before anything is unpacked."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InvalidInput(
+            f"--smoke {shlex.quote(command)} is no command: {str(error).lower()}.",
+            remedy="Close what is quoted.",
+        ) from None
+    if not words:
+        raise InvalidInput("--smoke is no command: it is empty.", remedy="Name a program.")
+    return words
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ from pytest_pixipack.whole_files import write_file
 STDOUT = "-"
 # A name in a lock or a manifest must not give orders to a terminal.
 _CONTROLS = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\t\n"}
+# Options that pytest has under a longer name; remedies speak of those.
+_OPTION = re.compile(r"--pixipack-(?=(?:network|engine|tools)\b)")
 EXIT_OK, EXIT_FINDINGS, EXIT_UNCHECKED = 0, 1, 2
 
 
@@ -45,8 +48,12 @@ class Failure:
 
     @classmethod
     def of(cls, error: PixipackError) -> Failure:
-        """The failure that an error stands for."""
-        return cls(error.outcome, error.to_json(), str(error))
+        """The failure that an error stands for; its remedy names the options of `pixipack`."""
+        found, text = error.to_json(), str(error)
+        if error.remedy is not None:
+            remedy = _OPTION.sub("--", error.remedy)
+            found["remedy"], text = remedy, text.removesuffix(error.remedy) + remedy
+        return cls(error.outcome, found, text)
 
 
 class Terminal:

@@ -13,10 +13,12 @@ from pathlib import Path
 from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.pack import PackedPackage
+from pytest_pixipack.prefix.extracted import rattler_errors
 
 
 def check_closure(packages: Sequence[PackedPackage], injected: Sequence[PackedPackage]) -> None:
-    """Raises `InvalidInput` where a dependency or a constraint is not met by what is packed.
+    """Raises `InvalidInput` where a dependency or a constraint is not met by what is packed, and
+    where a record cannot be used.
 
     `packages` is all that will be in the pack, `injected` what was added to the locked packages.
     """
@@ -28,11 +30,13 @@ def check_closure(packages: Sequence[PackedPackage], injected: Sequence[PackedPa
         path = Path(scratch, "repodata.json")
         document = {"info": {"subdir": "noarch"}, "packages.conda": entries}
         path.write_text(json.dumps(document), encoding="utf-8")
-        records = rattler.RepoData.from_path(path).into_repo_data(rattler.Channel("pack"))
+        names = ", ".join(package.file_name for package in injected)
+        with rattler_errors(f"The pack with what is injected ({names}) cannot be read", None):
+            found = rattler.RepoData.from_path(path)
+            records = found.into_repo_data(rattler.Channel("pack"))
     try:
         rattler.PackageRecord.validate(list(records))
     except ValidatePackageRecordsError as error:
-        names = ", ".join(package.file_name for package in injected)
         raise InvalidInput(
             f"What is injected ({names}) does not fit: {str(error).rstrip('.')}.",
             file=injected[0].path,

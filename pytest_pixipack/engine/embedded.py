@@ -10,10 +10,11 @@ from pathlib import Path
 from pytest_pixipack.artifact import Artifact, read_artifact
 from pytest_pixipack.cache.scratch import Scratch
 from pytest_pixipack.engine.assemble import Assembler
-from pytest_pixipack.engine.building import Builder, Places, built_record, make_directory
+from pytest_pixipack.engine.building import Builder, Places, make_directory
 from pytest_pixipack.engine.channels import ChannelTable
-from pytest_pixipack.engine.closure import check_closure
+from pytest_pixipack.engine.checkouts import Checkouts
 from pytest_pixipack.engine.fetch import PackageFiles
+from pytest_pixipack.engine.injection import injected, packed_artifact
 from pytest_pixipack.engine.keeping import Earlier, earlier_lock
 from pytest_pixipack.engine.locking import (
     built_against,
@@ -23,16 +24,17 @@ from pytest_pixipack.engine.locking import (
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.recipes_tests import check_recipes
 from pytest_pixipack.engine.records import BinaryRecord
+from pytest_pixipack.engine.repodata import Repodata
 from pytest_pixipack.engine.sessions import Sessions
 from pytest_pixipack.engine.solve import Solver
 from pytest_pixipack.engine.targets import target_for
-from pytest_pixipack.engine.wheels import locked_wheels, packed_wheel
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.engine.wheels import locked_wheels
+from pytest_pixipack.errors import InvalidInput, PixipackError
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.file_urls import path_of_url
 from pytest_pixipack.lock import Lock, LockedPackage, read_lock
 from pytest_pixipack.manifest import Manifest, load_manifest
-from pytest_pixipack.pack import Pack, PackedPackage, PackedWheel, read_pack, unpack, write_pack
+from pytest_pixipack.pack import Pack, PackedPackage, read_pack, unpack, write_pack
 from pytest_pixipack.pack.records import locked_record
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.prefix import Prefix
@@ -116,22 +118,20 @@ class EmbeddedEngine:
         subdir = platform or current_platform()
         with self._run(root) as run:
             found = lock or locked(run.manifest)
-            locked_platform, _ = platform_of(run.manifest, found, environment, subdir)
+            locked_platform, wanted = platform_of(run.manifest, found, environment, subdir)
             packages = found.environment(environment).packages[locked_platform.name]
             if artifacts is None:
                 sources = [p for p in packages if p.is_source]
                 artifacts = self._build(
                     run, found, environment, subdir, sources, run.scratch / "artifacts"
                 )
-            packed = [*_binaries(run, packages), *(_built(a) for a in artifacts)]
+            packed = [*_binaries(run, packages), *map(packed_artifact, artifacts)]
             wheels = list(
                 locked_wheels(packages, run.files, found.file, ignore_other=ignore_pypi_non_wheel)
             )
-            injected, added = _injected(inject)
-            if injected:
-                check_closure([*packed, *injected], injected)
+            more_packages, more_wheels = injected(inject, packed, wheels, wanted.subdir)
             make_directory(out.parent)
-            write_pack(out, subdir, [*packed, *injected], [*wheels, *added])
+            write_pack(out, subdir, [*packed, *more_packages], [*wheels, *more_wheels])
         return read_pack(out)
 
     def unpack(self, pack: Path, out: Path, *, platform: str | None = None) -> Prefix:
@@ -164,14 +164,18 @@ class EmbeddedEngine:
         manifest = load_manifest(root)
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
-        files = PackageFiles(table, options.content_dir, options.progress)
         own = None if options.scratch is not None else Scratch()
         scratch = options.scratch if own is None else own.path
         assert scratch is not None
+        files = PackageFiles(table, options.content_dir, options.progress, scratch / "fetched")
         make_directory(scratch)
         try:
-            with Sessions(manifest, options, scratch) as sessions:
-                solver = Solver(table, options.cache_dir / "repodata")
+            with (
+                Repodata(options.cache_dir / "repodata", network=options.network) as repodata,
+                Sessions(manifest, options, scratch, repodata) as sessions,
+                _named(sessions.checkouts),
+            ):
+                solver = Solver(table, repodata, files)
                 assembler = Assembler(
                     table, sessions, solver, scratch, lambda r: _run_exports(r, files)
                 )
@@ -179,6 +183,17 @@ class EmbeddedEngine:
         finally:
             if own is not None:
                 own.close()
+
+
+@contextmanager
+def _named(checkouts: Checkouts) -> Iterator[None]:
+    """Errors name files where they can still be read, not in a copy that is gone by then."""
+    try:
+        yield
+    except PixipackError as error:
+        if error.file is not None:
+            error.file = str(checkouts.original(Path(error.file)))
+        raise
 
 
 def locked(manifest: Manifest) -> Lock:
@@ -219,6 +234,8 @@ def _binaries(run: _Run, packages: Sequence[LockedPackage]) -> Iterator[PackedPa
     for package in packages:
         if package.kind == "binary":
             path = run.files.path_of(_with_location(package))
+            if package.facts.sha256 is None and package.facts.md5 is None:
+                _check_identity(package, path)
             yield PackedPackage(
                 package.subdir or "noarch",
                 package.file_name or path.name,
@@ -227,25 +244,24 @@ def _binaries(run: _Run, packages: Sequence[LockedPackage]) -> Iterator[PackedPa
             )
 
 
-def _injected(paths: Sequence[Path]) -> tuple[list[PackedPackage], list[PackedWheel]]:
-    """Package files and wheels; other files are refused by the reader of packages."""
-    wheels = [packed_wheel(path) for path in paths if path.suffix == ".whl"]
-    packages = [_built(read_artifact(path)) for path in paths if path.suffix != ".whl"]
-    return packages, wheels
+def _check_identity(package: LockedPackage, path: Path) -> None:
+    """What is locked without a digest has to be a package at least, and the one that is meant."""
+    found = read_artifact(path).facts
+    record = locked_record(package.facts)
+    for key in ("name", "version", "build", "subdir"):
+        actual = getattr(found, key)
+        if actual != record[key] and not (key == "subdir" and actual is None):
+            raise InvalidInput(
+                f"{path.name} is not the package that was locked: its {key} is {actual}, the lock "
+                f"says {record[key]}.",
+                file=path,
+                package=package.name,
+                remedy="Lock again against this channel, or restore the file.",
+            )
 
 
 def _with_location(package: LockedPackage) -> PackageFacts:
     return replace(package.facts, url=package.location)
-
-
-def _built(artifact: Artifact) -> PackedPackage:
-    facts = artifact.facts
-    return PackedPackage(
-        facts.subdir or "noarch",
-        artifact.path.name,
-        artifact.path,
-        built_record(artifact),
-    )
 
 
 def _run_exports(record: BinaryRecord, files: PackageFiles) -> RunExports | None:

@@ -237,7 +237,8 @@ class _Packages:
         if isinstance(package, LockedPackage):
             return self._again(package)
         if isinstance(package, BinaryRecord):
-            return binary_package(package.facts, run_exports=True)
+            known = package.facts.channel is not None
+            return binary_package(package.facts, run_exports=True, of_channel=known)
         # The assembler keeps its records, so that each has one identity. What looks the same can
         # be built against other packages in another environment.
         if id(package) not in self._sources:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_pixipack.artifact.wheels import read_wheel_of
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.lock import LockedPackage
@@ -37,6 +38,8 @@ def locked_wheels(
         if (reason := why_no_wheel(package)) is None:
             path = files.path_of_wheel(package.facts, package.location.removeprefix(DIRECT))
             wheel = packed_wheel(path, file_name(package.location))
+            if package.facts.sha256 is None and package.facts.md5 is None:
+                _check_identity(package, path, wheel)
             yield replace(wheel, version=_spelled(wheel.version, package.version))
         elif not ignore_other:
             raise Unsupported(
@@ -47,6 +50,22 @@ def locked_wheels(
                 remedy="Depend on a release that has a wheel, build a wheel of it and inject that, "
                 "or leave it out with --ignore-pypi-non-wheel.",
             )
+
+
+def _check_identity(package: LockedPackage, path: Path, wheel: PackedWheel) -> None:
+    """What is locked without a digest has to be a wheel at least, and one of that project."""
+    from packaging.utils import canonicalize_name
+
+    with path.open("rb") as file:
+        found = read_wheel_of(file, path.with_name(wheel.file_name), complete=False)
+    if canonicalize_name(found.name) != canonicalize_name(package.name):
+        raise InvalidInput(
+            f"{wheel.file_name} is not the wheel that was locked: it is of {found.name}, the lock "
+            f"says {package.name}.",
+            file=path,
+            package=package.name,
+            remedy="Lock again, or restore the file.",
+        )
 
 
 def _spelled(version: str, locked: str | None) -> str:

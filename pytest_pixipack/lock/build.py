@@ -31,12 +31,16 @@ from pytest_pixipack.lock.model import (
 from pytest_pixipack.lock.packages import join_identifier
 
 
-def binary_package(facts: PackageFacts, *, run_exports: bool = False) -> LockedPackage:
+def binary_package(
+    facts: PackageFacts, *, run_exports: bool = False, of_channel: bool = True
+) -> LockedPackage:
     """The entry of a binary package, whose `facts.url` says where it is.
 
     pixi only records the run exports of packages that a source package names as a build or host
     dependency and does not ignore (pixi_command_dispatcher, `build/dependencies.rs`): for these,
     `run_exports` is True. A package that exports nothing is written without them either way.
+    `of_channel` is False for a package that was asked for by its URL: of that, pixi writes that it
+    is of no channel.
     """
     if facts.url is None:
         raise InvalidInput(
@@ -47,6 +51,7 @@ def binary_package(facts: PackageFacts, *, run_exports: bool = False) -> LockedP
     kept = facts.run_exports if run_exports and facts.run_exports else None
     derived = location.derive(place)
     channel = facts.channel or derived.channel
+    extra = {"channel": None} if derived.channel is not None and not of_channel else {}
     facts = replace(
         facts,
         kind="binary",
@@ -59,7 +64,7 @@ def binary_package(facts: PackageFacts, *, run_exports: bool = False) -> LockedP
         files=None,
         variants={},
     )
-    return LockedPackage(kind="binary", location=place, identifier=place, facts=facts)
+    return LockedPackage(kind="binary", location=place, identifier=place, facts=facts, extra=extra)
 
 
 def source_package(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.container import open_container
 from pytest_pixipack.pack.model import CHANNEL, Pack, PackMember
+from pytest_pixipack.safe_names import directories_above
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import Artifact
@@ -31,12 +32,15 @@ def extract(pack: Pack, directory: Path) -> None:
             raise _changed(pack)
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            names = [entry.name for entry in container.entries if entry.kind == "directory"]
+            for name in sorted(
+                {*directories_above(known), *names}, key=lambda each: each.count("/")
+            ):
+                (directory / name).mkdir(exist_ok=True)
             for entry in container.entries:
-                target = directory / entry.name
                 if entry.kind == "directory":
-                    target.mkdir(parents=True, exist_ok=True)
                     continue
-                target.parent.mkdir(parents=True, exist_ok=True)
+                target = directory / entry.name
                 with container.open(entry.name) as source, target.open("xb") as copy:
                     _copy(pack, known[entry.name], source, copy)
         except OSError as error:
@@ -75,10 +79,10 @@ def packed_artifacts(pack: Pack) -> Iterator[Artifact]:
 
     with (
         open_container(pack.path) as container,
-        tempfile.TemporaryDirectory(prefix="pixipack-", ignore_cleanup_errors=True) as scratch,
+        scratch_directory() as scratch,
     ):
         for member in _packages(pack):
-            copied = Path(scratch, Path(member.name).name)
+            copied = scratch / Path(member.name).name
             try:
                 with container.open(member.name) as source, copied.open("xb") as copy:
                     shutil.copyfileobj(source, copy, _CHUNK)

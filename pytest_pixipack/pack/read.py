@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,13 @@ from pytest_pixipack.pack.model import (
     PackMember,
 )
 from pytest_pixipack.pack.safety import LIMITS, Limits
+from pytest_pixipack.safe_names import quoted, shown
+from pytest_pixipack.small_json import MOST_VALUES, BadJson, count_values, load_json
 
 _CHUNK = 1 << 20
+# What pixi-pack writes has no brackets, and the time that they take grows with their square.
+_MOST_BRACKETS = 1000
+_MOST_ENVIRONMENT = 2 << 20
 
 
 def read_pack(path: Path, *, limits: Limits = LIMITS, digests: bool = True) -> Pack:
@@ -60,6 +64,8 @@ class _Reader:
         self._container = container
         self._limits = limits
         self._files = {e.name: e for e in container.entries if e.kind == "file"}
+        self._bytes_left = limits.metadata
+        self._values_left = MOST_VALUES
 
     def metadata(self) -> dict[str, Any]:
         if METADATA not in self._files:
@@ -74,10 +80,11 @@ class _Reader:
             raise self._invalid(METADATA, "it must name a version and a platform, both as text")
         if version != FORMAT_VERSION:
             raise Unsupported(
-                f"Unsupported pixi-pack version: {version}; version {FORMAT_VERSION} is supported.",
+                f"Unsupported pixi-pack version: {shown(version)}; version {FORMAT_VERSION} is "
+                "supported.",
                 file=self._path,
                 remedy="Unpack it with the pixi-unpack of the pixi-pack that made it"
-                f" ({found.get('pixi-pack-version') or 'unknown'}).",
+                f" ({shown(str(found.get('pixi-pack-version') or 'unknown'))}).",
             )
         tool = found.get("pixi-pack-version")
         if tool is not None and not isinstance(tool, str):
@@ -93,27 +100,36 @@ class _Reader:
     def environment_yml(self) -> EnvironmentYml | None:
         if ENVIRONMENT not in self._files:
             return None
+        if self._files[ENVIRONMENT].size > _MOST_ENVIRONMENT:
+            raise self._invalid(ENVIRONMENT, f"it is larger than {_MOST_ENVIRONMENT} bytes")
         text = self._text(ENVIRONMENT)
         return _environment(text, self._path)
 
     def _json(self, name: str) -> dict[str, Any]:
+        data = self._data(name)
         try:
-            value = json.loads(self._text(name))
-        except (ValueError, RecursionError) as error:
+            value = load_json(data, self._values_left)
+        except BadJson as error:
             raise self._invalid(name, f"it is not JSON ({error})") from None
+        self._values_left -= count_values(data)
         if not isinstance(value, dict):
             raise self._invalid(name, "it is not a JSON object")
         return value
 
     def _text(self, name: str) -> str:
-        if self._files[name].size > self._limits.metadata:
-            raise self._invalid(name, f"it is larger than {self._limits.metadata} bytes")
-        with self._container.open(name) as stream:
-            data = stream.read()
         try:
-            return data.decode()
+            return self._data(name).decode()
         except UnicodeDecodeError:
             raise self._invalid(name, "it is not UTF-8") from None
+
+    def _data(self, name: str) -> bytes:
+        size = self._files[name].size
+        if size > self._bytes_left:
+            most = self._limits.metadata
+            raise self._invalid(name, f"it is larger than {most} bytes, or others are")
+        self._bytes_left -= size
+        with self._container.open(name) as stream:
+            return stream.read(size)
 
     def _invalid(self, name: str, reason: str) -> InvalidInput:
         return _invalid(self._path, name, reason)
@@ -121,7 +137,9 @@ class _Reader:
 
 def _invalid(path: Path, name: str, reason: str) -> InvalidInput:
     return InvalidInput(
-        f"The pack's {name} cannot be used: {reason}.", file=path, remedy="Make the pack again."
+        f"The pack's {shown(name)} cannot be used: {reason}.",
+        file=path,
+        remedy="Make the pack again.",
     )
 
 
@@ -150,22 +168,25 @@ def _records(path: Path, repodata: Mapping[str, Mapping[str, Any]]) -> Iterator[
 
 def _facts(path: Path, name: str, subdir: str, file_name: str, record: Any) -> PackageFacts:
     if not isinstance(record, dict) or not isinstance(record.get("name"), str):
-        raise _invalid(path, name, f"the entry {file_name!r} is no package record")
+        raise _invalid(path, name, f"the entry {quoted(file_name)} is no package record")
     try:
         return PackageFacts.from_index(
             record, file_name=file_name, subdir=record.get("subdir") or subdir
         )
     except (TypeError, ValueError, AttributeError) as error:
-        raise _invalid(path, name, f"the entry {file_name!r} is malformed ({error})") from None
+        reason = f"the entry {quoted(file_name)} is malformed ({shown(str(error))})"
+        raise _invalid(path, name, reason) from None
 
 
 def _environment(text: str, path: Path) -> EnvironmentYml:
     from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
 
+    if sum(map(text.count, "[{")) > _MOST_BRACKETS:
+        raise _invalid(path, ENVIRONMENT, "it has more brackets than any environment")
     try:
         value = loads(text)
     except (ValueError, InvalidYamlError) as error:
-        raise _invalid(path, ENVIRONMENT, f"it is not YAML ({error})") from None
+        raise _invalid(path, ENVIRONMENT, f"it is not YAML ({shown(str(error))})") from None
     if not isinstance(value, dict):
         raise _invalid(path, ENVIRONMENT, "it is not a mapping")
     dependencies = value.get("dependencies") or []
@@ -174,8 +195,10 @@ def _environment(text: str, path: Path) -> EnvironmentYml:
         raise _invalid(path, ENVIRONMENT, "channels and dependencies must be lists")
     pip: list[str] = []
     for item in dependencies:
-        if isinstance(item, dict):
-            pip += [str(each) for each in item.get("pip") or []]
+        listed = item.get("pip") or [] if isinstance(item, dict) else []
+        if not isinstance(listed, list):
+            raise _invalid(path, ENVIRONMENT, "what is below pip must be a list")
+        pip += map(str, listed)
     return EnvironmentYml(
         channels=tuple(str(each) for each in channels),
         dependencies=tuple(str(item) for item in dependencies if not isinstance(item, dict)),

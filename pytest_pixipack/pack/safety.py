@@ -6,25 +6,32 @@ directory, and without one member replacing another.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from pytest_pixipack.artifact.tarstream import Complaints
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.safe_names import unsafe_name
+from pytest_pixipack.safe_names import (
+    TooManyDirectories,
+    directories_above,
+    folded,
+    quoted,
+    unsafe_name,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a pack may get: members, bytes of a metadata file, bytes on the disk.
+    """How large a pack may get: members, bytes of all metadata files, bytes on the disk.
 
     A tar file can promise more than it holds (sparse members): what comes out may be at most
     `expansion` times its size plus `allowance` bytes.
     """
 
     members: int = 200_000
-    metadata: int = 512 * 1024 * 1024
+    metadata: int = 32 * 1024 * 1024
     expansion: int = 4
     allowance: int = 64 * 1024 * 1024
 
@@ -43,16 +50,17 @@ def refuse_unsafe(members: Iterable[tuple[str, str]], file: Path, limits: Limits
         if number >= limits.members:
             raise _refusal(file, f"it has more than {limits.members} members")
         plain = plain_name(name)
-        if plain is None:
+        if plain is None and kind == "directory":
             continue
         if kind not in ("file", "directory"):
-            raise _refusal(file, f"its member {name!r} is a {kind}")
-        if reason := unsafe_name(plain):
-            raise _refusal(file, f"its member {name!r} is unsafe: {reason}")
-        folded = _folded(plain)
-        if folded in seen:
-            raise _refusal(file, _collision(plain, seen[folded][0]))
-        seen[folded] = (plain, kind)
+            raise _refusal(file, f"its member {quoted(name)} is a {kind}")
+        reason = "it is the pack's own directory" if plain is None else unsafe_name(plain)
+        if plain is None or reason:
+            raise _refusal(file, f"its member {quoted(name)} is unsafe: {reason}")
+        fold = folded(plain)
+        if fold in seen:
+            raise _refusal(file, _collision(plain, seen[fold][0]))
+        seen[fold] = (plain, kind)
     _refuse_shadowed(seen, file)
 
 
@@ -63,7 +71,7 @@ def refuse_foreign_owner(members: Iterable[tuple[str, int]], file: Path) -> None
     """
     for name, mode in members:
         if mode & 0o6000:
-            raise _refusal(file, f"its member {name!r} is setuid or setgid")
+            raise _refusal(file, f"its member {quoted(name)} is setuid or setgid")
 
 
 def plain_name(name: str) -> str | None:
@@ -75,28 +83,48 @@ def plain_name(name: str) -> str | None:
     return None if plain in (".", "") and name else plain
 
 
+class PackComplaints(Complaints):
+    """What is said of a tar that is refused as a pack, or broken."""
+
+    kind = "pack"
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self._file = file
+
+    def unsafe(self, member: str | None, problem: str) -> NoReturn:
+        """Raises the refusal, which says that nothing was extracted."""
+        subject = "it" if member is None else f"its member {quoted(member)}"
+        raise _refusal(self._file, f"{subject} {problem}")
+
+    def broken(self, member: str | None, problem: str) -> NoReturn:
+        """Raises `InvalidInput`."""
+        subject = "it" if member is None else f"its member {quoted(member)}"
+        raise InvalidInput(
+            f"The pack is broken: {subject} {problem}.",
+            file=self._file,
+            remedy="Get or make the pack again.",
+        )
+
+
 def _refuse_shadowed(seen: dict[str, tuple[str, str]], file: Path) -> None:
     spelled: dict[str, str] = {}
-    for plain, _ in seen.values():
-        parts = plain.split("/")
-        for depth in range(1, len(parts)):
-            parent = "/".join(parts[:depth])
-            folded = _folded(parent)
-            other, kind = seen.get(folded, (parent, "directory"))
+    try:
+        for above in directories_above(plain for plain, _ in seen.values()):
+            fold = folded(above)
+            other, kind = seen.get(fold, (above, "directory"))
             if kind == "file":
-                raise _refusal(file, f"its member {other!r} is a file and a directory")
-            if spelled.setdefault(folded, other) != parent:
-                raise _refusal(file, _collision(parent, spelled[folded]))
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+                raise _refusal(file, f"its member {quoted(other)} is a file and a directory")
+            if spelled.setdefault(fold, other) != above:
+                raise _refusal(file, _collision(above, spelled[fold]))
+    except TooManyDirectories as reason:
+        raise _refusal(file, f"it {reason}") from None
 
 
 def _collision(name: str, other: str) -> str:
     if name == other:
-        return f"its member {name!r} occurs twice"
-    return f"its members {other!r} and {name!r} are one file on some systems"
+        return f"its member {quoted(name)} occurs twice"
+    return f"its members {quoted(other)} and {quoted(name)} are one file on some systems"
 
 
 def _refusal(file: Path, reason: str) -> InvalidInput:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 from pytest_pixipack.pack.model import CHANNEL, REPODATA, WHEELS, Pack
 from pytest_pixipack.pack.read import read_pack
 from pytest_pixipack.platforms import current_platform
-from pytest_pixipack.safe_names import unsafe_name
+from pytest_pixipack.safe_names import quoted, shown, unsafe_name
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import ArtifactLimits
@@ -56,8 +56,7 @@ def unpack(
     _refuse(pack, wanted, env_name)
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
     prefix = out / env_name
-    with _scratch(out, cache_dir) as scratch:
-        extracted = scratch / "pack"
+    with _scratch(out, cache_dir) as scratch, _named_in(pack, scratch / "pack") as extracted:
         pack.extract(extracted)
         installed = install(
             list(_install_records(pack, extracted)),
@@ -76,14 +75,36 @@ def unpack(
     return installed
 
 
+@contextmanager
+def _named_in(pack: Pack, extracted: Path) -> Iterator[Path]:
+    """Names the pack and the member in errors about what was extracted, which is gone by then."""
+    place = f"{extracted}{os.sep}"
+    try:
+        yield extracted
+    except PixipackError as error:
+        file, message = error.file or "", error.message.replace(place, "")
+        if file.startswith(place):
+            member = Path(file.removeprefix(place)).as_posix()
+            file, message = str(pack.path), f"{shown(member)}: {message}"
+        raise type(error)(
+            message,
+            file=str(pack.path) if file == str(extracted) else file or None,
+            line=error.line,
+            column=error.column,
+            package=error.package,
+            remedy=error.remedy,
+        ) from None
+
+
 def _refuse(pack: Pack, platform: str, env_name: str) -> None:
     if "/" in env_name or unsafe_name(env_name):
-        raise InvalidInput(f"{env_name!r} cannot be the name of an environment.")
+        raise InvalidInput(f"{quoted(env_name)} cannot be the name of an environment.")
     if pack.platform != platform:
         raise InvalidInput(
-            f"The pack was created for a different platform: {pack.platform}, not {platform}.",
+            f"The pack was created for a different platform: {shown(pack.platform)}, not "
+            f"{platform}.",
             file=pack.path,
-            remedy=f"Unpack it on {pack.platform}, or pack again for {platform}.",
+            remedy=f"Unpack it on {shown(pack.platform)}, or pack again for {platform}.",
         )
 
 
@@ -96,7 +117,9 @@ def _install_records(pack: Pack, extracted: Path) -> Iterator[InstallRecord]:
             continue
         if any(name.startswith(f"{CHANNEL}/{subdir}/") for name in present):
             raise InvalidInput(
-                f"The pack has no {REPODATA} for {subdir}.", file=pack.path, remedy="Pack again."
+                f"The pack has no {REPODATA} for {shown(subdir)}.",
+                file=pack.path,
+                remedy="Pack again.",
             )
     for subdir, content in pack.repodata.items():
         entries = {**content.get("packages.conda", {}), **content.get("packages", {})}
@@ -104,7 +127,8 @@ def _install_records(pack: Pack, extracted: Path) -> Iterator[InstallRecord]:
             member = f"{CHANNEL}/{subdir}/{file_name}"
             if member not in present:
                 raise InvalidInput(
-                    f"The pack's {REPODATA} for {subdir} names {file_name}, which is not in it.",
+                    f"The pack's {REPODATA} for {shown(subdir)} names {shown(file_name)}, which "
+                    "is not in it.",
                     file=pack.path,
                     package=entries[file_name].get("name"),
                     remedy="Pack again.",

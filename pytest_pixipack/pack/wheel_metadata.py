@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from pytest_pixipack.artifact import zip_layout
+from pytest_pixipack.artifact.wheel_files import BadFile, headers
+from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.pack.container import open_container
 from pytest_pixipack.pack.model import WHEELS, Pack
 
 _LARGEST = 16 << 20  # bytes of a METADATA that is read
+_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +38,30 @@ def wheel_metadata(pack: Pack) -> Iterator[WheelMetadata]:
 
 
 def _read(stream: IO[bytes], file_name: str) -> WheelMetadata:
-    from email.parser import HeaderParser
-
     try:
-        with zipfile.ZipFile(stream) as archive:
-            info = next(
-                (
-                    each
-                    for each in archive.infolist()
-                    if each.filename.endswith(".dist-info/METADATA")
-                    and each.filename.count("/") == 1
-                ),
-                None,
-            )
-            if info is None:
-                return WheelMetadata(file_name, problem="it has no METADATA")
-            if info.file_size > _LARGEST:
-                return WheelMetadata(file_name, problem="its METADATA is too large")
-            with archive.open(info) as member:
-                text = member.read(_LARGEST).decode("utf-8", "replace")
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError,
-    ) as error:  # fmt: skip
-        return WheelMetadata(file_name, problem=f"it is no zip archive ({error})")
-    head = HeaderParser().parsestr(text)
+        entries = zip_layout.read_entries(stream, file_name, what="wheel")
+        found = (each for each in entries if _METADATA.fullmatch(each.name))
+        if (entry := next(found, None)) is None:
+            return WheelMetadata(file_name, problem="it has no METADATA")
+        if entry.size > _LARGEST:
+            return WheelMetadata(file_name, problem="its METADATA is too large")
+        head = headers(b"".join(zip_layout.content(stream, entry, file_name)))
+    except InvalidInput as error:
+        return WheelMetadata(file_name, problem=_problem(error))
+    except BadFile as reason:
+        return WheelMetadata(file_name, problem=f"its METADATA cannot be used: {reason}")
     return WheelMetadata(
         file_name,
-        name=str(head.get("Name", "")),
-        version=str(head.get("Version", "")),
-        requires_dist=tuple(map(str, head.get_all("Requires-Dist") or ())),
-        requires_python=head.get("Requires-Python"),
+        name=head.get("name", ("",))[0],
+        version=head.get("version", ("",))[0],
+        requires_dist=head.get("requires-dist", ()),
+        requires_python=head.get("requires-python", (None,))[0],
     )
+
+
+def _problem(error: InvalidInput) -> str:
+    message = error.message.rstrip(".")
+    for begin, short in (("The wheel ", "it "), ("The member ", "its member ")):
+        if message.startswith(begin):
+            return short + message.removeprefix(begin)
+    return message

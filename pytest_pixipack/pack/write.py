@@ -26,7 +26,8 @@ from pytest_pixipack.pack.model import (
     PackForm,
 )
 from pytest_pixipack.pack.records import entry_order
-from pytest_pixipack.safe_names import unsafe_name
+from pytest_pixipack.pack.safety import refuse_unsafe
+from pytest_pixipack.safe_names import quoted, unsafe_name
 
 # Members of a pack: text that is made here, or a file that is copied.
 _Content = bytes | Path
@@ -53,6 +54,9 @@ def write_pack(
     the target cannot be written.
     """
     tree = _tree(platform, packages, wheels, tool_version)
+    # What could not be read back is not written.
+    kinds = ((name, "directory" if content is None else "file") for name, content in _walk(tree))
+    refuse_unsafe(kinds, out)
     writers: dict[str, Callable[[Path, _Tree], None]] = {
         "tar": _write_tar,
         "directory": _write_directory,
@@ -148,7 +152,8 @@ def _check_name(name: str, package: PackedPackage | PackedWheel) -> None:
     reason = "it has a slash" if "/" in name else unsafe_name(name)
     if reason:
         raise InvalidInput(
-            f"{name!r} cannot be the name of a member of a pack: {reason}.", file=package.path
+            f"{quoted(name)} cannot be the name of a member of a pack: {reason}.",
+            file=package.path,
         )
 
 

@@ -8,8 +8,9 @@ files = prefix_files(path)                               -> what is really there
 from __future__ import annotations
 
 from pytest_pixipack.prefix.activation import SHELLS, activation_script
+from pytest_pixipack.prefix.checked import InstallRecord
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers, prefix_files
-from pytest_pixipack.prefix.install import InstallRecord, install
+from pytest_pixipack.prefix.install import install
 from pytest_pixipack.prefix.model import Prefix, read_prefix
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 
-# What names, versions and build strings are made of; above all, no slash.
-_PART = re.compile(r"[A-Za-z0-9_.!+~*-]+")
 _SYSTEM_ERRORS = (
     "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
     "Too many open files", "Access is denied", "not enough space", "no eligible writable",
+    # Of what it has just written itself: that was cut off where there was no more room.
+    "failed to determine the currently installed packages",
 )  # fmt: skip
 
 
@@ -24,13 +23,13 @@ def extract_packages(
     """Extracts package files to where rattler's cache has them, one after the other.
 
     Left to itself, rattler extracts in threads of its own, which go on writing after one failed.
-    Raises `InvalidInput` naming a package that is broken; hostile ones are refused before.
+    The records were checked. Raises `InvalidInput` naming a package that is broken.
     """
     from rattler.package_streaming import extract
 
     done = []
     for path, record in packages:
-        target = cache / _directory(path, record)
+        target = cache / _directory(record)
         with rattler_errors(f"The package {path.name} cannot be extracted", path):
             extract(path, target)
         done.append(target)
@@ -61,12 +60,5 @@ def _failure(
     return InvalidInput(message, file=file, remedy="Get or build the package again.")
 
 
-def _directory(path: Path, record: Mapping[str, Any]) -> str:
-    parts = [str(record.get(key)) for key in ("name", "version", "build")]
-    for part in parts:
-        if not _PART.fullmatch(part):
-            raise InvalidInput(
-                f"The record of {path.name} cannot be used: {part!r} is no name, version or build.",
-                file=path,
-            )
-    return "-".join([parts[0].lower(), *parts[1:]])
+def _directory(record: Mapping[str, Any]) -> str:
+    return "-".join(str(record[key]) for key in ("name", "version", "build"))

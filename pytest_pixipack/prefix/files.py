@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_pixipack.errors import Infrastructure
 from pytest_pixipack.facts import FileFacts
+from pytest_pixipack.regular_files import kind_of, open_regular
 
 _CHUNK = 1 << 20
 # What an installer puts into a prefix that no package owns.
@@ -19,12 +21,13 @@ class PrefixFiles(Mapping[str, FileFacts]):
     """All files and links below a prefix by path (with `/`), sorted; directories are left out.
 
     The tree is listed once; a file is read and hashed when it is asked for. A link's `target` is
-    its text, with `/`, and its sha256 that of this text, as conda-meta records it.
+    its text, with `/`, and its sha256 that of this text, as conda-meta records it. What is neither
+    file nor link (a named pipe, a device, a socket) is not opened, and has no digest.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._paths = dict.fromkeys(sorted(_walk(root, "")))
+        self._paths = dict.fromkeys(sorted(_walk(root)))
         self._known: dict[str, FileFacts] = {}
 
     def __getitem__(self, path: str) -> FileFacts:
@@ -57,33 +60,38 @@ def is_installers(path: str) -> bool:
     return path.partition("/")[0] in _INSTALLERS
 
 
-def _walk(root: Path, parent: str) -> Iterator[str]:
-    try:
-        with os.scandir(root / parent if parent else root) as entries:
-            listed = list(entries)
-    except OSError as error:
-        raise _unreadable(root / parent, error) from None
-    for entry in listed:
-        path = f"{parent}/{entry.name}" if parent else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, path)
-        else:
-            yield path
+def _walk(root: Path) -> Iterator[str]:
+    waiting = [""]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            with os.scandir(root / parent if parent else root) as entries:
+                for entry in entries:
+                    path = f"{parent}/{entry.name}" if parent else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(path)
+                    else:
+                        yield path
+        except OSError as error:
+            # A directory that is thousands deep has a path that nothing can show.
+            raise _unreadable(root / parent if len(parent) < 1000 else root, error) from None
 
 
 def _facts(root: Path, path: str) -> FileFacts:
     file = root / path
     try:
-        if file.is_symlink():
+        status = file.lstat()
+        if stat.S_ISLNK(status.st_mode):
             target = os.readlink(file).replace(os.sep, "/")  # noqa: PTH115 - Path normalises it
             digest = hashlib.sha256(target.encode(errors="surrogateescape")).hexdigest()
             return FileFacts(path, kind="link", sha256=digest, target=target)
-        stat = file.stat()
+        if kind_of(status.st_mode) is not None:
+            return FileFacts(path)
         return FileFacts(
             path,
             sha256=_digest(file),
-            size=stat.st_size,
-            executable=bool(stat.st_mode & 0o100),
+            size=status.st_size,
+            executable=bool(status.st_mode & 0o100),
         )
     except OSError as error:
         raise _unreadable(file, error) from None
@@ -91,7 +99,7 @@ def _facts(root: Path, path: str) -> FileFacts:
 
 def _digest(file: Path) -> str:
     hasher = hashlib.sha256()
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         while piece := stream.read(_CHUNK):
             hasher.update(piece)
     return hasher.hexdigest()

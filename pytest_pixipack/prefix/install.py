@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.aio import run_async
-from pytest_pixipack.artifact import DEFAULT_LIMITS, ArtifactLimits, read_artifact
-from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.artifact import DEFAULT_LIMITS, ArtifactLimits
+from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError, Unsupported
 from pytest_pixipack.file_urls import file_url
+from pytest_pixipack.prefix.checked import InstallRecord, check_packages
 from pytest_pixipack.prefix.extracted import extract_packages, rattler_errors
 from pytest_pixipack.prefix.model import HISTORY, META, Prefix, read_prefix
-from pytest_pixipack.prefix.wheels import install_wheels
+from pytest_pixipack.prefix.wheels import install_wheel
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord
 
 # What pixi-unpack writes (create_prefix in its src/unpack.rs).
 HISTORY_TEXT = "// not relevant for pixi but for `conda run -p`"
-_CHUNK = 1 << 20
 # How often a directory is tried to be removed, 20 ms apart.
 _PATIENCE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class InstallRecord:
-    """A package file and the repodata record to install it with."""
-
-    path: Path
-    record: Mapping[str, Any]
-
-    @property
-    def file_name(self) -> str:
-        """`name-version-build.conda` (or `.tar.bz2`)."""
-        return self.path.name
 
 
 def install(
@@ -71,33 +58,34 @@ def install(
     """
     prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - resolve() would follow links
     _refuse_existing(prefix)
-    _refuse_twins(records)
-    for record in records:
-        _verify(record)
-    for record in records:
-        # Before a byte is written: rattler extracts what it is given.
-        read_artifact(record.path, limits)
+    checked = check_packages(records, wheels, platform, limits)
     with _scratch(prefix) as scratch, _work(cache_dir, scratch) as cache:
         staged = scratch / "prefix"
-        rattler_records = [_rattler_record(record, scratch) for record in records]
-        extract_packages([(record.path, record.record) for record in records], cache)
-        _run_install(
-            rattler_records,
-            staged,
-            platform=platform,
-            cache_dir=cache,
-            alternative_target_prefix=final_prefix or prefix,
-            execute_link_scripts=execute_link_scripts,
-        )
-        install_wheels(
-            wheels,
-            staged,
-            [record.record for record in records],
-            platform=platform,
-            final_prefix=final_prefix or prefix,
-        )
-        _finish(staged, prefix)
-    return read_prefix(prefix)
+        with _without_scratch(staged, cache):
+            rattler_records = [_rattler_record(record, scratch) for record in records]
+            extract_packages([(record.path, record.record) for record in records], cache)
+            _run_install(
+                rattler_records,
+                staged,
+                platform=platform,
+                cache_dir=cache,
+                alternative_target_prefix=final_prefix or prefix,
+                execute_link_scripts=execute_link_scripts,
+            )
+            for path, wheel in checked.wheels.items():
+                assert checked.places is not None
+                install_wheel(
+                    path,
+                    wheel,
+                    staged,
+                    checked.places,
+                    platform=platform,
+                    prefix=final_prefix or prefix,
+                )
+            _write_history(staged)
+            found = read_prefix(staged)
+        _move(staged, prefix)
+    return replace(found, path=prefix)
 
 
 def _refuse_existing(prefix: Path) -> None:
@@ -111,52 +99,6 @@ def _refuse_existing(prefix: Path) -> None:
             file=prefix,
             remedy="Remove it, or choose another directory.",
         )
-
-
-def _refuse_twins(records: Sequence[InstallRecord]) -> None:
-    # Which of two packages with one name wins would be chance.
-    seen: dict[str | None, InstallRecord] = {}
-    for record in records:
-        other = seen.setdefault(_name(record), record)
-        if other is not record:
-            raise InvalidInput(
-                f"Two packages have one name: {other.file_name} and {record.file_name}.",
-                file=record.path,
-                package=_name(record),
-                remedy="Leave one of them out.",
-            )
-
-
-def _verify(record: InstallRecord) -> None:
-    expected = {name: record.record.get(name) for name in ("sha256", "md5")}
-    hashers = {
-        name: hashlib.new(name, usedforsecurity=False) for name, value in expected.items() if value
-    }
-    try:
-        with record.path.open("rb") as stream:
-            while hashers and (piece := stream.read(_CHUNK)):
-                for hasher in hashers.values():
-                    hasher.update(piece)
-    except OSError as error:
-        raise InvalidInput(
-            f"The package file cannot be read: {error.strerror or error}.",
-            file=record.path,
-            package=_name(record),
-        ) from None
-    for name, hasher in hashers.items():
-        if hasher.hexdigest() != expected[name]:
-            raise InvalidInput(
-                f"The {name} of {record.file_name} is {hasher.hexdigest()},"
-                f" but its record says {expected[name]}.",
-                file=record.path,
-                package=_name(record),
-                remedy="The file is damaged or another one: get it again.",
-            )
-
-
-def _name(record: InstallRecord) -> str | None:
-    name = record.record.get("name")
-    return name if isinstance(name, str) else None
 
 
 @contextmanager
@@ -242,16 +184,42 @@ def _run_install(
         )
 
 
-def _finish(staged: Path, prefix: Path) -> None:
+def _write_history(staged: Path) -> None:
     try:
         meta = staged / META
         meta.mkdir(parents=True, exist_ok=True)
         (meta / HISTORY).write_bytes(HISTORY_TEXT.encode())
+    except OSError as error:
+        raise _cannot_write(staged, error) from None
+
+
+def _move(staged: Path, prefix: Path) -> None:
+    try:
         if prefix.is_dir():
             prefix.rmdir()
         staged.rename(prefix)
     except OSError as error:
         raise _cannot_write(prefix, error) from None
+
+
+@contextmanager
+def _without_scratch(staged: Path, cache: Path) -> Iterator[None]:
+    """Leaves directories that are gone by the time a message is read out of it."""
+    try:
+        yield
+    except PixipackError as error:
+        gone = re.compile("|".join(re.escape(str(each)) + r"[\\/]?" for each in (staged, cache)))
+        file = error.file
+        if file is not None and gone.match(file):
+            file = gone.sub("", file) or None
+        raise type(error)(
+            gone.sub("", error.message),
+            file=file,
+            line=error.line,
+            column=error.column,
+            package=error.package,
+            remedy=error.remedy,
+        ) from None
 
 
 def _cannot_write(path: Path, error: OSError) -> Infrastructure:

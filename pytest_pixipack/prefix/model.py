@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.facts import FileFacts, FileKind, PackageFacts
+from pytest_pixipack.regular_files import open_regular
+from pytest_pixipack.safe_names import quoted, shown
+from pytest_pixipack.small_json import BadJson, load_json
 
 if TYPE_CHECKING:
     from pytest_pixipack.prefix.running import Ran
 
 META = "conda-meta"
 HISTORY = "history"
+# Bytes of one record; that of a package of a hundred thousand files has a third of it.
+_LARGEST = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +93,34 @@ def read_prefix(path: Path) -> Prefix:
 
 def _read_record(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_read(file))
-    except RecursionError:
-        raise _broken(file, "it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise _broken(file, f"it is not JSON ({error.msg})", line=error.lineno) from None
+        value = load_json(_read(file))
+    except BadJson as error:
+        raise _broken(file, f"it is not JSON ({error})", line=error.line) from None
     if not isinstance(value, dict):
         raise _broken(file, "it is not a JSON object")
     return value
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes().decode()
-    except UnicodeDecodeError:
-        raise _broken(file, "it is not UTF-8") from None
+        with open_regular(file) as stream:
+            data = stream.read(_LARGEST + 1)
     except OSError as error:
         raise Infrastructure(
             f"The record cannot be read: {error.strerror or error}.", file=file
         ) from None
+    if len(data) > _LARGEST:
+        raise _broken(file, f"it is larger than {_LARGEST} bytes")
+    return data
 
 
 def _history(file: Path) -> str | None:
-    return _read(file) if file.is_file() else None
+    if not file.is_file():
+        return None
+    try:
+        return _read(file).decode()
+    except UnicodeDecodeError:
+        raise _broken(file, "it is not UTF-8") from None
 
 
 def _facts(record: Mapping[str, Any], file: Path) -> PackageFacts:
@@ -121,7 +130,7 @@ def _facts(record: Mapping[str, Any], file: Path) -> PackageFacts:
         files = {entry["_path"]: _file(entry) for entry in _paths(record)}
         return PackageFacts.from_index(record, files=files)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _broken(file, f"it is malformed ({error})") from None
+        raise _broken(file, f"it is malformed ({shown(str(error))})") from None
 
 
 def _paths(record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -142,7 +151,8 @@ _ENTRY_TYPES: Mapping[str, type] = {
 def _file(entry: Mapping[str, Any]) -> FileFacts:
     for key, kind in _ENTRY_TYPES.items():
         if not isinstance(entry.get(key), kind | None):
-            raise TypeError(f"`{key}` of {entry['_path']!r} is {entry[key]!r}")
+            path = quoted(str(entry.get("_path")))
+            raise TypeError(f"`{key}` of {path} is {quoted(str(entry[key]))}")
     kinds: dict[str, FileKind] = {"softlink": "link", "directory": "directory"}
     placeholder_mode: Literal["text", "binary"] | None = entry.get("file_mode")
     return FileFacts(
@@ -157,7 +167,7 @@ def _file(entry: Mapping[str, Any]) -> FileFacts:
 
 def _broken(file: Path, reason: str, *, line: int | None = None) -> InvalidInput:
     return InvalidInput(
-        f"The record {file.name} cannot be used: {reason}.",
+        f"The record {shown(file.name)} cannot be used: {reason}.",
         file=file,
         line=line,
         remedy="Install the environment again.",

@@ -7,62 +7,60 @@ for `python_site_packages_path`), so packs for other platforms can be unpacked, 
 
 from __future__ import annotations
 
-import zipfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.artifact.safety import is_record
+from pytest_pixipack.artifact.wheels import Wheel
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.platforms import is_windows
-from pytest_pixipack.safe_names import unsafe_name
+from pytest_pixipack.safe_names import quoted, shown, unsafe_name
 
 if TYPE_CHECKING:
     from installer.scripts import LauncherKind
-    from installer.sources import WheelFile
 
 INSTALLER = "pytest-pixipack"
-# Bytes that all files of one wheel may have, and how often the size of the wheel: zip bombs.
-_LARGEST = 16 << 30
-_RATIO = 1000
-_RATIO_FREE = 64 << 20
 _LAUNCHERS: Mapping[str, LauncherKind] = {
     "win-64": "win-amd64", "win-32": "win-ia32", "win-arm64": "win-arm64",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class _Python:
-    """The Python of a prefix: `major.minor`, and where its packages lie below the prefix."""
+class WheelPlaces:
+    """Where wheels go in a prefix with this Python; paths are below the prefix, with `/`."""
 
-    version: str
+    python: str
+    windows: bool
     site_packages: str
 
+    def of(self, wheel: Wheel) -> Mapping[str, str]:
+        """The directories of a wheel's schemes."""
+        from packaging.utils import canonicalize_name
 
-def install_wheels(
-    wheels: Sequence[Path],
-    staged: Path,
-    records: Sequence[Mapping[str, Any]],
-    *,
-    platform: str,
-    final_prefix: Path,
-) -> None:
-    """Installs `wheels` into `staged`, which will be moved to `final_prefix`.
+        headers = "Include" if self.windows else f"include/site/python{self.python}"
+        return {
+            "purelib": self.site_packages,
+            "platlib": self.site_packages,
+            "headers": f"{headers}/{canonicalize_name(wheel.name)}",
+            "scripts": "Scripts" if self.windows else "bin",
+            "data": "",
+        }
 
-    `records` are those of the conda packages in the prefix; one of them is Python. A file that
-    is there already is not replaced. Raises `InvalidInput` for a wheel that is broken or unsafe, or
-    where there is no Python, and `Infrastructure` where the prefix cannot be written.
+    @property
+    def interpreter(self) -> str:
+        """The program that scripts are run with, by its full name, as uv does."""
+        return "python.exe" if self.windows else f"bin/python{self.python}"
+
+
+def wheel_places(records: Sequence[Mapping[str, Any]], platform: str, wheel: Path) -> WheelPlaces:
+    """Where wheels go, by the conda packages of a prefix, one of which has to be Python.
+
+    Raises `InvalidInput` where none is, naming `wheel`.
     """
-    if not wheels:
-        return
-    python = _python(records, platform, wheels[0])
-    for wheel in sorted(wheels, key=lambda path: path.name):
-        with _sentences(wheel), _opened(wheel) as source:
-            _install(source, wheel, staged, python, platform, final_prefix)
-
-
-def _python(records: Sequence[Mapping[str, Any]], platform: str, wheel: Path) -> _Python:
     record = next((each for each in records if each.get("name") == "python"), None)
     if record is None:
         raise InvalidInput(
@@ -71,60 +69,52 @@ def _python(records: Sequence[Mapping[str, Any]], platform: str, wheel: Path) ->
             remedy="Add `python` to the environment that is packed.",
         )
     version = ".".join(str(record["version"]).split(".")[:2])
-    default = "Lib/site-packages" if is_windows(platform) else f"lib/python{version}/site-packages"
+    windows = is_windows(platform)
+    default = "Lib/site-packages" if windows else f"lib/python{version}/site-packages"
     place = str(record.get("python_site_packages_path") or default)
-    if reason := unsafe_name(place):
+    if reason := unsafe_place(place) or unsafe_place(f"python{version}"):
         raise InvalidInput(
-            f"The record of python names site packages at {place!r}, which is unsafe: {reason}."
+            f"The record of python names site packages at {quoted(place)}, which is unsafe: "
+            f"{reason}."
         )
-    return _Python(version, place)
+    return WheelPlaces(version, windows, place)
 
 
-def _install(
-    source: WheelFile,
-    wheel: Path,
-    staged: Path,
-    python: _Python,
-    platform: str,
-    final_prefix: Path,
+def unsafe_place(place: str) -> str | None:
+    """Why packages may not be put into this directory of a prefix, or None."""
+    if is_record(place):
+        return "only installers write there"
+    return unsafe_name(place)
+
+
+def install_wheel(
+    wheel: Path, read: Wheel, staged: Path, places: WheelPlaces, *, platform: str, prefix: Path
 ) -> None:
+    """Installs a wheel that was read into `staged`, which will be moved to `prefix`.
+
+    A file that is there already is not replaced. Raises `InvalidInput` for that, and
+    `Infrastructure` where the prefix cannot be written.
+    """
     import installer
     from installer.destinations import SchemeDictionaryDestination
-    from packaging.utils import canonicalize_name
+    from installer.sources import WheelFile
 
-    _refuse_unsafe(wheel)
-    source.validate_record()
-    windows = is_windows(platform)
-    site_packages = str(staged / python.site_packages)
-    headers = "Include" if windows else f"include/site/python{python.version}"
-    scripts = staged / ("Scripts" if windows else "bin")
     destination = SchemeDictionaryDestination(
-        {
-            "purelib": site_packages,
-            "platlib": site_packages,
-            "headers": str(staged / headers / canonicalize_name(source.distribution)),
-            "scripts": str(scripts),
-            "data": str(staged),
-        },
-        # By its full name, as uv does.
-        interpreter=str(
-            final_prefix / ("python.exe" if windows else f"bin/python{python.version}")
-        ),
+        {scheme: str(staged / place) for scheme, place in places.of(read).items()},
+        interpreter=str(prefix / places.interpreter),
         script_kind=_LAUNCHERS.get(platform, "posix"),
     )
     # An empty REQUESTED says that a person asked for it (the PyPA specification "Recording
     # installed projects"); uv writes it for each wheel that it is given.
-    installer.install(source, destination, {"INSTALLER": INSTALLER.encode(), "REQUESTED": b""})
-    for name in _scripts(source):
-        _make_executable(scripts / name)
-
-
-def _scripts(source: WheelFile) -> Iterator[str]:
-    """The files that the wheel itself brings for `bin`; few zips know that they are programs."""
-    for (path, _, _), _, _ in source.get_contents():
-        directory, _, name = path.partition("/scripts/")
-        if name and directory == source.data_dir:
-            yield name
+    more = {"INSTALLER": INSTALLER.encode(), "REQUESTED": b""}
+    with _sentences(wheel, staged), warnings.catch_warnings(), WheelFile.open(wheel) as source:
+        warnings.simplefilter("ignore")  # compiled files are left out
+        installer.install(source, destination, more)
+    scripts = staged / places.of(read)["scripts"]
+    for name in read.members:
+        scheme, path = read.scheme_of(name)
+        if scheme == "scripts":
+            _make_executable(scripts / path)  # few zips know that they are programs
 
 
 def _make_executable(path: Path) -> None:
@@ -132,67 +122,29 @@ def _make_executable(path: Path) -> None:
     path.chmod(mode | (mode & 0o444) >> 2)
 
 
-def _refuse_unsafe(wheel: Path) -> None:
-    """Names that leave the prefix on some system, and more bytes than a wheel would have."""
-    most = min(_LARGEST, max(_RATIO_FREE, wheel.stat().st_size * _RATIO))
-    seen: set[str] = set()
-    total = 0
-    with zipfile.ZipFile(wheel) as archive:
-        for info in archive.infolist():
-            name = info.filename.rstrip("/")
-            # The upper half has the mode of Unix; links and devices are none of a wheel's.
-            kind = info.external_attr >> 16 & 0o170000
-            reason = unsafe_name(name)
-            if reason is None and kind not in (0, 0o100000, 0o040000):
-                reason = "it is a link or a device"
-            if reason is None and name.casefold() in seen:
-                reason = "it occurs twice, or once on some systems"
-            total += info.file_size
-            if reason is None and total > most:
-                reason = f"with it, the wheel unpacks to more than {most} bytes"
-            if reason is not None:
-                raise InvalidInput(
-                    f"The wheel is refused: its member {info.filename!r} is unsafe: {reason}.",
-                    file=wheel,
-                    remedy="Nothing was installed. Get the wheel from where it was made.",
-                )
-            seen.add(name.casefold())
-
-
 @contextmanager
-def _opened(wheel: Path) -> Iterator[WheelFile]:
-    from installer.sources import WheelFile
-
-    with WheelFile.open(wheel) as source:
-        yield source
-
-
-@contextmanager
-def _sentences(wheel: Path) -> Iterator[None]:
+def _sentences(wheel: Path, staged: Path) -> Iterator[None]:
     from installer.exceptions import InstallerError
 
     try:
         yield
     except FileExistsError as error:
+        path = str(error).rpartition(f"{staged}")[2].strip("\\/")
         raise InvalidInput(
-            f"The wheel cannot be installed: {str(error).rstrip('.')}.",
+            f"The wheel {wheel.name} cannot be installed: File already exists: {shown(path)}.",
             file=wheel,
             remedy="Two packages of the pack have this file; leave one of them out.",
         ) from None
     except OSError as error:
         raise Infrastructure(
-            f"The wheel cannot be installed: {error.strerror or error}.",
+            f"The wheel {wheel.name} cannot be installed: {error.strerror or error}.",
             file=wheel,
             remedy="Check free space and permissions.",
         ) from None
-    except (
-        InstallerError, zipfile.BadZipFile, ValueError, KeyError, AssertionError, EOFError,
-        NotImplementedError, RuntimeError,
-    ) as error:  # fmt: skip
-        # `installer` trusts its wheels: what is odd in one comes as any of these.
-        what = "; ".join(str(error).splitlines()) or type(error).__name__
+    except (InstallerError, ValueError, KeyError, AssertionError, EOFError, RuntimeError) as error:
+        # The wheel was read before: this is something in it that `installer` alone stumbles over.
         raise InvalidInput(
-            f"The file is not a wheel that can be installed: {what.rstrip('.')}.",
+            f"The wheel {wheel.name} cannot be installed: it is malformed.",
             file=wheel,
             remedy="Get or make the wheel again.",
-        ) from None
+        ) from error

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pytest_pixipack.errors import InvalidInput
@@ -18,13 +15,10 @@ from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack, PackMember
 from pytest_pixipack.pack.wheel_metadata import WheelMetadata, wheel_metadata
 from pytest_pixipack.verify.pack_inside import each_copied, is_unsafe, wheel_members
-from pytest_pixipack.verify.records import entries
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import WheelName, same_version, wheel_name
 
 _LARGEST_RECORD = 64 << 20
-# Where a pack has no Python, wheels are read as if it had this one.
-_SOME_PYTHON = {"name": "python", "version": "3.12.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +68,7 @@ def _wheels(pack: Pack) -> Iterator[WheelInside]:
     if not members:
         return
     told = {each.file_name: each for each in wheel_metadata(pack)}
-    look = partial(_why_not, platform=pack.platform, python=_python(pack))
-    for member, problem in each_copied(pack, wheel_members, look):
+    for member, problem in each_copied(pack, wheel_members, _why_not):
         file_name = member.name.rpartition("/")[2]
         name, metadata = wheel_name(member.name), told[file_name]
         if problem is not None:
@@ -85,29 +78,17 @@ def _wheels(pack: Pack) -> Iterator[WheelInside]:
             yield WheelInside(member, name, metadata, _another(name, metadata))
 
 
-def _python(pack: Pack) -> Mapping[str, str]:
-    """The Python to install for: of its record only the version, whatever else it says."""
-    versions = [
-        entry.facts.version or "" for entry in entries(pack) if entry.facts.name == "python"
-    ]
-    usual = [each for each in versions if re.match(r"\d+\.\d+", each)]
-    return {**_SOME_PYTHON, **({"version": usual[0]} if usual else {})}
+def _why_not(path: Path) -> InvalidInput | None:
+    """Why a wheel cannot be installed."""
+    from pytest_pixipack.artifact.wheels import read_wheel
 
-
-def _why_not(path: Path, *, platform: str, python: Mapping[str, object]) -> InvalidInput | None:
-    """Why a wheel cannot be installed: it is, into a directory that is removed again."""
-    from pytest_pixipack.prefix.wheels import install_wheels
-
-    staged = path.with_name("staged")
     try:
-        install_wheels([path], staged, [python], platform=platform, final_prefix=staged)
+        read_wheel(path)
         if lost := _lost(path):
             return InvalidInput(f"Its RECORD lists what it does not hold: {', '.join(lost)}.")
     except InvalidInput as error:
         # Where the copy lies is nobody's business.
         return InvalidInput(error.message.replace(f"{path.parent}/", ""))
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     return None
 
 

@@ -184,6 +184,18 @@ def test_hard_links_and_repeated_directories(tmp_path: Path) -> None:
         ([("a", b""), ("./a", b"")], "twice"),
         ([("a", b""), special("a", tarfile.DIRTYPE)], "twice"),
         ([("info/index.json", b"{}")], "does not belong"),
+        ([("conda-meta/b-1-0.json", b"{}")], "only installers write"),
+        ([("Conda-Meta/history", b"")], "only installers write"),
+        ([("conda-meta", b"")], "only installers write"),
+        ([("conda-meta./state", b"")], "only installers write"),
+        ([special("conda-meta", tarfile.SYMTYPE, "share")], "only installers write"),
+        ([special("m", tarfile.SYMTYPE, "conda-meta")], "only installers write"),
+        ([special("d/m", tarfile.SYMTYPE, "../conda-meta/x")], "only installers write"),
+        ([("a\nb", b"")], "control character"),
+        ([("a\x1b[31mb", b"")], "control character"),
+        ([("d/" * 2000 + "x", b"")], "directories deep"),
+        ([("x" * 4200, b"")], "longer than 4096 bytes"),
+        ([special("a", tarfile.SYMTYPE, "x/" * 2000)], "without a usable target"),
     ],
 )
 def test_hostile_members_are_refused(tmp_path: Path, entries: list[Entry], problem: str) -> None:
@@ -191,6 +203,28 @@ def test_hostile_members_are_refused(tmp_path: Path, entries: list[Entry], probl
     with pytest.raises(InvalidInput, match=problem) as caught:
         read_artifact(path)
     assert caught.value.file == str(path)
+
+
+def test_messages_about_members_are_short_and_plain(tmp_path: Path) -> None:
+    for name in ("a/\x1b[2J/../b", "../" + "x" * 4000):
+        with pytest.raises(InvalidInput) as caught:
+            read_artifact(conda(tmp_path, tar([(name, b"")])))
+        assert caught.value.message.isprintable()
+        assert len(caught.value.message) < 500
+
+
+def test_chains_of_links_are_followed_within_bounds(tmp_path: Path) -> None:
+    """Each goes twice through the one before it: the last one takes 2**60 steps."""
+    links = [special("l0", tarfile.SYMTYPE, ".")]
+    links += [special(f"l{n}", tarfile.SYMTYPE, f"l{n - 1}/l{n - 1}") for n in range(1, 60)]
+    assert len(read_artifact(conda(tmp_path, tar(links))).payload) == 60
+
+
+def test_links_with_many_steps_are_refused(tmp_path: Path) -> None:
+    wide = "d/../" * 250 + "x"
+    links = [special(f"l{n}", tarfile.SYMTYPE, wide) for n in range(11_000)]
+    with pytest.raises(InvalidInput, match="links through more than"):
+        read_artifact(conda(tmp_path, tar(links)))
 
 
 def test_names_with_colons_and_long_pax_names_are_fine(tmp_path: Path) -> None:
@@ -294,6 +328,11 @@ def test_the_number_of_members_and_the_size_of_metadata_are_limited(tmp_path: Pa
         (b'{"name": "x", "version": "1", "build": "0", "depends": "a"}', "`depends`"),
         (b'{"name": "x", "version": "1", "build": "0", "build_number": "0"}', "build_number"),
         (b'{"name": "x", "version": "1", "build": "0", "timestamp": "now"}', "timestamp"),
+        (
+            b'{"name": "x", "version": "1", "build": "0", "n": ' + b"9" * 5000 + b"}",
+            "not valid JSON",
+        ),
+        (b'{"name": "x", "version": "1", "build": "\\ud800"}', "not valid JSON"),
         (b'{"name": "x", "version": "1", "build": "0", "extra_depends": {"a": 1}}', "`a`"),
     ],
 )
@@ -313,6 +352,16 @@ def test_unusable_indexes_are_refused(tmp_path: Path, index: bytes, problem: str
         ([{}], "without a path"),
         ([{"_path": "a", "path_type": "socket"}], "unknown type"),
         ({"a": 1}, "no list"),
+        ([{"_path": 1}], "without a path"),
+        (["a"], "without a path"),
+        ([[]], "without a path"),
+        ([{"_path": "a", "path_type": []}], "unknown type"),
+        ([{"_path": "a", "sha256": 1}], "digest or size"),
+        ([{"_path": "a", "size_in_bytes": "1"}], "digest or size"),
+        ([{"_path": "conda-meta/x.json"}], "only installers write"),
+        ([{"_path": "info/index.json"}], "not for the prefix"),
+        ([{"_path": "x/" * 5000}], "cannot be used"),
+        ([{"_path": "a\n"}], "control character"),
     ],
 )
 def test_unusable_lists_of_paths_are_refused(tmp_path: Path, paths: object, problem: str) -> None:
@@ -320,6 +369,46 @@ def test_unusable_lists_of_paths_are_refused(tmp_path: Path, paths: object, prob
     path = conda(tmp_path, info=info_tar(**{"paths.json": content}))
     with pytest.raises(InvalidInput, match=problem):
         read_artifact(path)
+
+
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [
+        ("../evil = a:b", "has a slash"),
+        ("/etc/evil = a:b", "has a slash"),
+        ("..\\evil = a:b", "backslash"),
+        ("con = a:b", "device"),
+        (" = a:b", "empty"),
+        ("", "empty"),
+    ],
+)
+def test_entry_points_that_lie_elsewhere_are_refused(tmp_path: Path, point: str, said: str) -> None:
+    link = {"noarch": {"type": "python", "entry_points": ["good = a:b", point]}}
+    path = conda(tmp_path, info=info_tar(**{"link.json": json.dumps(link).encode()}))
+    with pytest.raises(InvalidInput, match=f"unsafe: .*{said}"):
+        read_artifact(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_packed_by_a_method_that_few_readers_know(tmp_path: Path, method: int) -> None:
+    path = conda(tmp_path)
+    with zipfile.ZipFile(path) as old_zip:
+        content = {info.filename: old_zip.read(info) for info in old_zip.infolist()}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    with pytest.raises(InvalidInput, match=f"by the method {method}, not deflated"):
+        read_artifact(path)
+
+
+def test_an_old_package_is_one_bzip2_stream(tmp_path: Path) -> None:
+    """rattler reads the first one alone, so the rest would be checked and not installed."""
+    path = old(tmp_path, [("info/index.json", json.dumps(INDEX).encode())])
+    whole = path.read_bytes()
+    for more in (bz2.compress(tar([("bin/evil", b"")])), b"junk"):
+        path.write_bytes(whole + more)
+        with pytest.raises(InvalidInput, match="more of it follows the end"):
+            read_artifact(path)
 
 
 def test_other_containers_are_refused(tmp_path: Path) -> None:

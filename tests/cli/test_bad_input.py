@@ -146,8 +146,9 @@ def test_the_network_is_not_used_unasked(pixipack, example):
     edit(example / "pixi.toml", "channels = { conda-forge", "# channels = { conda-forge")
     (example / "pixi.lock").unlink()
     done = pixipack("lock", example, "--json", "-")
-    refused(done, "network", "conda-forge")
+    refused(done, "network", "conda-forge", "(--network)")
     assert done.document["outcome"] == "infrastructure"
+    assert "--pixipack-" not in done.out + done.err  # an option of pytest
 
 
 def test_a_channel_spec_with_a_misspelt_key(pixipack, tmp_path):
@@ -213,3 +214,18 @@ def test_a_default_environment_cannot_be_removed(pixipack, example):
     done = pixipack("check", example)
     assert "remove other from" not in done.out
     assert "remove default" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ('python -c "print(1)', "no closing quotation"),
+        ("", "it is empty"),
+        ("python \\", "escaped"),
+    ],
+)
+def test_a_smoke_test_that_is_no_command(command, said, pixipack, tmp_path):
+    """It is looked at before anything is unpacked: the pack is not even there."""
+    done = pixipack("unpack", tmp_path / "absent.tar", "-o", tmp_path / "out", "--smoke", command)
+    refused(done, "--smoke", said)
+    assert not (tmp_path / "out").exists()

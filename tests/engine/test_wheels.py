@@ -42,6 +42,7 @@ packages:
 - conda: {channel}/linux-64/python-3.12.1-h0_0.conda
   subdir: linux-64
   sha256: {python}
+  timestamp: {timestamp}
 {packages}
 """
 
@@ -69,6 +70,7 @@ def workspace(tmp_path: Path) -> Callable[..., Path]:
             selectors="\n".join(selectors),
             packages="\n".join(packages),
             python=built.packages[0].sha256,
+            timestamp=built.packages[0].timestamp,
         )
         (root / "pixi.lock").write_text(text, encoding="utf-8")
         return root

@@ -12,7 +12,8 @@ import pytest
 from pytest_pixipack.cli import main
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.pack import read_pack, unpack
-from tests.pack.hostile import CORPUS, GOOD, Hostile
+from tests.pack.corpus import CORPUS
+from tests.pack.hostile import GOOD, Hostile
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,7 @@ def everything(directory: Path) -> set[str]:
 
 
 def test_the_corpus_is_large_and_its_pattern_is_good(tmp_path: Path) -> None:
-    assert len({hostile.name for hostile in CORPUS}) == len(CORPUS) >= 60
+    assert len({hostile.name for hostile in CORPUS}) == len(CORPUS) >= 170
     (tmp_path / "good.tar").write_bytes(GOOD)
 
     prefix = unpack(tmp_path / "good.tar", tmp_path / "out", platform="linux-64")
@@ -62,7 +63,21 @@ def test_the_command_line_says_it_in_one_sentence(
 
     said = capsys.readouterr()
     assert "Traceback" not in said.err
-    assert said.err.startswith("pixipack: ")
+    assert said.err.startswith(f"pixipack: {path}: ")
+    assert ".pixipack-" not in said.err  # a directory that is gone
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_to_verify_it_ends_in_a_sentence_too(
+    hostile: Hostile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = hostile.make(tmp_path)
+    before = everything(tmp_path)
+
+    assert main(["verify", "--pack", str(path)]) in (0, 1, 2)
+
+    assert "Traceback" not in capsys.readouterr().err
     assert everything(tmp_path) == before
 
 
