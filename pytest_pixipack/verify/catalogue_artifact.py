@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pytest_pixipack.verify import artifact_files as files
 from pytest_pixipack.verify import artifact_rules as artifacts
-from pytest_pixipack.verify.catalogue_lock import _nothing
-from pytest_pixipack.verify.rules import DIGEST, FIELD, PATHS, PRESENCE, REST, UNREADABLE, Rule
+from pytest_pixipack.verify.rules import (
+    DIGEST,
+    FIELD,
+    PATHS,
+    PRESENCE,
+    REST,
+    UNREADABLE,
+    Rule,
+    nothing,
+)
 
 _ARTIFACT = ("artifact",)
 _BOTH = ("lock", "artifact")
@@ -22,7 +30,7 @@ ARTIFACT_RULES = (
         damage=("the package file is cut off or damaged",
                 "a member would be written outside the prefix"),
         remedy=_BUILD_AGAIN,
-        check=_nothing,
+        check=nothing,
         rank=UNREADABLE,
     ),
     Rule(
@@ -157,7 +165,7 @@ ARTIFACT_RULES = (
                 "a package is built again, or is another one, although nothing was touched"),
         remedy="Declare the file as an input of the backend",
         description="`pixipack reproduce --stale` edits inputs one by one and looks.",
-        check=_nothing,
+        check=nothing,
         rank=REST,
     ),
     Rule(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_pixipack.verify.catalogue_lock import _nothing
-from pytest_pixipack.verify.rules import FIELD, PRESENCE, REST, Rule
+from pytest_pixipack.verify.rules import FIELD, PRESENCE, REST, Rule, nothing
 
 _EXPECTATION = ("expectation",)
 
@@ -16,7 +15,7 @@ EXPECT_RULES = (
         damage=("a PyPI package is locked to a source distribution, a directory or a repository",
                 "the lock has no digest of a package, or it comes from a directory of one machine"),
         remedy="Depend on a release that has a wheel, or build one and inject it",
-        check=_nothing,
+        check=nothing,
         rank=PRESENCE,
     ),
     Rule(
@@ -27,7 +26,7 @@ EXPECT_RULES = (
         damage=("a package of the expectations is not there, or has another version, build or "
                 "file",),
         remedy="Correct the package, or the expectation",
-        check=_nothing,
+        check=nothing,
         rank=PRESENCE,
     ),
     Rule(
@@ -37,7 +36,7 @@ EXPECT_RULES = (
         title="no package is there that the expectations forbid",
         damage=("a forbidden package came in, as a dependency or by itself",),
         remedy="Find out what needs it",
-        check=_nothing,
+        check=nothing,
         rank=FIELD,
     ),
     Rule(
@@ -47,7 +46,7 @@ EXPECT_RULES = (
         title="a finding that is known is still found, and its date has not passed",
         damage=("a known finding is gone, or has expired",),
         remedy="Remove it from the expectations, or mend what it is about",
-        check=_nothing,
+        check=nothing,
         rank=REST,
     ),
 )  # fmt: skip

@@ -11,16 +11,11 @@ from pytest_pixipack.verify.lock_pypi import conda_reached, pypi_problems
 from pytest_pixipack.verify.lock_pypi_environment import check_indexes
 from pytest_pixipack.verify.lock_sources import source_problems
 from pytest_pixipack.verify.lock_text import check_canonical
-from pytest_pixipack.verify.rules import PRESENCE, REST, UNREADABLE, Problem, Rule
+from pytest_pixipack.verify.rules import PRESENCE, REST, UNREADABLE, Problem, Rule, nothing
 from pytest_pixipack.verify.subject import Subject
 
 _BOTH = ("manifest", "lock")
 _LOCK_AGAIN = "Run `pixi lock`"
-
-
-def _nothing(_subject: Subject) -> tuple[Problem, ...]:
-    """For what is found while a layer is read, before there is anything to check."""
-    return ()
 
 
 def _locations(subject: Subject) -> tuple[Problem, ...]:
@@ -53,7 +48,7 @@ LOCK_RULES = (
         damage=("the lock is missing", "it is not YAML or a field has a wrong type",
                 "an environment refers to a package that has no entry"),
         remedy="Restore pixi.lock, or remove it and run `pixi lock`",
-        check=_nothing,
+        check=nothing,
         rank=UNREADABLE,
     ),
     Rule(

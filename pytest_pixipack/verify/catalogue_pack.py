@@ -14,7 +14,6 @@ from pytest_pixipack.verify import (
 )
 from pytest_pixipack.verify import pack_rules as packs
 from pytest_pixipack.verify import prefix_rules as prefixes
-from pytest_pixipack.verify.catalogue_lock import _nothing
 from pytest_pixipack.verify.rules import (
     DIGEST,
     FIELD,
@@ -24,6 +23,7 @@ from pytest_pixipack.verify.rules import (
     UNREADABLE,
     UNSAFE,
     Rule,
+    nothing,
 )
 
 _PACK = ("pack",)
@@ -60,7 +60,7 @@ PACK_RULES = (
         title="the pack can be read",
         damage=("the pack is cut off or damaged", "pixi-pack.json is missing or no JSON"),
         remedy=_PACK_AGAIN,
-        check=_nothing,
+        check=nothing,
         rank=UNREADABLE,
     ),
     Rule(

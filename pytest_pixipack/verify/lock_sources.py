@@ -37,6 +37,8 @@ from pytest_pixipack.verify.source_expectation import (
     build_source,
     from_manifest,
     from_output,
+    locked_text,
+    output_text,
 )
 from pytest_pixipack.verify.specs import SpecDifference, compare_texts, satisfies
 from pytest_pixipack.verify.subject import Place, Subject
@@ -180,8 +182,8 @@ class _Record:
                 "lock-source-metadata",
                 f"No output of the package in {self.package.location} is the one that is locked.",
                 field="variants" if any(o.name == self.package.name for o in offered) else "name",
-                expected=[_output_text(o.name, o.variant) for o in offered],
-                actual=[_output_text(self.package.name, self.package.variants)],
+                expected=[output_text(o.name, o.variant) for o in offered],
+                actual=[output_text(self.package.name, self.package.variants)],
             )
             return
         build, host = self._packages("build"), self._packages("host")
@@ -326,7 +328,7 @@ class _Record:
                 "no locked package satisfies.",
                 field=f"{environment}_packages",
                 expected=self._described(needed),
-                actual=[_locked_text(package) for package in locked],
+                actual=[locked_text(package) for package in locked],
                 remedy=self._lower_case(needed),
             )
 
@@ -393,14 +395,3 @@ class _Record:
             **{**place, **more},
         )
         return rule, problem
-
-
-def _locked_text(package: LockedPackage) -> str:
-    if package.is_partial:
-        return f"{package.name} from {package.location}"
-    return f"{package.name} {package.version or ''}".strip()
-
-
-def _output_text(name: str, variant: Any) -> str:
-    values = ", ".join(f"{k}={v}" for k, v in sorted(variant.items()) if k != "target_platform")
-    return f"{name} ({values})" if values else name

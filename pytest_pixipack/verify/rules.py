@@ -192,6 +192,11 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(default_registry())
 
 
+def nothing(_subject: Subject) -> tuple[Problem, ...]:
+    """The check of a rule for what is found while a layer is read, before there is one."""
+    return ()
+
+
 def without_consequences(findings: Iterable[Finding], registry: Registry) -> list[Finding]:
     """The findings without those that another finding explains.
 

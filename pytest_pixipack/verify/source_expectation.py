@@ -151,3 +151,16 @@ def _declared(specs: Iterable[Spec]) -> tuple[Requirement, ...]:
         Requirement(spec.name, spec.match_spec(), location_of(spec) if spec.is_source else None)
         for spec in _plain(specs)
     )
+
+
+def locked_text(package: LockedPackage) -> str:
+    """A locked package in a few words."""
+    if package.is_partial:
+        return f"{package.name} from {package.location}"
+    return f"{package.name} {package.version or ''}".strip()
+
+
+def output_text(name: str, variant: Mapping[str, Any]) -> str:
+    """An output with the values of its variant."""
+    values = ", ".join(f"{k}={v}" for k, v in sorted(variant.items()) if k != "target_platform")
+    return f"{name} ({values})" if values else name
