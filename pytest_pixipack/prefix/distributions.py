@@ -50,6 +50,19 @@ def distributions(prefix: Prefix) -> tuple[Distribution, ...]:
     return tuple(sorted(found, key=lambda each: each.name))
 
 
+def unrecorded(prefix: Prefix) -> Mapping[str, Path]:
+    """Directories of Python distributions that have no `RECORD`, by the normalised name."""
+    from packaging.utils import canonicalize_name
+
+    found = (
+        directory
+        for place in _PLACES
+        for directory in prefix.path.glob(f"{place}/*{_INFO}")
+        if directory.is_dir() and not (directory / "RECORD").exists()
+    )
+    return {canonicalize_name(each.name.partition("-")[0]): each for each in found}
+
+
 def _records(root: Path) -> Iterator[Path]:
     for place in _PLACES:
         # Where letters of both cases are one directory, the second pattern finds the first's.

@@ -9,11 +9,11 @@ from typing import Any
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
-from pytest_pixipack.prefix.distributions import Distribution, distributions
+from pytest_pixipack.prefix.distributions import Distribution, distributions, unrecorded
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.prefix.model import META
 from pytest_pixipack.verify.prefix_records import misnamed
-from pytest_pixipack.verify.prefix_wheels import wheels_extra, wheels_missing
+from pytest_pixipack.verify.prefix_wheels import missing_wheels, wheels_extra, wheels_missing
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
@@ -119,6 +119,17 @@ def check_readable(subject: Subject) -> Iterator[Problem]:
             file=error.file,
             layers=("prefix", "prefix"),
         )
+        return
+    without = unrecorded(prefix_of(subject))
+    for name in missing_wheels(subject, wheels_of(subject)):
+        if name in without:
+            yield problem(
+                subject,
+                f"{name} is installed without a RECORD of its files: nobody knows which they are.",
+                PackageFacts(name=name),
+                file=str(without[name]),
+                layers=("prefix", "prefix"),
+            )
 
 
 def wheels_of(subject: Subject) -> tuple[Distribution, ...]:

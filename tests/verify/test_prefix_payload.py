@@ -148,6 +148,15 @@ def test_a_list_of_files_that_cannot_be_used(
     assert (finding.rule, finding.package) == ("prefix-parse", "keel")
 
 
+@pytest.mark.parametrize("layer", ["lock", "pack"])
+def test_a_wheel_without_a_list_of_its_files(layer: str, shipped: Layers) -> None:
+    broken = shipped.with_prefix(
+        lambda prefix: (prefix / SITE / "keel-1.2.dist-info/RECORD").unlink()
+    )
+    (finding,) = broken.verify(layer, "prefix").findings
+    assert (finding.rule, finding.package) == ("prefix-parse", "keel")
+
+
 def test_a_wheel_that_was_removed_is_missing_and_its_files_are_nobodys(shipped: Layers) -> None:
     broken = shipped.with_prefix(lambda prefix: shutil.rmtree(prefix / SITE / "keel-1.2.dist-info"))
     (finding,) = broken.verify("pack", "prefix").findings
