@@ -3,14 +3,16 @@
 Two equal packs and two that differ (in every package: the time of the build, a date in a text, and
 a member of an archive) are made; `pixipack compare` and diffoscope compare each pair, every run in
 a process of its own. Printed are seconds and the peak of the memory of the largest process, and for
-equal packs the speed in MiB/s. diffoscope is found on `PATH` or given by `--diffoscope PATH`;
-without it only our times are printed. `--huge GIB` compares one pair of packages of that size
-instead, to show that memory is bounded. Needs Linux or macOS.
+equal packs the speed in MiB/s. By default, packages are as large as most in a pack are. diffoscope
+is found on `PATH` or given by `--diffoscope PATH`; without it only our times are printed.
+`--huge GIB` compares one pair of packages of that size instead, to show that memory is bounded.
+Needs Linux or macOS.
 """
 
 from __future__ import annotations
 
 import argparse
+import compileall
 import hashlib
 import io
 import os
@@ -21,6 +23,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import pytest_pixipack
 from pytest_pixipack.artifact import Member, read_artifact, write_artifact
 from pytest_pixipack.pack import PackedPackage, artifact_record, write_pack
 
@@ -43,10 +46,10 @@ def nested(day: int) -> bytes:
     return raw.getvalue()
 
 
-def write_package(path: Path, number: int, day: int, mib: int) -> None:
+def write_package(path: Path, number: int, day: int, mib: float) -> None:
     name = f"package-{number}"
     members = [
-        Member("lib/large.bin", noise(number, mib << 20)),
+        Member("lib/large.bin", noise(number, int(mib * (1 << 20)))),
         Member("share/about.txt", f"built on 2024-03-{day:02}\n".encode() * 20),
         Member("share/data.tar", nested(day)),
         *(Member(f"lib/m{n}.py", b"x = 1\n" * 50) for n in range(100)),
@@ -58,7 +61,7 @@ def write_package(path: Path, number: int, day: int, mib: int) -> None:
     write_artifact(path / f"{name}-1.0-h0_0.conda", index, members)
 
 
-def make_pack(place: Path, side: str, day: int, packages: int, mib: int) -> Path:
+def make_pack(place: Path, side: str, day: int, packages: int, mib: float) -> Path:
     folder = place / side
     folder.mkdir()
     packed = []
@@ -145,8 +148,8 @@ def measure(pairs: dict[str, tuple[Path, Path]], diffoscope: str | None) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("packages", nargs="?", type=int, default=20)
-    parser.add_argument("mib", nargs="?", type=int, default=4)
+    parser.add_argument("packages", nargs="?", type=int, default=40)
+    parser.add_argument("mib", nargs="?", type=float, default=0.25)
     parser.add_argument("--diffoscope", default=shutil.which("diffoscope"))
     parser.add_argument("--huge", type=float, metavar="GIB")
     options = parser.parse_args()
@@ -159,7 +162,9 @@ def main() -> None:
         first = make_pack(place, "monday", 1, options.packages, options.mib)
         same = Path(shutil.copy(first, place / "copy.tar"))
         second = make_pack(place, "tuesday", 2, options.packages, options.mib)
-        print(f"packs of {options.packages} packages of {options.mib} MiB")
+        # As an installer leaves a package.
+        compileall.compile_dir(Path(pytest_pixipack.__file__).parent, quiet=1)
+        print(f"packs of {options.packages} packages of {options.mib:g} MiB")
         measure({"equal": (first, same), "differing": (first, second)}, options.diffoscope)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +34,15 @@ def entries(root: Path) -> list[Entry]:
     for name in WHOLE:
         found += _entry(root / name, name)
     return sorted(found, key=lambda each: (each.used, each.path))
+
+
+def check_readable(root: Path) -> None:
+    """Raises `OSError` where a cache is there and cannot be looked into, or is no directory."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(str(root)):
+        pass
+    for name in (*KINDS, *WHOLE):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.scandir(str(root / name)).close()
 
 
 def left_overs(root: Path) -> list[Path]:

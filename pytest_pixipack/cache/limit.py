@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_pixipack.cache.entries import KINDS, Entry, entries, left_overs, size_of
-from pytest_pixipack.cache.made_once import MADE, discard, lock_of, remove, thing_of
+from pytest_pixipack.cache.made_once import discard, lock_of, remove, thing_of
 from pytest_pixipack.cache.scratch import sweep_scratch
+from pytest_pixipack.cache.seals import MADE
 from pytest_pixipack.cache.users import now_of, oldest_user, using
 from pytest_pixipack.errors import InvalidInput
 

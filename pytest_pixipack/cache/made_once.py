@@ -1,19 +1,22 @@
-"""Made once under a lock, renamed into place.
+"""Made once under a lock, renamed into place, and sealed.
 
 Whoever comes first makes a thing, under a temporary name beside its place, and renames it when it
 is complete; all others wait for the lock and take what is there. The operating system frees the
 lock of a process that is killed, and what that one left under a temporary name is removed by the
-next.
+next. What is no longer what was made (`seals`) is made anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from pytest_pixipack.cache.seals import MADE, is_whole, remove_seal, seal_of, write_seal
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -21,27 +24,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEMPORARY, LOCK = ".tmp", ".lock"
-# Its time says when something was last made in a directory.
-MADE = ".made"
+_ONLY_READ = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def made_once(home: Path, load: Callable[[Path], T | None], make: Callable[[Path], object]) -> T:
     """What `load` finds at `home`, a file or a directory; where that is None, it is made first.
 
-    `make` writes it to the path that it is given. In a cache that can only be read, what is there
-    is taken. Raises `OSError` where it cannot be written, and what `load` and `make` raise.
+    `make` writes it to the path that it is given. What was damaged since is made anew: `load` does
+    not see it. In a cache that can only be read, what is there is taken. Raises `OSError` where it
+    cannot be written, and what `load` and `make` raise.
     """
+    # What is read now need not be read under the lock, where others wait.
+    is_whole(home)
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         lock = lock_of(home)
         lock.acquire()
     except OSError:
-        found = load(home)
+        found = _loaded(home, load)
         if found is None:
             raise
         return found
     try:
-        found = load(home)
+        found = _loaded(home, load)
         if found is None:
             _make(home, make)
             found = load(home)
@@ -53,18 +58,23 @@ def made_once(home: Path, load: Callable[[Path], T | None], make: Callable[[Path
         lock.release()
 
 
-def taken(home: Path, load: Callable[[Path], T | None]) -> T | None:
-    """What `load` finds at `home`, which counts as used then; None where there is nothing."""
-    if load(home) is None:
+def taken(home: Path, load: Callable[[Path], T | None], *, sealed: bool = True) -> T | None:
+    """What `load` finds at `home`, which counts as used then; None where there is nothing, or
+    something else than was made.
+
+    Where things are not `sealed`, `load` is what looks at their content.
+    """
+    look = _loaded if sealed else _found
+    if look(home, load) is None:
         return None
     try:
         with lock_of(home):
-            found = load(home)
+            found = look(home, load)
             if found is not None:
                 used(home)
             return found
     except OSError:  # a cache that can only be read: nothing is removed from it
-        return load(home)
+        return look(home, load)
 
 
 def is_there(home: Path) -> Path | None:
@@ -82,14 +92,20 @@ def was_made(home: Path) -> None:
     """Notes that a cache has grown; for what is not made by `made_once`."""
     used(home)
     with contextlib.suppress(OSError):
-        (home.parent / MADE).touch()
+        (home.parent / MADE).mkdir(exist_ok=True)
+    used(home.parent / MADE)
 
 
 def lock_of(home: Path) -> BaseFileLock:
     """The lock of a thing. The file stays: whoever removed it would let two in."""
     from filelock import FileLock
 
-    return FileLock(home.with_name(f"{home.name}{LOCK}"))
+    place = home.with_name(f"{home.name}{LOCK}")
+    # Older versions of filelock would empty the file that a link leads to.
+    if place.is_symlink():
+        with contextlib.suppress(OSError):
+            place.unlink(missing_ok=True)
+    return FileLock(place)
 
 
 def discard(home: Path) -> None:
@@ -97,9 +113,8 @@ def discard(home: Path) -> None:
 
     Raises `OSError` where it stays.
     """
-    grave = _temporary(home)
-    home.replace(grave)
-    remove(grave)
+    _put_away(home)
+    remove_seal(home)
 
 
 def remove(path: Path) -> None:
@@ -127,22 +142,58 @@ def thing_of(left_over: Path) -> Path:
     return left_over.with_name(left_over.name.rsplit(".", 2)[0])
 
 
+def can_be_written(room: Path) -> bool:
+    """False where a directory of a cache can only be read.
+
+    Raises `OSError` where it is full, or no directory.
+    """
+    probe = temporary_name(room / "probe")
+    try:
+        room.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if error.errno in _ONLY_READ:
+            return False
+        raise
+    return True
+
+
+def temporary_name(home: Path) -> Path:
+    """A name for what is to become a thing, which nobody takes for the thing."""
+    return home.with_name(f"{home.name}.{os.urandom(4).hex()}{TEMPORARY}")
+
+
+def _loaded(home: Path, load: Callable[[Path], T | None]) -> T | None:
+    return load(home) if is_whole(home) else None
+
+
+def _found(home: Path, load: Callable[[Path], T | None]) -> T | None:
+    return load(home)
+
+
 def _make(home: Path, make: Callable[[Path], object]) -> None:
     for path in left_overs(home):
         remove(path)
-    if home.exists() or home.is_symlink():
-        discard(home)
-    fresh = _temporary(home)
+    fresh = temporary_name(home)
     try:
         make(fresh)
+        if seal_of(home).is_dir():
+            remove(seal_of(home))
+        write_seal(home, fresh, temporary_name(home))
+        # As late as can be: someone may be using what looks damaged from here.
+        if home.exists() or home.is_symlink():
+            _put_away(home)
         fresh.replace(home)
     finally:
         remove(fresh)
     was_made(home)
 
 
-def _temporary(home: Path) -> Path:
-    return home.with_name(f"{home.name}.{os.urandom(4).hex()}{TEMPORARY}")
+def _put_away(home: Path) -> None:
+    grave = temporary_name(home)
+    home.replace(grave)
+    remove(grave)
 
 
 def _entries(directory: Path) -> list[Path]:

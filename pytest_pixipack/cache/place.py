@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_pixipack.file_urls import expand_user
+
 NAME = "pytest-pixipack"
 
 
@@ -18,14 +20,20 @@ def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     in a cache is installed and run.
     """
     found = os.environ if environ is None else environ
-    if named := found.get("PIXIPACK_CACHE_DIR"):
-        return Path(named).absolute()
+    if (named := named_cache_dir(found)) is not None:
+        return named
     candidate = user_cache_dir(found)
     if candidate is not None and _can_be_written(candidate):
         return candidate
     user = found.get("USER") or found.get("USERNAME") or "user"
     shared = Path(tempfile.gettempdir()) / f"{NAME}-{user}"
     return shared if _is_private(shared) else Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
+
+
+def named_cache_dir(environ: Mapping[str, str]) -> Path | None:
+    """What `PIXIPACK_CACHE_DIR` says; it may lie in a repository, where CI keeps no other place."""
+    named = environ.get("PIXIPACK_CACHE_DIR")
+    return expand_user(named).absolute() if named else None
 
 
 def user_cache_dir(environ: Mapping[str, str]) -> Path | None:

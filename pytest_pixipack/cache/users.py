@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _FOLDER = "users"
+_PROBES = "now.*.tmp"
 
 
 @contextmanager
@@ -52,6 +53,8 @@ def oldest_user(root: Path) -> int | None:
         return None
     began = []
     with FileLock(root / f"{_FOLDER}.lock"):
+        for probe in folder.glob(_PROBES):
+            _end(probe)
         for sign in folder.glob("*-*.lock"):
             lock = FileLock(sign)
             try:
@@ -66,13 +69,17 @@ def oldest_user(root: Path) -> int | None:
 
 def now_of(root: Path) -> int:
     """The time of the file system that a cache is on, in nanoseconds. Raises `OSError`."""
+    from filelock import FileLock
+
     folder = root / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    return _now(folder)
+    with FileLock(root / f"{_FOLDER}.lock"):
+        return _now(folder)
 
 
 def _now(folder: Path) -> int:
-    probe = folder / f"now.{os.urandom(4).hex()}.tmp"
+    """To be called under the lock: whoever holds it removes what a process that was killed left."""
+    probe = folder / _PROBES.replace("*", os.urandom(4).hex())
     try:
         probe.touch()
         return probe.stat().st_mtime_ns

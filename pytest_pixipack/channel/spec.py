@@ -21,7 +21,7 @@ from pytest_pixipack.channel.layers import (
     check_fields,
     expand,
 )
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import Infrastructure, InvalidInput
 
 if TYPE_CHECKING:
     from pytest_pixipack.channel.build import BuiltChannel
@@ -139,18 +139,20 @@ class StubChannel:
         return self._opened(lambda built, after: built.mount(router, **options, after=after))
 
     def _opened(self, opening: Callable[[BuiltChannel, Callable[[], object]], _Opened]) -> _Opened:
-        import shutil
-        import tempfile
-
-        folder = Path(tempfile.mkdtemp(prefix="pixipack-channel-"))
-
-        def remove() -> None:
-            shutil.rmtree(folder, ignore_errors=True)
+        from pytest_pixipack.cache.scratch import Scratch
 
         try:
-            opened = opening(self.build(folder / self.name), remove)
+            scratch = Scratch("pixipack-channel-")
+        except OSError as error:
+            raise Infrastructure(
+                f"There is no room for the channel {self.name}: {error.strerror or error}.",
+                file=error.filename,
+                remedy="Check free space and permissions of the directory for temporary files.",
+            ) from None
+        try:
+            opened = opening(self.build(scratch.path / self.name), scratch.close)
         except BaseException:
-            remove()
+            scratch.close()
             raise
         if self.on_open is not None:
             self.on_open(opened.close)

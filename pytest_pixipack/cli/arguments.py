@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_pixipack.cli.progress import progress_line
 from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.file_urls import expand_user
 
 if TYPE_CHECKING:
     from pytest_pixipack.cli.output import Terminal
@@ -103,7 +104,7 @@ def engine_options(arguments: argparse.Namespace) -> EngineOptions:
         stand_in_directory,
     )
 
-    cache_dir = (arguments.cache_dir or default_cache_dir()).absolute()
+    cache_dir = expand_user(str(arguments.cache_dir or default_cache_dir())).absolute()
     arguments.at_end.enter_context(shared(cache_dir))
     channels = {
         name: stand_in_directory(name, Path(path).absolute(), cache_dir, None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.cli.arguments import add_json
 from pytest_pixipack.cli.output import EXIT_OK, Terminal
+from pytest_pixipack.file_urls import expand_user
 
 if TYPE_CHECKING:
     from pytest_pixipack.cache.entries import Entry
@@ -32,7 +33,9 @@ def add_parsers(commands: Any) -> None:
         "the cache is no larger than PIXIPACK_CACHE_SIZE. What is in use stays.",
     )
     which = clean.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="remove everything that is not in use")
+    which.add_argument(
+        "--all", action="store_true", help="remove everything that no running process uses"
+    )
     which.add_argument(
         "--older-than", type=_days, metavar="DAYS", help="remove what was not used for DAYS days"
     )
@@ -49,11 +52,12 @@ def add_parsers(commands: Any) -> None:
 
 def run_info(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Says where the cache is and what is in it."""
-    from pytest_pixipack.cache.entries import entries, left_overs
+    from pytest_pixipack.cache.entries import check_readable, entries, left_overs
     from pytest_pixipack.cache.limit import size_limit
 
     root = _root(arguments)
     limit = size_limit(os.environ)
+    check_readable(root)
     found = entries(root)
     total = sum(each.size for each in found)
     lines = [f"{root}", f"{readable(total)} of {readable(limit)}"]
@@ -80,10 +84,12 @@ def run_info(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def run_clean(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Removes things and says how much."""
+    from pytest_pixipack.cache.entries import check_readable
     from pytest_pixipack.cache.limit import clean, size_limit, trim
 
     root = _root(arguments)
     limit = size_limit(os.environ)
+    check_readable(root)
     if arguments.all or arguments.older_than is not None:
         cleaned = clean(root, arguments.older_than)
     else:
@@ -137,8 +143,9 @@ def _days(text: str) -> float:
 def _root(arguments: argparse.Namespace) -> Path:
     from pytest_pixipack.cache import default_cache_dir
 
-    root: Path = arguments.cache_dir or default_cache_dir()
-    return root.absolute()
+    if arguments.cache_dir is None:
+        return default_cache_dir()
+    return expand_user(str(arguments.cache_dir)).absolute()
 
 
 def _described(entry: Entry, root: Path) -> dict[str, object]:

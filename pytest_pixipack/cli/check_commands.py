@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.cli.arguments import (
     add_engine,
     add_json,
@@ -186,8 +186,8 @@ def _installed(arguments: argparse.Namespace) -> Iterator[Path | Prefix | None]:
         raise InvalidInput("There is no pack to unpack.", remedy="Add --pack PACK.")
     from pytest_pixipack.pack import unpack
 
-    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
-        yield unpack(arguments.pack, Path(scratch))
+    with scratch_directory() as scratch:
+        yield unpack(arguments.pack, scratch)
 
 
 def _finish(report: Report, arguments: argparse.Namespace, terminal: Terminal) -> int:

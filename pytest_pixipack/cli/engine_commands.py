@@ -19,8 +19,9 @@ from pytest_pixipack.cli.arguments import (
     positive,
     workspace_root,
 )
-from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, Terminal
+from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, STDOUT, Terminal
 from pytest_pixipack.cli.pack_forms import PackWriter
+from pytest_pixipack.cli.pack_streams import given_pack, is_stream, scratch, to_stdout
 from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def add_parsers(commands: Any) -> None:
         "--output-file",
         type=Path,
         metavar="FILE",
-        help="the pack (default: environment.tar, or environment.sh or .ps1, or environment)",
+        help="the pack, - for standard output (default: environment.tar, or environment.sh or "
+        ".ps1, or environment)",
     )
     form = pack.add_mutually_exclusive_group()
     form.add_argument(
@@ -97,7 +99,14 @@ def add_parsers(commands: Any) -> None:
 
     unpack = commands.add_parser("unpack", help="install a pack")
     unpack.set_defaults(run=run_unpack, command_name="unpack")
-    unpack.add_argument("pack", type=Path, metavar="PACK", help="environment.tar, or a directory")
+    unpack.add_argument(
+        "pack",
+        type=Path,
+        nargs="?",
+        default=Path("environment.tar"),
+        metavar="PACK",
+        help="a pack, a directory, or - for standard input (default: environment.tar)",
+    )
     unpack.add_argument(
         "-o",
         "--output-directory",
@@ -107,6 +116,13 @@ def add_parsers(commands: Any) -> None:
         help="where the environment and its activation script go (default: here)",
     )
     unpack.add_argument("-e", "--env-name", default="env", help="name of the environment")
+    unpack.add_argument(
+        "-s",
+        "--shell",
+        action="append",
+        metavar="SHELL",
+        help="write its activation script; repeatable (default: bash, on Windows cmd)",
+    )
     unpack.add_argument(
         "--smoke",
         action="append",
@@ -178,8 +194,13 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
     root = workspace_root(arguments.workspace, terminal)
     platform = arguments.platform or current_platform()
+    streamed = is_stream(arguments.output_file)
+    if streamed and (arguments.directory_only or arguments.json == STDOUT):
+        words = "a directory" if arguments.directory_only else "the JSON document, too"
+        raise InvalidInput(f"Standard output cannot be {words}.", remedy="Name a file with -o.")
+    file = scratch(arguments.at_end) / "pack" if streamed else arguments.output_file
     write = PackWriter(
-        output=arguments.output_file,
+        output=file,
         executable=arguments.create_executable,
         directory=arguments.directory_only,
         unpacker=arguments.pixi_unpack_source,
@@ -195,9 +216,16 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
             ignore_pypi_non_wheel=arguments.ignore_pypi_non_wheel,
         ),
     )
-    terminal.print([f"{pack.path}: {len(pack.records)} packages for {pack.platform}"])
+    words = f"{len(pack.records)} packages for {pack.platform}"
+    if streamed:
+        to_stdout(pack.path)
+        terminal.say(words)
+    else:
+        terminal.print([f"{pack.path}: {words}"])
     packages = [facts.dist for facts in pack.records]
-    terminal.document({"outcome": "passed", "pack": str(pack.path), "packages": packages})
+    terminal.document(
+        {"outcome": "passed", "pack": "-" if streamed else str(pack.path), "packages": packages}
+    )
     return EXIT_OK
 
 
@@ -213,7 +241,11 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.max_ratio is not None:
         limits = replace(limits, max_ratio=arguments.max_ratio)
     prefix = unpack(
-        arguments.pack, arguments.output_directory, env_name=arguments.env_name, limits=limits
+        given_pack(arguments.pack, arguments.at_end),
+        arguments.output_directory,
+        env_name=arguments.env_name,
+        shells=_known_shells(arguments.shell),
+        limits=limits,
     )
     terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])
     ran = [prefix.run(*words) for words in smoke]
@@ -255,6 +287,18 @@ def _words(command: str) -> list[str]:
     if not words:
         raise InvalidInput("--smoke is no command: it is empty.", remedy="Name a program.")
     return words
+
+
+def _known_shells(names: list[str] | None) -> list[str] | None:
+    from pytest_pixipack.prefix.activation import SHELLS
+
+    for name in names or ():
+        if name not in SHELLS:
+            raise InvalidInput(
+                f"There is no activation script for the shell {name!r}.",
+                remedy=f"Choose one of {', '.join(SHELLS)}.",
+            )
+    return names
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -81,8 +82,12 @@ class PackageFile:
         self.path = path
         self.is_conda = path.name.endswith(".conda")
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> Mapping[str, Part]:
         """The parts without a look into them. Raises `InvalidInput`."""
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> Mapping[str, Part]:
         if not self.is_conda:
             return {BOTH: Part("", 0, self.path.stat().st_size)}
         places = self._told(lambda: zips.places(lambda: self.path.open("rb")))

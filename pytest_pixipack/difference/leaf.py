@@ -10,17 +10,19 @@ from dirty_equals import Contains, HasLen, IsListOrTuple
 from pytest_pixipack.difference.model import Difference
 from pytest_pixipack.matchers.base import Matcher
 from pytest_pixipack.matchers.describe import MISSING, describe, exactly, is_matcher_class
+from pytest_pixipack.redaction import hide
 
 _Answer = TypeVar("_Answer")
 
 _LONG = 60
 _CONTEXT = 16
+_SECRET = "they differ in what is not shown: user, password or query of a URL"
 
 
 def leaf(path: tuple[str, ...], expected: Any, actual: Any, note: str | None = None) -> Difference:
     """Both values in words that differ, with a note where the words do not say why."""
     if expected is MISSING or actual is MISSING:
-        return Difference(path, describe(expected), describe(actual), note)
+        return Difference(path, describe(expected), describe(actual), hide(note) if note else None)
     expected = instance(expected)
     if isinstance(expected, Matcher):
         texts = _guarded(expected.contrast, actual)
@@ -29,13 +31,15 @@ def leaf(path: tuple[str, ...], expected: Any, actual: Any, note: str | None = N
     else:
         left, right = _texts(expected, actual)
         note = note or _guarded(_why, expected, actual)
+    if left == right and _has_secret(expected, actual):
+        return Difference(path, left, right, note or _SECRET)
     if left == right:
         left, right = exactly(expected), exactly(actual)
     if left == right:
         left, right = f"{left} ({type(expected).__name__})", f"{right} ({type(actual).__name__})"
     if left == right:
         note = note or "two that look the same and compare unequal"
-    return Difference(path, left, right, note)
+    return Difference(path, left, right, hide(note) if note else None)
 
 
 def instance(expected: Any) -> Any:
@@ -48,6 +52,10 @@ def instance(expected: Any) -> Any:
     return expected
 
 
+def _has_secret(*values: Any) -> bool:
+    return all(isinstance(each, str) for each in values) and any(hide(v) != v for v in values)
+
+
 def _guarded(ask: Callable[..., _Answer], *values: Any) -> _Answer | None:
     """The answer, or None where a hostile value raises."""
     try:
@@ -58,7 +66,8 @@ def _guarded(ask: Callable[..., _Answer], *values: Any) -> _Answer | None:
 
 def _texts(expected: Any, actual: Any) -> tuple[str, str]:
     if isinstance(expected, str) and isinstance(actual, str):
-        expected, actual = _focus(expected, actual)
+        # Before anything is cut off: what is left of a secret is not known as one.
+        expected, actual = _focus(hide(expected), hide(actual))
     return describe(expected), describe(actual)
 
 

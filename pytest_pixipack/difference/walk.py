@@ -15,7 +15,7 @@ from pytest_pixipack.difference.leaf import instance, leaf
 from pytest_pixipack.difference.model import Difference
 from pytest_pixipack.matchers.base import Matcher, alike
 from pytest_pixipack.matchers.constraints import IsSpec, spec_name
-from pytest_pixipack.matchers.describe import MISSING, describe, is_matcher
+from pytest_pixipack.matchers.describe import MISSING, describe, exactly, is_matcher
 from pytest_pixipack.matchers.packages import attribute
 
 Path = tuple[str, ...]
@@ -222,7 +222,7 @@ def _similar(key: Any, others: Iterable[Any]) -> str | None:
 
 def _segment(key: Any) -> str:
     # A text in quotes only where it could be taken for something else.
-    return describe(key) if not isinstance(key, str) or not key.startswith("[") else repr(key)
+    return describe(key) if not isinstance(key, str) or not key.startswith("[") else exactly(key)
 
 
 def _sequence(path: Path, expected: Any, actual: Any) -> list[Difference]:

@@ -23,6 +23,7 @@ from pytest_pixipack.cache import is_there, made_once, taken
 from pytest_pixipack.cache.made_once import remove
 from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.engine.channels import is_local
+from pytest_pixipack.engine.damage import mended
 from pytest_pixipack.engine.download import Wanted, download
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
 from pytest_pixipack.file_urls import path_of_url
@@ -62,7 +63,7 @@ class ArchiveCache:
             found = sha256, md5_file.read_text(encoding="ascii")
         else:
             if url not in self._known:
-                self._known[url] = self._take(url, sha256, md5, where)
+                self._known[url] = self._mended(url, sha256, md5, where)
             found = self._known[url]
         for kind, actual, wanted in zip(("sha256", "md5"), found, (sha256, md5), strict=True):
             if wanted is not None and actual != wanted:
@@ -70,18 +71,20 @@ class ArchiveCache:
         return found
 
     def directory_of(self, url: str, sha256: str, **where: Any) -> Path:
-        """The directory with the content of an archive. Raises as `pin` does."""
+        """The directory with the content of an archive, which nobody may change. Raises as `pin`
+        does.
+        """
         self.pin(url, sha256, None, **where)
         return self._place(sha256) / _TREE
 
-    def checkout_root(self, directory: Path) -> Path | None:
-        """The root of the archive that a directory lies in, None for any other directory."""
-        if not directory.is_relative_to(self._directory):
-            return None
-        return self._directory / directory.relative_to(self._directory).parts[0] / _TREE
-
     def _place(self, sha256: str) -> Path:
         return self._directory / sha256
+
+    def _mended(self, url: str, sha256: str | None, md5: str | None, where: Any) -> tuple[str, str]:
+        if sha256 is None:
+            return self._take(url, sha256, md5, where)
+        with mended([self._place(sha256)], f"What the cache has of the archive {public_url(url)}"):
+            return self._take(url, sha256, md5, where)
 
     def _take(self, url: str, sha256: str | None, md5: str | None, where: Any) -> tuple[str, str]:
         with self._file(url, sha256, md5, where) as file:
@@ -113,7 +116,7 @@ class ArchiveCache:
             wanted = Wanted(
                 url, f"The archive {public_url(url)}", sha256, md5, package=where.get("package")
             )
-            download(wanted, file)
+            download(wanted, file, network=self._network)
             yield file
 
     def _unpack(self, file: Path, name: str, place: Path, md5: str, where: Any) -> None:
@@ -144,7 +147,7 @@ class ArchiveCache:
                 **{**where, "remedy": "Get the archive again."},
             ) from error
         except OSError as error:
-            raise _unreadable(name, error, where) from error
+            raise _unreadable(name, place, error, where) from error
 
 
 def _unpack_tar(file: Path, tree: Path, kind: str) -> None:
@@ -278,7 +281,9 @@ def _other(url: str, kind: str, actual: str, wanted: str, where: Any) -> Invalid
     )
 
 
-def _unreadable(name: str, error: OSError, where: Any) -> InvalidInput | Infrastructure:
+def _unreadable(
+    name: str, place: Path, error: OSError, where: Any
+) -> InvalidInput | Infrastructure:
     # bz2 and lzma call a broken stream an OSError without a number.
     if error.errno is None:
         return InvalidInput(
@@ -287,5 +292,7 @@ def _unreadable(name: str, error: OSError, where: Any) -> InvalidInput | Infrast
         )
     return Infrastructure(
         f"The archive {name} cannot be unpacked: {error.strerror or os.strerror(error.errno)}.",
-        **{**where, "remedy": "Make room, or name another cache directory (PIXIPACK_CACHE_DIR)."},
+        file=place,
+        package=where.get("package"),
+        remedy="Make room, or name another cache directory (PIXIPACK_CACHE_DIR).",
     )

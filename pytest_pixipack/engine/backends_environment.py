@@ -23,7 +23,8 @@ from pytest_pixipack.cache import is_there, made_once
 from pytest_pixipack.engine.channels import Channel, ChannelTable
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.records import BinaryRecord
-from pytest_pixipack.engine.solve import Solver, SolveRequest
+from pytest_pixipack.engine.repodata import Repodata
+from pytest_pixipack.engine.solve import Solver, SolveRequest, subdirs_of
 from pytest_pixipack.engine.targets import match_spec
 from pytest_pixipack.errors import BackendError, Infrastructure, SolveError, Unsupported
 from pytest_pixipack.manifest import Manifest, default_virtual_packages
@@ -49,23 +50,18 @@ class BackendEnvironment:
 class BackendEnvironments:
     """Backends of one workspace's packages; one object solves each requirement once.
 
-    Environments lie below `content_dir` (default: `cache_dir`), each in a directory that is named
-    by what is in it, so that runs and workers share them. Not safe for use from several threads at
-    once.
+    Environments lie below `directory`, each in a directory that is named by what is in it, so that
+    runs and workers share them. Not safe for use from several threads at once.
     """
 
     def __init__(
-        self,
-        table: ChannelTable,
-        files: PackageFiles,
-        cache_dir: Path,
-        content_dir: Path | None = None,
+        self, table: ChannelTable, files: PackageFiles, directory: Path, repodata: Repodata
     ) -> None:
         self._table = table
         self._files = files
-        self._cache_dir = cache_dir
-        self._environments = (content_dir or cache_dir) / "backends"
-        self._solver = Solver(table, cache_dir / "repodata")
+        self._environments = directory
+        self._repodata = repodata
+        self._solver = Solver(table, repodata, files)
         self._found: dict[tuple[object, ...], BackendEnvironment | None] = {}
 
     def find(self, manifest: Manifest, workspace: Manifest) -> BackendEnvironment | None:
@@ -117,18 +113,16 @@ class BackendEnvironments:
         """Whether a channel has any package of the name."""
         import rattler
 
-        from pytest_pixipack.aio import run_async
-        from pytest_pixipack.engine.proxies import client_for
-
-        cache = self._cache_dir / "repodata"
-        cache.mkdir(parents=True, exist_ok=True)
-        gateway = rattler.Gateway(cache_dir=cache, client=client_for(os.environ))
         origins = [channel.origin for channel in channels]
-        subdirs = [rattler.Subdir(platform), rattler.Subdir("noarch")]
-        try:
-            found = run_async(lambda: gateway.query(origins, subdirs, [rattler.MatchSpec(name)]))
-        except rattler.exceptions.GatewayError:
-            return True  # solving says what is wrong, and where
+        names = subdirs_of(platform)
+        found = self._repodata.ask(
+            f"the environment of the build backend {name}",
+            channels,
+            names,
+            lambda gateway: gateway.query(
+                origins, [rattler.Subdir(each) for each in names], [rattler.MatchSpec(name)]
+            ),
+        )
         return any(found)
 
     def _solve(
@@ -193,6 +187,7 @@ class BackendEnvironments:
     ) -> None:
         from pytest_pixipack.pack.records import locked_record
         from pytest_pixipack.prefix import InstallRecord, install
+        from pytest_pixipack.prefix.model import META
 
         install(
             [
@@ -203,6 +198,16 @@ class BackendEnvironments:
             platform=platform,
             final_prefix=final_prefix,
         )
+        _share(prefix / META)
+
+
+def _share(meta: Path) -> None:
+    """Lets all who may read an environment read its records, which rattler keeps to the owner."""
+    from pytest_pixipack.prefix.model import HISTORY
+
+    mode = (meta / HISTORY).stat().st_mode & 0o777
+    for path in meta.glob("*.json"):
+        path.chmod(mode)
 
 
 def backend_channels(manifest: Manifest, workspace: Manifest) -> tuple[str, ...]:

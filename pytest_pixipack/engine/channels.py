@@ -53,15 +53,13 @@ def canonical_url(name: str, root: Path) -> str:
 
 def is_local(url: str) -> bool:
     """Whether no network is needed: a `file://` URL, or http(s) on the loopback interface."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return True
-    host = parts.hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            return True
+        host = parts.hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or a URL that cannot be taken apart
         return False
 
 

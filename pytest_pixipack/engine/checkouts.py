@@ -24,7 +24,8 @@ from pytest_pixipack.engine.pinned import (
     plain_subdirectory,
     repository_url,
 )
-from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.engine.source_copies import SourceCopies
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
@@ -37,14 +38,18 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 class Checkouts:
     """Finds and fetches what source packages are made from; `root` is the workspace's directory.
 
-    One object serves one operation: it asks a repository once for what a branch is.
+    One object serves one operation: it asks a repository once for what a branch is. What is fetched
+    is copied into `scratch` before anybody else sees it.
     """
 
-    def __init__(self, root: Path, options: EngineOptions) -> None:
+    def __init__(self, root: Path, options: EngineOptions, scratch: Path) -> None:
         self._root = root
-        cache = options.cache_dir
-        self._git = GitCache(cache / "git", options.environ, network=options.network)
-        self._archives = ArchiveCache(options.content_dir / "archives", network=options.network)
+        self._copies = SourceCopies(scratch / "sources")
+        network = options.network
+        self._git = GitCache(
+            options.cache_dir / "git", options.environ, network=network, scratch=scratch / "git"
+        )
+        self._archives = ArchiveCache(options.content_dir / "archives", network=network)
         self._commits: dict[tuple[str, str | None, str | None], str] = {}
 
     def locate(
@@ -71,11 +76,18 @@ class Checkouts:
         return self._archive_location(wanted, where).text
 
     def directory(
-        self, location: str, name: str | None = None, asked_by: Spec | None = None
+        self,
+        location: str,
+        name: str | None = None,
+        asked_by: Spec | None = None,
+        *,
+        built_for: Path | None = None,
     ) -> Path:
         """The directory behind a location, fetched if need be.
 
-        Raises `InvalidInput` for a location that is none, and as `locate` does.
+        Of what was fetched it lies in a copy, which each package has for itself: `built_for` is the
+        directory of the package for which files that lie elsewhere are wanted. Raises
+        `InvalidInput` for a location that is none, and as `locate` does.
         """
         pin = parse_pin(location)
         if pin is None:
@@ -90,11 +102,26 @@ class Checkouts:
                 f"{pin.url}.",
                 **{**where, "remedy": "Correct the `subdirectory`."},
             )
-        return directory.parent if directory.suffix == ".toml" else directory
+        directory = directory.parent if directory.suffix == ".toml" else directory
+        return self._copied(root, directory, built_for)
 
     def checkout_root(self, directory: Path) -> Path | None:
         """The root of what was fetched around a directory; None within the workspace."""
-        return self._git.checkout_root(directory) or self._archives.checkout_root(directory)
+        return self._copies.root_of(directory)
+
+    def original(self, path: Path) -> Path:
+        """What a path among the copies was copied from; any other path is its own."""
+        return self._copies.original_of(path)
+
+    def renew(self, directory: Path) -> None:
+        """Undoes what builds have changed in a copy; nothing for the workspace's own files.
+
+        Raises `Infrastructure`.
+        """
+        try:
+            self._copies.renew(directory)
+        except OSError as error:
+            raise _cannot_copy(directory, error) from error
 
     def build_source(
         self, source: BuildSource, base: str, name: str, pins: Iterable[str] = ()
@@ -157,6 +184,21 @@ class Checkouts:
         url = str(wanted.get("url"))
         digests = self._archives.pin(url, wanted.get("sha256"), wanted.get("md5"), **where)
         return ArchivePin(url, *digests, _subdirectory(wanted))
+
+    def _copied(self, root: Path, directory: Path, built_for: Path | None) -> Path:
+        inside = directory.relative_to(root).as_posix()
+        key = f"{root.parent.name}/{root.name} {inside} {self._called(built_for)}"
+        try:
+            return self._copies.copy_of(root, key) / inside
+        except OSError as error:
+            raise _cannot_copy(self._copies.directory, error) from error
+
+    def _called(self, directory: Path | None) -> str:
+        """A directory without what is another one in each run."""
+        for above in (self._copies.directory, self._root):
+            if directory is not None and directory.is_relative_to(above):
+                return directory.relative_to(above).as_posix()
+        return str(directory or "")
 
     def _checked_out(self, pin: Pin, where: Mapping[str, Any]) -> Path:
         if isinstance(pin, ArchivePin):
@@ -237,6 +279,14 @@ def _where(name: str | None, asked_by: Spec | None) -> dict[str, Any]:
         return {"package": name}
     at = asked_by.position
     return {"package": name, "file": at.file, "line": at.line, "column": at.column}
+
+
+def _cannot_copy(place: Path, error: OSError) -> Infrastructure:
+    return Infrastructure(
+        f"What was fetched cannot be copied: {error.strerror or error}.",
+        file=error.filename or place,
+        remedy="Check free space and permissions of the directory for temporary files.",
+    )
 
 
 def _no_location(text: str, where: Mapping[str, Any]) -> InvalidInput:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.cache.made_once import remove
+from pytest_pixipack.engine.requests import LeadsAwayError, Requests
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
 from pytest_pixipack.redaction import public_url, redact
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ def download(
     target: Path,
     *,
     patience: Patience | None = None,
+    network: bool = False,
     trust_environment: bool = True,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> None:
@@ -107,24 +110,26 @@ def download(
 
     What has arrived is kept beside the target as `.part` and continued by the next attempt or the
     next process; the digest decides whether it was worth keeping, so without a digest nothing is
-    continued. `progress` is told of the bytes so far and in all. With `trust_environment`, proxies
-    and certificates of the environment are used. Only one process or thread may call this for one
+    continued. `progress` is told of the bytes so far and in all. Without `network`, only this
+    machine is asked, wherever it sends us. With `trust_environment`, proxies and certificates of
+    the environment are used for other hosts. Only one process or thread may call this for one
     target at a time.
 
-    Raises `InvalidInput` where the content is not what is wanted, `Infrastructure` where the
-    network or the disk fails, and `Unsupported` where httpx is not installed.
+    Raises `InvalidInput` where the content is not what is wanted, `Offline` where it is on another
+    host and the network is off, `Infrastructure` where the network or the disk fails, and
+    `Unsupported` where httpx is not installed.
     """
-    httpx = _httpx(wanted)
+    _httpx(wanted)
     patience = patience or Patience.of(os.environ)
     tried = 0
-    with httpx.Client(
-        follow_redirects=True, timeout=patience.timeout, trust_env=trust_environment
-    ) as client:
+    with Requests(
+        patience.timeout, network=network, trust_environment=trust_environment
+    ) as requests:
         while True:
             tried += 1
             try:
                 part = _Part(target, wanted)
-                _attempt(client, wanted, part, progress)
+                _attempt(requests, wanted, part, progress)
                 part.finish(target)
                 return
             except _Again as fault:
@@ -155,6 +160,8 @@ class _Part:
         self.length = self._read_what_is_there()
 
     def _read_what_is_there(self) -> int:
+        if self.path.is_symlink() or self.path.is_dir():  # it was not made here
+            remove(self.path)
         length = 0
         try:
             with self.path.open("rb") as stream:
@@ -210,7 +217,7 @@ class _Part:
 
 
 def _attempt(
-    client: httpx.Client,
+    requests: Requests,
     wanted: Wanted,
     part: _Part,
     progress: Callable[[int, int | None], None] | None,
@@ -225,7 +232,7 @@ def _attempt(
     if resumed:
         headers["Range"] = f"bytes={resumed}-"
     try:
-        with client.stream("GET", wanted.url, headers=headers) as response:
+        with requests.get(wanted.url, headers) as response:
             if not _take_status(response, wanted, part):
                 raise _Again("an earlier download could not be continued", after=0)
             total = _total(response, part)
@@ -237,6 +244,14 @@ def _attempt(
                         break
                     if progress is not None:
                         progress(part.length, total)
+    except LeadsAwayError as error:
+        raise Offline(
+            f"{wanted.what} from {public_url(wanted.url)} leads to {error.address}, and the network"
+            " is off.",
+            package=wanted.package,
+            remedy="Allow the network (--pixipack-network), or put a stub channel in the channel's "
+            "place.",
+        ) from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects) as error:
         _give_up(wanted, redact(str(error)), 1)
     except httpx.HTTPError as error:
@@ -246,7 +261,7 @@ def _attempt(
     if resumed and not part.is_complete:
         # The server has another file now, or what was there was wrong: from the beginning, once.
         part.start_over()
-        _attempt(client, wanted, part, progress)
+        _attempt(requests, wanted, part, progress)
 
 
 def _take_status(response: httpx.Response, wanted: Wanted, part: _Part) -> bool:

@@ -12,6 +12,7 @@ from pytest_pixipack.cache.scratch import Scratch
 from pytest_pixipack.engine.assemble import Assembler
 from pytest_pixipack.engine.building import Builder, Places, make_directory
 from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.checkouts import Checkouts
 from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.injection import injected, packed_artifact
 from pytest_pixipack.engine.keeping import Earlier, earlier_lock
@@ -23,11 +24,12 @@ from pytest_pixipack.engine.locking import (
 from pytest_pixipack.engine.options import EngineOptions
 from pytest_pixipack.engine.recipes_tests import check_recipes
 from pytest_pixipack.engine.records import BinaryRecord
+from pytest_pixipack.engine.repodata import Repodata
 from pytest_pixipack.engine.sessions import Sessions
 from pytest_pixipack.engine.solve import Solver
 from pytest_pixipack.engine.targets import target_for
 from pytest_pixipack.engine.wheels import locked_wheels
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import InvalidInput, PixipackError
 from pytest_pixipack.facts import PackageFacts, RunExports
 from pytest_pixipack.file_urls import path_of_url
 from pytest_pixipack.lock import Lock, LockedPackage, read_lock
@@ -162,14 +164,18 @@ class EmbeddedEngine:
         manifest = load_manifest(root)
         options = self.options.with_stand_ins(manifest)
         table = ChannelTable(manifest.root, options.channels, options.network)
-        files = PackageFiles(table, options.content_dir, options.progress)
         own = None if options.scratch is not None else Scratch()
         scratch = options.scratch if own is None else own.path
         assert scratch is not None
+        files = PackageFiles(table, options.content_dir, options.progress, scratch / "fetched")
         make_directory(scratch)
         try:
-            with Sessions(manifest, options, scratch) as sessions:
-                solver = Solver(table, options.cache_dir / "repodata")
+            with (
+                Repodata(options.cache_dir / "repodata", network=options.network) as repodata,
+                Sessions(manifest, options, scratch, repodata) as sessions,
+                _named(sessions.checkouts),
+            ):
+                solver = Solver(table, repodata, files)
                 assembler = Assembler(
                     table, sessions, solver, scratch, lambda r: _run_exports(r, files)
                 )
@@ -177,6 +183,17 @@ class EmbeddedEngine:
         finally:
             if own is not None:
                 own.close()
+
+
+@contextmanager
+def _named(checkouts: Checkouts) -> Iterator[None]:
+    """Errors name files where they can still be read, not in a copy that is gone by then."""
+    try:
+        yield
+    except PixipackError as error:
+        if error.file is not None:
+            error.file = str(checkouts.original(Path(error.file)))
+        raise
 
 
 def locked(manifest: Manifest) -> Lock:

@@ -19,8 +19,13 @@ from pytest_pixipack.engine.records import SourceRecord
 _WITH_CHANNEL = re.compile(r"(?P<channel>.*?)(?:(?<=/)/(?P<subdir>[a-z0-9-]+))?::(?P<rest>.*)")
 
 
-def needed_from_channels(sources: Iterable[SourceRecord], table: ChannelTable) -> list[Any]:
-    """Match specs of what source packages need and is not built from source itself."""
+def needed_from_channels(
+    sources: Iterable[SourceRecord], text_of: Callable[[str], str]
+) -> list[Any]:
+    """Match specs of what source packages need and is not built from source itself.
+
+    `text_of` makes what the solver reads of a dependency.
+    """
     import rattler
     from rattler.exceptions import InvalidMatchSpecError
 
@@ -28,7 +33,7 @@ def needed_from_channels(sources: Iterable[SourceRecord], table: ChannelTable) -
     for source in sources:
         facts = source.facts
         for text in (*facts.depends, *(t for group in facts.extra_depends.values() for t in group)):
-            plain = solver_text(text, table)
+            plain = text_of(text)
             if re.split(r"[ \[]", plain)[0] not in source.sources:
                 texts[plain] = None
     specs = []

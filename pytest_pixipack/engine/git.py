@@ -8,52 +8,46 @@ for which words follows prefix-dev/pixi, `crates/pixi_git/src/git.rs`.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.cache import is_there, made_once, taken
-from pytest_pixipack.cache.made_once import lock_of, was_made
+from pytest_pixipack.cache.made_once import can_be_written, lock_of, temporary_name, was_made
+from pytest_pixipack.cache.seals import is_whole, write_seal
 from pytest_pixipack.engine.channels import is_local
-from pytest_pixipack.engine.hermetic import hermetic_environment
+from pytest_pixipack.engine.damage import mended
+from pytest_pixipack.engine.git_calls import Git
 from pytest_pixipack.engine.pinned import repository_url
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, PixipackError
-from pytest_pixipack.redaction import public_url, redact
+from pytest_pixipack.redaction import public_url
 
 _FULL_COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _LIKE_A_COMMIT = re.compile(r"[0-9a-fA-F]{7,}")
-# What a surrounding git would have set; it would point our calls at its own repository.
-_SURROUNDING = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR",
-    "GIT_NAMESPACE", "GIT_PREFIX", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-)  # fmt: skip
-# The bytes of a checkout depend on the commit alone.
-# Nothing of git's goes on when the call is over.
-_SETTINGS = (
-    "-c", "core.autocrlf=false", "-c", "core.longpaths=true", "-c", "gc.auto=0",
-    "-c", "maintenance.auto=false",
-)  # fmt: skip
-_LONGEST_WAIT = 600.0  # seconds for one call
-_LONGEST_MESSAGE = 400
 
 
 class GitCache:
     """Repositories below `directory`.
 
     Without `network`, only `file://` and loopback URLs are fetched, and git sees no configuration
-    of the user's, which could lead elsewhere. With it, git runs as the user runs it, but never
-    asks for a password.
+    of the user's. With it, git runs as the user runs it, but never asks for a password. Where the
+    directory can only be read, what has to be fetched goes into `scratch` (default: nowhere).
     """
 
-    def __init__(self, directory: Path, environ: Mapping[str, str], *, network: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        environ: Mapping[str, str],
+        *,
+        network: bool,
+        scratch: Path | None = None,
+    ) -> None:
         self._directory = directory
-        self._environ = environ
+        self._spare = None if scratch is None else scratch / "git"
         self._network = network
+        self._git = Git(environ, (scratch or directory) / "home", network=network)
 
     def resolve(self, url: str, kind: str | None, name: str | None, **where: Any) -> str:
         """The commit (40 digits) that a reference is now.
@@ -64,13 +58,16 @@ class GitCache:
         is missing or the repository cannot be read.
         """
         wanted = _Wanted.of(kind, name)
-        if wanted.commit is not None and self._has(url, wanted.commit):
-            return wanted.commit
-        with self._locked(url):
-            self._fetch(url, wanted, where)
-            was_made(self._repository(url))
+        if self._database_with(url, wanted.commit) is not None:
+            return str(wanted.commit)
+        with self._mended(url), self._locked(url, where) as repository:
+            # Another one may have been at work in it a moment ago.
+            if self._database_with(url, wanted.commit) is not None:
+                return str(wanted.commit)
+            database = self._fetched(repository, url, wanted, where)
+            was_made(repository)
             for text in wanted.names:
-                found = self._run(self._database(url), "rev-parse", "--verify", "-q", text, ok=True)
+                found = self._git.answer(database, "rev-parse", "--verify", "-q", text)
                 if found:
                     return found
         raise InvalidInput(
@@ -80,132 +77,117 @@ class GitCache:
         )
 
     def checkout(self, url: str, commit: str, **where: Any) -> Path:
-        """The directory with the files of a commit. Raises as `resolve` does."""
-        repository = self._repository(url)
-        place = repository / commit
-        if taken(repository, lambda _: is_there(place)) is not None:
-            return place
-        if not self._has(url, commit):
+        """The directory with the files of a commit, which nobody may change. Raises as `resolve`
+        does.
+        """
+        for repository in self._repositories(url):
+            if (place := _checked_out(repository, commit)) is not None:
+                return place
+        with self._mended(url, commit):
             self.resolve(url, "rev", commit, **where)
+            with self._locked(url, where) as repository:
+                database = self._database_with(url, commit)
 
-        def make(tree: Path) -> None:
-            self._run(repository, "clone", "-q", "--local", "--no-checkout",
-                      str(self._database(url)), str(tree), where=where)  # fmt: skip
-            self._run(tree, "checkout", "-q", "--detach", commit, where=where)
-            if (tree / ".gitmodules").is_file():
-                self._run(tree, "submodule", "update", "-q", "--init", "--recursive", where=where)
+                def make(tree: Path) -> None:
+                    assert database is not None
+                    self._check_out(database, commit, tree, where)
 
-        with self._locked(url):
-            made_once(place, is_there, make)
-            was_made(repository)
+                place = made_once(repository / commit, is_there, make)
+                was_made(repository)
         return place
 
-    def checkout_root(self, directory: Path) -> Path | None:
-        """The root of the checkout that a directory lies in, None for any other directory."""
-        if not directory.is_relative_to(self._directory):
-            return None
-        repository, commit = directory.relative_to(self._directory).parts[:2]
-        return self._directory / repository / commit
+    def _repositories(self, url: str) -> Iterator[Path]:
+        """Where a repository may be, the shared place first."""
+        name = hashlib.sha256(repository_url(url).encode()).hexdigest()[:16]
+        for room in filter(None, (self._directory, self._spare)):
+            yield room / name
 
-    def _repository(self, url: str) -> Path:
-        return self._directory / hashlib.sha256(repository_url(url).encode()).hexdigest()[:16]
-
-    def _database(self, url: str) -> Path:
-        return self._repository(url) / "db"
-
-    def _has(self, url: str, commit: str) -> bool:
-        if not self._database(url).is_dir():
-            return False
-        found = self._run(self._database(url), "cat-file", "-t", commit, ok=True)
-        return found == "commit"
+    def _database_with(self, url: str, commit: str | None) -> Path | None:
+        """The bare repository that has a commit; one that was damaged has nothing."""
+        for repository in self._repositories(url):
+            database = repository / "db"
+            if commit is None or not is_whole(database):
+                continue
+            if self._git.answer(database, "cat-file", "-t", commit) == "commit":
+                return database
+        return None
 
     @contextmanager
-    def _locked(self, url: str) -> Iterator[None]:
+    def _mended(self, url: str, commit: str | None = None) -> Iterator[None]:
+        repository = next(self._repositories(url))
+        homes = [repository / name for name in ("db", commit) if name is not None]
+        with mended(homes, f"What the cache has of the repository {public_url(url)}"):
+            yield
+
+    @contextmanager
+    def _locked(self, url: str, where: Mapping[str, Any]) -> Iterator[Path]:
+        """The place where a repository can be written, nobody else being at work in it."""
+        shared, *spare = self._repositories(url)
         try:
-            self._repository(url).mkdir(parents=True, exist_ok=True)
-            with lock_of(self._repository(url)):
-                yield
+            if spare and not can_be_written(shared.parent):
+                shared = spare[0]
+            shared.mkdir(parents=True, exist_ok=True)
+            with lock_of(shared):
+                yield shared
         except OSError as error:
             raise Infrastructure(
                 f"{public_url(url)} cannot be kept in the cache: {error.strerror or error}.",
                 file=self._directory,
-                remedy="Make room, or name another cache directory (PIXIPACK_CACHE_DIR).",
+                package=where.get("package"),
+                remedy=_REMEDY,
             ) from error
 
-    def _fetch(self, url: str, wanted: _Wanted, where: Mapping[str, Any]) -> None:
+    def _fetched(
+        self, repository: Path, url: str, wanted: _Wanted, where: Mapping[str, Any]
+    ) -> Path:
+        """The bare repository with what is wanted, as it is now."""
         if not self._network and not is_local(url):
             raise Offline(
                 f"The repository {public_url(url)} needs the network, which is off.",
                 **{**where, "remedy": "Allow the network (--pixipack-network), or use a path."},
             )
-        repository = self._repository(url)
         database = made_once(
-            self._database(url),
+            repository / "db",
             lambda place: place if (place / "HEAD").is_file() else None,
-            lambda place: self._run(repository, "init", "-q", "--bare", str(place), where=where),
+            lambda place: self._git.run(
+                repository, "init", "-q", "--bare", str(place), where=where
+            ),
         )
         _unlock(database)
+        try:
+            self._fetch(database, url, wanted, where)
+        finally:
+            write_seal(database, database, temporary_name(database))
+        return database
+
+    def _fetch(self, database: Path, url: str, wanted: _Wanted, where: Mapping[str, Any]) -> None:
         error: PixipackError | None = None
         for refspecs in wanted.refspecs:
             try:
                 call = ("fetch", "-q", "--force", "--update-head-ok")
                 tags = ("--tags",) if wanted.tags else ()
-                self._run(database, *call, *tags, url, *refspecs, where=where)
+                self._git.run(database, *call, *tags, url, *refspecs, where=where)
                 return
             except PixipackError as failed:
                 error = failed
         assert error is not None
         raise error
 
-    def _run(
-        self,
-        directory: Path,
-        *arguments: str,
-        where: Mapping[str, Any] | None = None,
-        ok: bool = False,
-    ) -> str:
-        """Calls git and returns what it printed; with `ok`, failure is an empty answer."""
-        environment = self._environment(arguments)
-        program = shutil.which("git", path=environment.get("PATH"))
-        if program is None:
-            raise Infrastructure(
-                "A source package comes from a Git repository, and there is no `git` on PATH.",
-                **{**(where or {}), "remedy": "Install Git, or use a path source."},
-            )
-        try:
-            done = subprocess.run(
-                [program, *_SETTINGS, *arguments],
-                cwd=directory,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_LONGEST_WAIT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Infrastructure(
-                f"`git {arguments[0]}` cannot be run: {error}.", **(where or {})
-            ) from error
-        if done.returncode == 0:
-            return done.stdout.decode(errors="replace").strip()
-        if ok:
-            return ""
-        raise _failed(arguments, done.stderr.decode(errors="replace"), where or {})
+    def _check_out(self, database: Path, commit: str, tree: Path, where: Mapping[str, Any]) -> None:
+        clone = ("clone", "-q", "--local", "--no-checkout", str(database), str(tree))
+        self._git.run(tree.parent, *clone, where=where)
+        self._git.run(tree, "checkout", "-q", "--detach", commit, where=where)
+        if (tree / ".gitmodules").is_file():
+            submodules = ("submodule", "update", "-q", "--init", "--recursive")
+            self._git.run(tree, *submodules, where=where)
 
-    def _environment(self, arguments: Sequence[str]) -> dict[str, str]:
-        if self._network:
-            environment = {k: v for k, v in self._environ.items() if k not in _SURROUNDING}
-        else:
-            environment = hermetic_environment(self._directory / "home", base=self._environ)
-            environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-            urls = [text for text in arguments if "://" in text]
-            plain = any(not url.startswith("file:") for url in urls)
-            # Submodules may name URLs of their own; git itself refuses other protocols then.
-            environment["GIT_ALLOW_PROTOCOL"] = "file:http:https" if plain else "file"
-        # The objects of large files are not fetched; their pointers stand for them.
-        return environment | {
-            "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C",
-        }  # fmt: skip
+
+_REMEDY = "Make room, or name another cache directory (PIXIPACK_CACHE_DIR)."
+
+
+def _checked_out(repository: Path, commit: str) -> Path | None:
+    place = repository / commit
+    return taken(repository, lambda _: place if is_whole(place) else None, sealed=False)
 
 
 def _unlock(database: Path) -> None:
@@ -252,23 +234,3 @@ class _Wanted:
         if _LIKE_A_COMMIT.fullmatch(name):
             return cls([everything], [f"{name}^0", as_tag, as_branch], tags=True)
         return cls([[branch], [tag]], [as_branch, as_tag])
-
-
-def _failed(arguments: Sequence[str], output: str, where: Mapping[str, Any]) -> PixipackError:
-    text = redact(" ".join(output.split())).rstrip(".")
-    if "transport '" in text and "not allowed" in text:
-        return Offline(
-            f"A submodule needs the network, which is off: {text}",
-            **{**where, "remedy": "Allow the network (--pixipack-network)."},
-        )
-    if len(text) > _LONGEST_MESSAGE:
-        text = text[:_LONGEST_MESSAGE] + " ..."
-    if "couldn't find remote ref" in text or "unknown revision" in text:
-        return InvalidInput(
-            f"The repository does not have what is asked for: {text}.",
-            **{**where, "remedy": "Name a branch, a tag or a commit that is there."},
-        )
-    return Infrastructure(
-        f"`git {arguments[0]}` failed: {text or 'it printed nothing'}.",
-        **{**where, "remedy": "Check the address of the repository, and that it can be read."},
-    )

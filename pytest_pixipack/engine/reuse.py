@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pixipack.artifact import Artifact, file_digests, read_artifact
+from pytest_pixipack.artifact import Artifact, read_artifact
 from pytest_pixipack.backend.stand_in import RECIPE, RECIPE_UNTESTED, STUB
 from pytest_pixipack.cache import made_once
+from pytest_pixipack.cache.seals import tree_digest
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.whole_files import copy_file
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pytest_pixipack.backend.input_globs import InputGlobSet
     from pytest_pixipack.engine.backends_finding import FoundBackend
 
-_NOTE = "made.json"
 _OURS = (STUB, RECIPE, RECIPE_UNTESTED)
 # What decides the bytes of a package that our own backends write.
 _LIBRARIES = ("py-rattler", "py-rattler-build", "zstandard")
@@ -71,11 +70,13 @@ class BuiltPackages:
     ) -> Artifact:
         """The package that was made from this, else what `build` returns, which is kept.
 
-        `build` also returns the inputs, relative to the package's directory. A file in the cache
-        that is not what was written there is built anew. Where the cache cannot be written, what
-        was built is returned all the same. Raises what `build` raises.
+        `build` also returns the inputs, relative to the package's directory. Where the cache cannot
+        be written, what was built is returned all the same. Raises what `build` raises.
         """
-        home = self.root / self._key(made)
+        try:
+            home = self.root / self._key(made)
+        except OSError:  # of what cannot be read nobody knows whether it is the same
+            return build()[0]
         fresh: list[Artifact] = []
 
         def make(place: Path) -> None:
@@ -109,12 +110,11 @@ class BuiltPackages:
     @cached_property
     def _ours(self) -> list[str]:
         package = Path(__file__).parents[1]
-        code = [path for path in package.rglob("*.py") if "__pycache__" not in path.parts]
-        return [_tree_digest(package, code), *map(_version, _LIBRARIES)]
+        return [_sources_digest(package), *map(_version, _LIBRARIES)]
 
     def _tree(self, root: Path) -> str:
         if root not in self._trees:
-            self._trees[root] = _tree_digest(root, _files(root))
+            self._trees[root] = _sources_digest(root)
         return self._trees[root]
 
 
@@ -143,45 +143,20 @@ def placed(value: Any, places: Iterable[tuple[Path, str]]) -> Any:
 def _keep(artifact: Artifact, place: Path) -> None:
     place.mkdir()
     copy_file(artifact.path, place / artifact.path.name)
-    note = {"file": artifact.path.name, "sha256": artifact.facts.sha256}
-    (place / _NOTE).write_text(json.dumps(note), encoding="utf-8")
 
 
 def _kept(home: Path) -> Artifact | None:
-    """The package that is kept there, if it is whole."""
+    """The package that is kept there."""
     try:
-        note = json.loads((home / _NOTE).read_bytes())
-        path = home / str(note["file"])
-        if path.parent != home or file_digests(path).sha256 != note["sha256"]:
-            return None
+        (path,) = home.iterdir()
         return read_artifact(path)
-    except (OSError, ValueError, KeyError, TypeError, PixipackError):
+    except (OSError, ValueError, PixipackError):
         return None
 
 
-def _files(root: Path) -> Iterable[Path]:
-    if root.is_file():
-        return [root]
-    found = []
-    for folder, directories, names in os.walk(root):
-        directories[:] = [name for name in directories if name not in _NOT_SOURCES]
-        links = [name for name in directories if Path(folder, name).is_symlink()]
-        found += [Path(folder, name) for name in (*names, *links) if name not in _NOT_SOURCES]
-    return found
-
-
-def _tree_digest(root: Path, files: Iterable[Path]) -> str:
-    """The sha256 of files by their path below `root`, of links, and of executable bits."""
-    lines = []
-    for path in files:
-        place = path.relative_to(root).as_posix()
-        if path.is_symlink():
-            lines.append(f"link {place} {os.readlink(path)}")  # noqa: PTH115
-        else:
-            mode = "x" if path.stat().st_mode & 0o100 else "-"
-            lines.append(f"file {mode} {place} {file_digests(path).sha256}")
-    text = "\n".join(sorted(lines))
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+def _sources_digest(root: Path) -> str:
+    """The sha256 of all files of a directory that may be sources, or of one file."""
+    return tree_digest(root, lambda name: name not in _NOT_SOURCES, folders=False)
 
 
 def _version(name: str) -> str:

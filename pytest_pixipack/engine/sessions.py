@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
     from pytest_pixipack.backend.client import Backend
     from pytest_pixipack.backend.protocol import BuildResult, Output
     from pytest_pixipack.engine.guard import NetworkGuard
+    from pytest_pixipack.engine.repodata import Repodata
 
 
 class SourcePackage:
     """A source package's manifest with an initialised backend behind it.
 
     `tested` is whether it is a recipe whose tests are run. Builds of one package wait for each
-    other, for a backend answers one request after the other.
+    other, for a backend answers one request after the other; before each, `renew` undoes what those
+    before it have left among its sources, where those were fetched.
     `source` says in a lock's words where the files are that are built, None for beside the
     manifest. `identity` is that of the backend (see `engine.reuse`), `told` what it was told when
     it was initialised.
@@ -52,8 +54,10 @@ class SourcePackage:
         tested: bool = False,
         identity: str | None = None,
         told: Mapping[str, Any] | None = None,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self.tested = tested
+        self._renew = renew
         self.identity = identity
         self.told = told or {}
         self._lock = threading.Lock()
@@ -79,6 +83,7 @@ class SourcePackage:
     def build(self, params: Mapping[str, Any]) -> BuildResult:
         """One `conda/build_v1` call."""
         with self._lock:
+            self._renew()
             return self._backend.build(params)
 
     def close(self) -> None:
@@ -89,8 +94,9 @@ class SourcePackage:
 class Sessions:
     """Opens source packages and keeps their backends until it is closed.
 
-    Without `search`, a backend has to be named by the options or by `PIXI_BUILD_BACKEND_OVERRIDE`;
-    none is installed from a channel, and one that happens to be on `PATH` is not taken.
+    Without `repodata`, a backend has to be named by the options or by
+    `PIXI_BUILD_BACKEND_OVERRIDE`; none is installed from a channel, and one that happens to be on
+    `PATH` is not taken.
     """
 
     def __init__(
@@ -98,16 +104,16 @@ class Sessions:
         workspace: Manifest,
         options: EngineOptions,
         scratch: Path,
-        *,
-        search: bool = True,
+        repodata: Repodata | None = None,
     ) -> None:
         self._workspace = workspace
         self._options = options
         self._scratch = scratch
-        self._finder = BackendFinder(
-            workspace, options, backend_environments(workspace, options) if search else None
+        environments = (
+            None if repodata is None else backend_environments(workspace, options, repodata)
         )
-        self.checkouts = Checkouts(workspace.root, options)
+        self._finder = BackendFinder(workspace, options, environments)
+        self.checkouts = Checkouts(workspace.root, options, scratch)
         self._open: dict[Path, SourcePackage] = {}
         self._closing = ExitStack()
 
@@ -154,7 +160,7 @@ class Sessions:
             words, location = self.checkouts.build_source(
                 package.build.source, str(directory), name, build_pins.get(name, ())
             )
-            elsewhere = self.checkouts.directory(location, name)
+            elsewhere = self.checkouts.directory(location, name, built_for=directory)
             location = None if "path" in words else location
         found = self._finder.find(manifest, workspace)
         backend, told = self._start(found, manifest, workspace, root, elsewhere)
@@ -167,7 +173,13 @@ class Sessions:
             tested=found.stand_in.kind == RECIPE,
             identity=backend_identity(found),
             told=told,
+            renew=lambda: self._renew(directory, elsewhere),
         )
+
+    def _renew(self, *places: Path | None) -> None:
+        for place in places:
+            if place is not None:
+                self.checkouts.renew(place)
 
     def _load(self, directory: Path, workspace: Manifest, asked_by: Spec | None) -> Manifest:
         if directory == workspace.root and workspace.package is not None:
@@ -243,15 +255,15 @@ class Sessions:
         if package.identity is None or measured or options.network:
             return None
         roots = _outermost([package.directory, Path(package.told["sourceDirectory"])])
-        places = [(self._scratch, "<work>")]
-        places += [(root, f"<sources {number}>") for number, root in enumerate(roots)]
-        places.append((self._workspace.root, "<workspace>"))
+        places = [(root, f"<sources {number}>") for number, root in enumerate(roots)]
+        places += [(self._scratch, "<work>"), (self._workspace.root, "<workspace>")]
         return Made(
             backend=package.identity,
             told=placed(package.told, places),
             request=placed(request, places),
             environment=placed(hermetic_environment(self._scratch / "home"), places),
-            roots=roots,
+            # Not the copies, in which a backend that was asked may have left something.
+            roots=tuple(map(self.checkouts.original, roots)),
         )
 
     def is_tested(self, location: str) -> bool:
@@ -297,11 +309,13 @@ class Sessions:
         return guard, environment
 
 
-def backend_environments(workspace: Manifest, options: EngineOptions) -> BackendEnvironments:
+def backend_environments(
+    workspace: Manifest, options: EngineOptions, repodata: Repodata
+) -> BackendEnvironments:
     """The backends that come from the channels of a workspace."""
     table = ChannelTable(workspace.root, options.channels, options.network)
     files = PackageFiles(table, options.content_dir)
-    return BackendEnvironments(table, files, options.cache_dir, options.content_dir)
+    return BackendEnvironments(table, files, options.content_dir / "backends", repodata)
 
 
 def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.engine.channels import Channel, ChannelTable
+from pytest_pixipack.engine.direct_files import DirectFiles
+from pytest_pixipack.engine.fetch import PackageFiles
 from pytest_pixipack.engine.fetch_specs import (
     BEYOND_ALL,
     TooNew,
     needed_from_channels,
     records_shown,
-    solver_text,
 )
 from pytest_pixipack.engine.records import BinaryRecord, Resolved, SourceRecord
-from pytest_pixipack.engine.repodata import ask, one_line, open_gateway
+from pytest_pixipack.engine.repodata import Repodata, one_line
 from pytest_pixipack.errors import InvalidInput, SolveError
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.file_urls import file_url
@@ -52,15 +53,12 @@ class SolveRequest:
 
 
 class Solver:
-    """Solves requests; one object keeps the repodata that it has read.
+    """Solves requests. Not safe for use from several threads at once."""
 
-    `cache_dir` holds downloaded repodata. Not safe for use from several threads at once.
-    """
-
-    def __init__(self, table: ChannelTable, cache_dir: Path) -> None:
+    def __init__(self, table: ChannelTable, repodata: Repodata, files: PackageFiles) -> None:
         self._table = table
-        self._cache_dir = cache_dir
-        self._gateway: Any = None
+        self._repodata = repodata
+        self._files = files
 
     def solve(self, request: SolveRequest) -> tuple[Resolved, ...]:
         """The chosen packages, in the solver's order.
@@ -72,11 +70,14 @@ class Solver:
         if not request.specs:
             return ()
         with scratch_directory() as scratch:
-            offered = _offer_sources(request.sources, scratch, self._table)
+            direct = DirectFiles(self._table, self._files)
+            offered = _offer_sources(request.sources, scratch, direct.text)
             preferred = self._locked_records(request.preferred, channels, scratch)
-            records = self._run(request, channels, scratch if offered else None, preferred)
+            records = self._run(request, channels, scratch if offered else None, preferred, direct)
             known = {self._table.origin_of(facts.url or ""): facts for facts in request.preferred}
-            return tuple(self._resolved(each, channels, offered, known) for each in records)
+            return tuple(
+                _resolved(each, channels, offered, known, direct.addresses) for each in records
+            )
 
     def _run(
         self,
@@ -84,37 +85,41 @@ class Solver:
         channels: list[Channel],
         extra: Path | None,
         preferred: list[Any],
+        direct: DirectFiles,
     ) -> list[Any]:
         import rattler
         from rattler.exceptions import SolverError
 
         sources = [file_url(extra)] if extra else []
         sources += [channel.origin for channel in channels]
-        # A gateway remembers a directory for ever, and a scratch directory's name may come again.
-        gateway = self._shared_gateway()
         priority = (
             rattler.ChannelPriority.Disabled
             if request.channel_priority == "disabled"
             else rattler.ChannelPriority.Strict
         )
         try:
-            specs = [_match_spec(spec, request.what) for spec in request.specs]
-            constraints = [_match_spec(spec, request.what) for spec in request.constraints]
-            platforms = _subdirs(request.subdir)
+            specs, constraints = (
+                [_match_spec(direct.of_file(text), request.what) for text in texts]
+                for texts in (request.specs, request.constraints)
+            )
+            names = subdirs_of(request.subdir)
+            platforms = [rattler.Subdir(name) for name in names]
             shown: Any = sources
             own = _own_cutoffs(request.cutoffs, channels)
             files = any("[url=" in text for each in request.sources for text in each.facts.depends)
             if own or files or (extra and len(channels) > 1):
-                wanted = [*specs, *needed_from_channels(request.sources, self._table)]
-                shown = ask(
+                wanted = [*specs, *needed_from_channels(request.sources, direct.text)]
+                shown = self._repodata.ask(
                     request.what,
                     channels,
-                    lambda: records_shown(gateway, sources, platforms, wanted, own),
+                    names,
+                    lambda gateway: records_shown(gateway, sources, platforms, wanted, own),
                 )
-            return ask(
+            return self._repodata.ask(
                 request.what,
                 channels,
-                lambda: rattler.solve(
+                names,
+                lambda gateway: rattler.solve(
                     shown,
                     specs,
                     gateway=gateway,
@@ -147,7 +152,8 @@ class Solver:
         records = []
         for facts in packages:
             url = self._table.origin_of(facts.url or "")
-            channel = next((c for c in channels if url.startswith(c.origin)), None)
+            named = self._table.origin_of(f"{facts.channel}/") if facts.channel else ""
+            channel = _channel_of(url, named, channels)
             if channel is None:
                 continue  # locked from a channel that the workspace no longer has
             file_name = url.rpartition("/")[2]
@@ -161,37 +167,46 @@ class Solver:
             ]
         return records
 
-    def _shared_gateway(self) -> Any:
-        if self._gateway is None:
-            self._gateway = open_gateway(self._cache_dir)
-        return self._gateway
 
-    def _resolved(
-        self,
-        record: Any,
-        channels: list[Channel],
-        offered: _Offered,
-        known: Mapping[str, PackageFacts],
-    ) -> Resolved:
-        url = str(record.url)
-        if record.channel is None and (record.subdir, record.file_name) not in offered:
-            # One certain file was asked for; a lock does not say of which channel it is.
-            return BinaryRecord(PackageFacts.from_index(json.loads(record.to_json()), url=url), url)
-        for channel in channels:
-            if url.startswith(channel.origin):
-                locked = channel.url + url[len(channel.origin) :]
-                if url in known:  # what is preferred is taken as the lock has it
-                    return BinaryRecord(replace(known[url], url=locked, channel=channel.url), url)
-                facts = PackageFacts.from_index(
-                    json.loads(record.to_json()), url=locked, channel=channel.url
-                )
-                return BinaryRecord(facts, url)
+def _resolved(
+    record: Any,
+    channels: list[Channel],
+    offered: _Offered,
+    known: Mapping[str, PackageFacts],
+    addresses: Mapping[str, str],
+) -> Resolved:
+    url = str(record.url)
+    if record.channel is None and (record.subdir, record.file_name) not in offered:
+        # One certain file was asked for; a lock does not say of which channel it is.
+        url = addresses.get(url, url)
+        return BinaryRecord(PackageFacts.from_index(json.loads(record.to_json()), url=url), url)
+    channel = _channel_of(url, str(record.channel or ""), channels)
+    if channel is None:
         return offered[str(record.subdir), str(record.file_name)]
+    locked = url
+    if url.startswith(channel.origin):
+        locked = channel.url + url[len(channel.origin) :]
+    if url in known:  # what is preferred is taken as the lock has it
+        return BinaryRecord(replace(known[url], url=locked, channel=channel.url), url)
+    facts = PackageFacts.from_index(json.loads(record.to_json()), url=locked, channel=channel.url)
+    return BinaryRecord(facts, url)
 
 
-def _offer_sources(sources: Sequence[SourceRecord], scratch: Path, table: ChannelTable) -> _Offered:
+def _channel_of(url: str, named: str, channels: Sequence[Channel]) -> Channel | None:
+    """The channel of a package, which is `named` where its file lies elsewhere (CEP 15)."""
+    for channel in channels:
+        if url.startswith(channel.origin):
+            return channel
+    return next((c for c in channels if c.origin.rstrip("/") == named.rstrip("/")), None)
+
+
+def _offer_sources(
+    sources: Sequence[SourceRecord], scratch: Path, text_of: Callable[[str], str]
+) -> _Offered:
     """Writes a channel that holds nothing but repodata, so that the solver can choose a source
     package like any other; returns the record behind each subdir and file name.
+
+    `text_of` makes what the solver reads of a dependency.
     """
     if not sources:
         return {}
@@ -207,7 +222,7 @@ def _offer_sources(sources: Sequence[SourceRecord], scratch: Path, table: Channe
         file_name = f"{facts.name}-{facts.version}-{facts.build}.conda"
         # Two variants with one build string cannot be told apart by any spec: the first is taken.
         if file_name not in entries:
-            entries[file_name] = _repodata_entry(facts, table)
+            entries[file_name] = _repodata_entry(facts, text_of)
             offered[subdir, file_name] = source
     for subdir, entries in by_subdir.items():
         (scratch / subdir).mkdir()
@@ -216,14 +231,14 @@ def _offer_sources(sources: Sequence[SourceRecord], scratch: Path, table: Channe
     return offered
 
 
-def _repodata_entry(facts: PackageFacts, table: ChannelTable) -> dict[str, Any]:
+def _repodata_entry(facts: PackageFacts, text_of: Callable[[str], str]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": facts.name,
         "version": facts.version,
         "build": facts.build,
         "build_number": facts.build_number or 0,
         "subdir": facts.subdir,
-        "depends": [solver_text(text, table) for text in facts.depends],
+        "depends": [text_of(text) for text in facts.depends],
         "constrains": list(facts.constrains),
         "track_features": " ".join(facts.track_features),
     }
@@ -231,7 +246,7 @@ def _repodata_entry(facts: PackageFacts, table: ChannelTable) -> dict[str, Any]:
         entry["noarch"] = facts.noarch
     if facts.extra_depends:
         groups = facts.extra_depends.items()
-        entry["extra_depends"] = {k: [solver_text(t, table) for t in v] for k, v in groups}
+        entry["extra_depends"] = {k: [text_of(t) for t in v] for k, v in groups}
     return entry
 
 
@@ -257,11 +272,9 @@ def _virtual(text: str) -> Any:
     )
 
 
-def _subdirs(subdir: str) -> list[Any]:
-    import rattler
-
-    names = [subdir] if subdir == "noarch" else [subdir, "noarch"]
-    return [rattler.Subdir(name) for name in names]
+def subdirs_of(platform: str) -> list[str]:
+    """Where a channel has what can be installed on a platform."""
+    return [platform] if platform == "noarch" else [platform, "noarch"]
 
 
 def _strategy(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,18 @@ from pytest_pixipack.verify.report import Report
 if TYPE_CHECKING:
     from rattler import MatchSpec
 
+# Stands for a build string that is not known; it cannot be empty (CEP 26).
+_NO_BUILD = "_"
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """The packages of one layer on one platform.
 
     `name` is `lock`, `artifact`, `pack` or `prefix`; `subdir` the platform that it is for; where
-    `whole`, what is not among `packages` is missing (a single artifact is not whole).
+    `whole`, what is not among `packages` is missing (a single artifact is not whole). `wheels` are
+    the PyPI packages, of which only name and version are known. `files` finds the paths of packages
+    of which it is not known yet which they have.
     """
 
     name: str
@@ -37,6 +42,13 @@ class Layer:
     whole: bool = True
     environment: str | None = None
     file: str | None = None
+    wheels: Sequence[PackageFacts] = ()
+    files: Callable[[PackageFacts], Iterable[str] | None] = lambda facts: facts.files
+
+    def named(self, name: str) -> list[PackageFacts]:
+        """The packages of a name; wheels only where no conda package has it."""
+        found = [facts for facts in self.packages if facts.name == name.lower()]
+        return found or [facts for facts in self.wheels if facts.name == canonical(name)]
 
 
 def with_expectations(
@@ -51,13 +63,21 @@ def with_expectations(
     Findings that are known become notes with their reason, as long as they have not expired
     (the day of `expires` still counts; `today` is by default the date in UTC). A known finding that
     nothing found any more is a finding of the rule `expect-known`, and so is one that has expired.
+    Of rules that did not run, and of other platforms and environments, it is not known.
     """
+    layers = list(layers)
     day = today or datetime.datetime.now(datetime.timezone.utc).date()
     found = [*report.findings, *expected_findings(expectations, layers)]
     used: set[int] = set()
     shown = [_as_known(finding, expectations.known, used, day) for finding in found]
-    shown += _stale(expectations, used, day)
     rules = ("expect-package", "expect-forbidden", "expect-known")
+    # A report that does not say what was checked is of everything.
+    checked = {*report.checked, *rules} if report.checked else None
+    looked = [
+        (checked is None or entry.rule in checked) and _is_about(entry, layers)
+        for entry in expectations.known
+    ]
+    shown += _stale(expectations, used, day, looked)
     return replace(Report.of(shown, (*report.checked, *rules)), strict=report.strict)
 
 
@@ -74,7 +94,7 @@ def expected_findings(expectations: Expectations, layers: Iterable[Layer]) -> It
 
 
 def _expected(expected: ExpectedPackage, layer: Layer, file: str) -> Iterator[Finding]:
-    found = [facts for facts in layer.packages if facts.name == expected.name]
+    found = layer.named(expected.name)
     if not found and layer.whole:
         yield _finding(
             layer,
@@ -87,7 +107,7 @@ def _expected(expected: ExpectedPackage, layer: Layer, file: str) -> Iterator[Fi
             remedy="Add it, or correct the expectation.",
         )
     for facts in found:
-        for field, wanted, actual in _differing(expected, facts):
+        for field, wanted, actual in _differing(expected, facts, layer):
             yield _finding(
                 layer,
                 file,
@@ -103,11 +123,13 @@ def _expected(expected: ExpectedPackage, layer: Layer, file: str) -> Iterator[Fi
             )
 
 
-def _differing(expected: ExpectedPackage, facts: PackageFacts) -> Iterator[tuple[str, Any, Any]]:
+def _differing(
+    expected: ExpectedPackage, facts: PackageFacts, layer: Layer
+) -> Iterator[tuple[str, Any, Any]]:
     """Field, what is expected, and what is there, for each that does not fit.
 
-    What a layer does not know (the build of a partial source record, the files in a lock) is not
-    held against it.
+    What a layer does not know (the build of a partial source record, the files in a lock, all but
+    the version of a wheel) is not held against it.
     """
     from pytest_pixipack.matchers import IsBuildString, IsSpec, IsVersion
 
@@ -119,11 +141,15 @@ def _differing(expected: ExpectedPackage, facts: PackageFacts) -> Iterator[tuple
         yield "build number", expected.build_number, facts.build_number
     if expected.subdir and facts.subdir and facts.subdir != expected.subdir:
         yield "subdir", expected.subdir, facts.subdir
+    if facts in layer.wheels:
+        return
     lacking = [spec for spec in expected.depends if not _among(IsSpec(spec), facts.depends)]
     if lacking and facts.version is not None:
         yield "depends", lacking, list(facts.depends)
-    if expected.files and facts.files is not None:
-        absent = [each for each in expected.files if not _matches(each, facts.files)]
+    paths = layer.files(facts) if expected.files else None
+    if paths is not None:
+        paths = list(paths)
+        absent = [each for each in expected.files if not _matches(each, paths)]
         if absent:
             yield "files", absent, None
 
@@ -140,7 +166,9 @@ def _forbidden(forbidden: ForbiddenPackage, layer: Layer, file: str) -> Iterator
     from rattler import MatchSpec
 
     spec = MatchSpec(forbidden.spec)
-    for facts in layer.packages:
+    wanted = spec.name.normalized if spec.name is not None else ""
+    wheels = [facts for facts in layer.wheels if facts.name == canonical(wanted)]
+    for facts in (*layer.packages, *(replace(facts, name=wanted) for facts in wheels)):
         if _satisfies(facts, spec):
             yield _finding(
                 layer,
@@ -151,7 +179,7 @@ def _forbidden(forbidden: ForbiddenPackage, layer: Layer, file: str) -> Iterator
                 package=facts.name,
                 version=facts.version,
                 expected=f"no {forbidden.spec}",
-                actual=facts.dist,
+                actual=facts.dist if facts.build else f"{facts.name} {facts.version or ''}".strip(),
                 remedy="Find out what needs it: another package depends on it, or the manifest.",
             )
 
@@ -164,18 +192,29 @@ def _satisfies(facts: PackageFacts, spec: MatchSpec) -> bool:
     if facts.version is None:
         return True
     from rattler import PackageRecord
+    from rattler.exceptions import InvalidVersionError
     from rattler.package import BuildString
 
-    record = PackageRecord(
-        name=facts.name,
-        version=facts.version,
-        build=BuildString(facts.build or ""),
-        build_number=facts.build_number or 0,
-        subdir=facts.subdir or "noarch",
-        arch=None,
-        platform=None,
-    )
+    try:
+        record = PackageRecord(
+            name=facts.name,
+            version=facts.version,
+            build=BuildString(facts.build or _NO_BUILD),
+            build_number=facts.build_number or 0,
+            subdir=facts.subdir or "noarch",
+            arch=None,
+            platform=None,
+        )
+    except InvalidVersionError:  # of a wheel: not every version of PyPI is one of conda
+        return spec.version is None
     return bool(spec.matches(record))
+
+
+def canonical(name: str) -> str:
+    """The name of a PyPI package as it is compared."""
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)
 
 
 def _finding(layer: Layer, file: str, line: int, **fields: Any) -> Finding:
@@ -193,10 +232,9 @@ def _finding(layer: Layer, file: str, line: int, **fields: Any) -> Finding:
 def _as_known(
     finding: Finding, known: Sequence[KnownFinding], used: set[int], today: datetime.date
 ) -> Finding:
-    for number, entry in enumerate(known):
-        if not _is(entry, finding):
-            continue
-        used.add(number)
+    fitting = [number for number, entry in enumerate(known) if _is(entry, finding)]
+    used.update(fitting)
+    for entry in (known[number] for number in fitting):
         if entry.expires is None or today <= entry.expires:
             until = f" until {entry.expires}" if entry.expires else ""
             message = f"{finding.message} Known{until}: {entry.reason}"
@@ -213,13 +251,28 @@ def _is(entry: KnownFinding, finding: Finding) -> bool:
     )
 
 
-def _stale(expectations: Expectations, used: set[int], today: datetime.date) -> Iterator[Finding]:
+def _is_about(entry: KnownFinding, layers: Sequence[Layer]) -> bool:
+    """Whether a known finding is of a platform and an environment that were looked at."""
+    platforms = {layer.subdir for layer in layers}
+    environments = {layer.environment for layer in layers}
+    return not layers or (
+        any(applies(entry.platform, platform) for platform in platforms)
+        and (entry.environment is None or entry.environment in environments)
+    )
+
+
+def _stale(
+    expectations: Expectations, used: set[int], today: datetime.date, looked: Sequence[bool]
+) -> Iterator[Finding]:
     for number, entry in enumerate(expectations.known):
         what = f"{entry.rule} of {entry.package}" if entry.package else entry.rule
-        if number not in used:
+        expired = entry.expires is not None and today > entry.expires
+        if number not in used and not (looked[number] or expired):
+            continue
+        if number not in used and looked[number]:
             message = f"The known finding {what} is gone: nothing is found any more."
             remedy = "Remove it from the expectations."
-        elif entry.expires is not None and today > entry.expires:
+        elif expired:
             message = f"The known finding {what} has expired on {entry.expires}: {entry.reason}"
             remedy = "Mend what it is about, or set another date."
         else:

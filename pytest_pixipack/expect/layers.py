@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
+from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.expect.apply import Layer
+from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.verify.subject import Subject
 
 
@@ -14,16 +17,65 @@ def layers_of(subject: Subject) -> Iterator[Layer]:
     environment = subject.environment if subject.lock is not None else None
     if subject.packages is not None:
         locked = [package.facts for package in subject.packages if package.kind != "pypi"]
-        yield Layer("lock", subdir, locked, True, environment, subject.lock_file)
+        yield Layer(
+            "lock", subdir, locked, True, environment, subject.lock_file, _locked_wheels(subject)
+        )
     if subject.artifacts:
         built = [artifact.facts for artifact in subject.artifacts]
         yield Layer("artifact", subdir, built, False, environment)
     if subject.pack is not None:
         yield Layer(
             "pack", subject.pack.platform, subject.pack.records, True, environment,
-            str(subject.pack.path),
+            str(subject.pack.path), _packed_wheels(subject), _files_in_pack(subject),
         )  # fmt: skip
     if subject.prefix is not None:
         installed = tuple(subject.prefix.packages.values())
         path = str(subject.prefix.path)
-        yield Layer("prefix", subdir, installed, True, environment, path)
+        wheels = _installed_wheels(subject)
+        yield Layer("prefix", subdir, installed, True, environment, path, wheels)
+
+
+def _locked_wheels(subject: Subject) -> tuple[PackageFacts, ...]:
+    from pytest_pixipack.verify.pack_wheels import locked_wheels
+
+    found = locked_wheels(subject).items()
+    return tuple(PackageFacts(name=name, version=package.version) for name, package in found)
+
+
+def _packed_wheels(subject: Subject) -> tuple[PackageFacts, ...]:
+    from pytest_pixipack.verify.wheel_names import wheel_name
+
+    assert subject.pack is not None
+    names = (wheel_name(file_name) for file_name in subject.pack.wheels)
+    return tuple(PackageFacts(name=each.name, version=each.version) for each in names if each)
+
+
+def _installed_wheels(subject: Subject) -> tuple[PackageFacts, ...]:
+    from pytest_pixipack.verify.prefix_rules import wheels_of
+
+    return tuple(PackageFacts(name=each.name, version=each.version) for each in wheels_of(subject))
+
+
+def _files_in_pack(subject: Subject) -> Callable[[PackageFacts], Iterable[str] | None]:
+    """Finds the paths in a package of the pack; all are read when the first is asked for."""
+
+    def files(facts: PackageFacts) -> Iterable[str] | None:
+        listed = subject.once("paths in the pack", lambda: _paths(subject))
+        return listed.get(facts.file_name or "")
+
+    return files
+
+
+def _paths(subject: Subject) -> Mapping[str, tuple[str, ...] | None]:
+    from pytest_pixipack.artifact import read_artifact
+    from pytest_pixipack.verify.pack_inside import each_copied, package_members
+
+    def look(file: Path) -> tuple[str, ...] | None:
+        try:
+            return tuple(read_artifact(file).payload)
+        except (InvalidInput, Unsupported):  # is found by other rules
+            return None
+
+    assert subject.pack is not None
+    copied = each_copied(subject.pack, package_members, look)
+    return {member.name.rpartition("/")[2]: paths for member, paths in copied}

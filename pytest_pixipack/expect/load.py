@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ _TOP = ("packages", "forbidden", "platform", "known")
 _PLATFORM = ("packages", "forbidden")
 _PACKAGE = ("version", "build", "build-number", "subdir", "depends", "files")
 _KNOWN = ("rule", "reason", "package", "platform", "environment", "expires")
+
+# Of packages of conda and of PyPI.
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 Path_ = tuple[str | int, ...]
 
@@ -63,6 +67,8 @@ class _Reader:
         for name, value in self.table(data, "packages", where).items():
             at = (*where, "packages", name)
             line = self._positions.of(*at)[0]
+            if not _NAME.fullmatch(name):
+                raise self._positions.error(f"{name!r} is no name of a package.", *at)
             if isinstance(value, str):
                 self.version(value, at)
                 yield ExpectedPackage(name=name, platform=platform, version=value, line=line)

@@ -11,6 +11,7 @@ from dirty_equals import DirtyEquals, IsDict, IsList, IsListOrTuple, IsTuple
 
 from pytest_pixipack.facts import RUN_EXPORT_KINDS, RunExports
 from pytest_pixipack.matchers.describe import describe
+from pytest_pixipack.redaction import hide
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Matcher(DirtyEquals[Any]):
     """Base of the matchers: what `difference` needs beside dirty-equals' own interface.
 
     A matcher compares equal on either side of `==`, combines with `&`, `|` and `~`, and never
-    raises while it compares. `repr` is the call that makes an equal matcher, also after a match,
-    where dirty-equals' own matchers show the matched value instead.
+    raises while it compares. `repr` is the call that makes an equal matcher, but for the secrets of
+    URLs, also after a match, where dirty-equals' own matchers show the matched value instead.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,7 +65,7 @@ class Matcher(DirtyEquals[Any]):
     def __repr__(self) -> str:
         args, kwargs = self._call
         given = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
-        return f"{type(self).__name__}({', '.join(given)})"
+        return hide(f"{type(self).__name__}({', '.join(given)})")
 
 
 def alike(expected: Any, actual: Any) -> bool:

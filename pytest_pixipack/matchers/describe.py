@@ -1,4 +1,4 @@
-"""Values in a few words, for the columns of a failure report."""
+"""Values in a few words, for the columns of a failure report: without the secrets of their URLs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from dirty_equals import AnyThing, Contains, DirtyEquals, IsOneOf
 
 from pytest_pixipack.facts import FileFacts, PackageFacts, RunExports
+from pytest_pixipack.redaction import hide
 
 LONGEST = 400
 _MOST_ITEMS = 12
@@ -33,7 +34,7 @@ def describe(value: Any) -> str:
     'curl 8.1 h0_0'
     """
     try:
-        return shorten(_describe(value, 0))
+        return shorten(hide(_describe(value, 0)))
     except Exception:
         return f"<{type(value).__name__}>"
 
@@ -41,7 +42,7 @@ def describe(value: Any) -> str:
 def exactly(value: Any) -> str:
     """`repr(value)` under the same promises, for two values that `describe` does not tell apart."""
     try:
-        return shorten(" ".join(repr(value).split("\n")))
+        return shorten(hide(" ".join(repr(value).split("\n"))))
     except Exception:
         return f"<{type(value).__name__}>"
 

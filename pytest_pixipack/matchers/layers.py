@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar
+
+from dirty_equals import DirtyEquals
 
 from pytest_pixipack.matchers.base import Aspect, Matcher, align, alike, refuse_unknown
 from pytest_pixipack.matchers.describe import MISSING, describe
 from pytest_pixipack.matchers.packages import attribute
+from pytest_pixipack.platforms import SUBDIRS
+
+_FORMS = ("tar", "directory", "executable")
+# Fields that are mappings of names, and what is none and compares with none.
+_MAPPINGS = ("packages", "records")
+_NO_MAPPING = (str, bytes, int, float, list, tuple, set, frozenset)
 
 
 class _IsLayer(Matcher):
@@ -17,7 +27,10 @@ class _IsLayer(Matcher):
     _noun: ClassVar[str] = "a layer"
 
     def __init__(self, **expected: Any) -> None:
-        refuse_unknown(type(self).__name__, expected, self._fields)
+        own = type(self).__name__
+        refuse_unknown(own, expected, self._fields)
+        for name, value in expected.items():
+            _refuse_impossible(own, name, value)
         self.expected = expected
         super().__init__(**expected)
 
@@ -30,7 +43,10 @@ class _IsLayer(Matcher):
         """Attribute by attribute."""
         if isinstance(other, type):
             return None
-        if any(attribute(other, mark) is MISSING for mark in self._marks):
+        marks = {mark: attribute(other, mark) for mark in self._marks}
+        if any(value is MISSING for value in marks.values()):
+            return None
+        if not all(isinstance(marks.get(name, {}), Mapping) for name in _MAPPINGS):
             return None
         return [
             Aspect(name, *align(value, attribute(other, name)))
@@ -47,13 +63,27 @@ class _IsLayer(Matcher):
         return f"not {self._noun}" if self.aspects(other) is None else None
 
 
+def _refuse_impossible(owner: str, name: str, value: Any) -> None:
+    if name in _MAPPINGS and isinstance(value, _NO_MAPPING):
+        raise TypeError(f"{owner}({name}={value!r}) matches nothing: {name} is a mapping of names.")
+    for field, known in (("platform", SUBDIRS), ("form", _FORMS)):
+        if name != field or isinstance(value, (DirtyEquals, type)):
+            continue
+        if not isinstance(value, str):
+            raise TypeError(f"{owner}({name}={value!r}) matches nothing: {name} is text.")
+        if value not in known:
+            near = get_close_matches(value, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+            raise ValueError(f"{owner}({name}={value!r}) matches nothing; {hint}")
+
+
 class IsPack(_IsLayer):
     """A pack (`environment.tar`, a directory or a self-extracting pack) that is as expected.
 
     Arguments: `platform` (text), `packages` (a mapping of names; a plain dict names all of them,
-    dirty-equals' `IsPartialDict` some), `tool_version`, `format_version`, `form` (`"tar"` or
-    `"directory"`), `environment_yml`, `repodata`, `members`, `path`. Raises `TypeError` for
-    another.
+    dirty-equals' `IsPartialDict` some), `tool_version`, `format_version`, `form` (`"tar"`,
+    `"directory"` or `"executable"`), `environment_yml`, `repodata`, `members`, `path`. Raises
+    `TypeError` for another, and `TypeError` or `ValueError` for a value that no pack can have.
 
     >>> IsPack(platform="linux-64")
     IsPack(platform='linux-64')
@@ -72,7 +102,7 @@ class IsPrefix(_IsLayer):
 
     Arguments: `packages` (a mapping of names; a plain dict names all of them, dirty-equals'
     `IsPartialDict` some), `records` (the conda-meta records by name), `history`, `path`. Raises
-    `TypeError` for another.
+    `TypeError` for another, and for packages or records that are no mapping.
 
     >>> from dirty_equals import IsPartialDict
     >>> from pytest_pixipack.matchers import IsPackage

@@ -198,6 +198,10 @@ def _refuse_impossible(owner: str, name: str, value: Any) -> None:
     kind = _TYPES[name]
     if kind.startswith("str") and isinstance(value, (int, float, bytes)):
         raise TypeError(f"{owner}({name}={value!r}) matches nothing: {name} is text.")
+    if kind.startswith("int") and isinstance(value, (str, bytes, bool, float)):
+        raise TypeError(f"{owner}({name}={value!r}) matches nothing: {name} is a whole number.")
+    if kind.startswith("tuple") and isinstance(value, (int, float)):
+        raise TypeError(f"{owner}({name}={value!r}) matches nothing: {name} is a list.")
     if kind.startswith("tuple") and isinstance(value, (str, bytes)):
         raise TypeError(
             f"{owner}({name}={value!r}) matches nothing: {name} is a list; "

@@ -50,6 +50,10 @@ class IsBuildString(Matcher):
             re.compile(regex or "")
         except re.error as error:
             raise ValueError(f"{regex!r} is not a regular expression: {error}.") from error
+        if number is not None and number < 0:
+            raise ValueError(f"IsBuildString(number={number}) matches nothing.")
+        if hash_length is not None and hash_length < 1:
+            raise ValueError(f"IsBuildString(hash_length={hash_length}) matches nothing.")
         self.pattern, self.prefix, self.regex = pattern, prefix, regex
         self.number, self.hash_length = number, hash_length
         given = {"prefix": prefix, "regex": regex, "number": number, "hash_length": hash_length}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.container import open_container
 from pytest_pixipack.pack.model import CHANNEL, Pack, PackMember
@@ -79,10 +79,10 @@ def packed_artifacts(pack: Pack) -> Iterator[Artifact]:
 
     with (
         open_container(pack.path) as container,
-        tempfile.TemporaryDirectory(prefix="pixipack-", ignore_cleanup_errors=True) as scratch,
+        scratch_directory() as scratch,
     ):
         for member in _packages(pack):
-            copied = Path(scratch, Path(member.name).name)
+            copied = scratch / Path(member.name).name
             try:
                 with container.open(member.name) as source, copied.open("xb") as copy:
                     shutil.copyfileobj(source, copy, _CHUNK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -97,8 +97,23 @@ class Pack:
 
     @property
     def packages(self) -> Mapping[str, PackageFacts]:
-        """The packages by name. Of two with one name the last; `records` has both."""
-        return {facts.name: facts for facts in self.records}
+        """The packages by name. Of two with one name the last; `records` has both.
+
+        Their `files` are read when they are asked for, those of `records` are not known.
+        """
+        from pytest_pixipack.pack.packed_files import PackedFiles
+
+        members = {
+            member.name.rpartition("/")[2]: member.name
+            for member in self.members
+            if member.kind == "file" and member.name.startswith(f"{CHANNEL}/")
+        }
+
+        def with_files(facts: PackageFacts) -> PackageFacts:
+            member = members.get(facts.file_name or "")
+            return facts if member is None else replace(facts, files=PackedFiles(self.path, member))
+
+        return {facts.name: with_files(facts) for facts in self.records}
 
     @property
     def wheels(self) -> tuple[str, ...]:
@@ -109,6 +124,10 @@ class Pack:
             for member in self.members
             if member.kind == "file" and member.name.startswith(start)
         )
+
+    def __repr__(self) -> str:
+        many = f"<{len(self.records)} packages>"
+        return f"Pack(path={self.path!r}, platform={self.platform!r}, records={many})"
 
     def member(self, name: str) -> PackMember | None:
         """The member of that name, if there is one."""

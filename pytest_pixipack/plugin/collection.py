@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pytest_pixipack.cache.place import named_cache_dir
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.manifest.discovery import find_workspaces
 from pytest_pixipack.manifest.load import find_manifest
@@ -144,7 +145,10 @@ class ZeroCode:
 
     @pytest.hookimpl
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Leaves out all files but manifests, if that was asked for."""
+        """Leaves out the cache, where there are sources of others, and, if that was asked for, all
+        files but manifests."""
+        if collection_path == self._cache:
+            return True
         if not self.settings.only or collection_path.name in MANIFESTS:
             return None
         return True if collection_path.is_file() else None
@@ -163,6 +167,10 @@ class ZeroCode:
         )
         node.run = self
         return node
+
+    @cached_property
+    def _cache(self) -> Path | None:
+        return named_cache_dir(os.environ)
 
     def _node_id(self, path: Path) -> dict[str, Any]:
         """Outside of rootdir, pytest would give the same id to several workspaces."""

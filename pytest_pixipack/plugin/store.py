@@ -28,7 +28,9 @@ class Store:
     def outcome(self, stage: str, make: Callable[[Path], Outcome]) -> Outcome:
         """The stored outcome of a stage; `make` is called with a fresh directory if there is none.
 
-        Raises what `make` raises beyond `PixipackError` and `OSError`; that is not stored.
+        What cannot be stored says nothing about the product: then the outcome is `infrastructure`,
+        and the next one tries again. Raises what `make` raises beyond `PixipackError` and
+        `OSError`; that is not stored.
         """
         from filelock import FileLock
 
@@ -36,13 +38,16 @@ class Store:
         stored = folder / _OUTCOME
         if (found := _load(stored)) is not None:
             return found
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / f"{folder.name}.lock"):
-            if (found := _load(stored)) is not None:
-                return found
-            attempt = Path(tempfile.mkdtemp(dir=folder, prefix=""))
-            found = guarded(lambda: make(attempt))
-            write_atomically(stored, json.dumps(found.to_json()))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / f"{folder.name}.lock"):
+                if (found := _load(stored)) is not None:
+                    return found
+                attempt = Path(tempfile.mkdtemp(dir=folder, prefix=""))
+                found = guarded(lambda: make(attempt))
+                write_atomically(stored, json.dumps(found.to_json()))
+        except OSError as error:
+            return _not_stored(folder, error, found)
         return found
 
 
@@ -53,6 +58,21 @@ def short_key(*parts: str | bytes) -> str:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()[:10]
+
+
+def _not_stored(folder: Path, error: OSError, found: Outcome | None) -> Outcome:
+    """What was found out, if it is a failure; of what passed, others need what is stored."""
+    if found is not None and not found.passed:
+        return found
+    return Outcome(
+        "infrastructure",
+        f"What was found out cannot be kept: {error.strerror or error}.",
+        details={
+            "file": str(folder),
+            "remedy": "Check free space and permissions of the directory for temporary files "
+            "(TMPDIR, --basetemp).",
+        },
+    )
 
 
 def _load(path: Path) -> Outcome | None:

@@ -16,6 +16,8 @@ _LONG = 1 << 31  # from here on, sizes do not fit into each header
 _SYSTEM_ERRORS = (
     "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
     "Too many open files", "Access is denied", "not enough space", "no eligible writable",
+    # Of what it has just written itself: that was cut off where there was no more room.
+    "failed to determine the currently installed packages",
 )  # fmt: skip
 
 

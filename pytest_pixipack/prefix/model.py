@@ -38,6 +38,9 @@ class Prefix:
     history: str | None = None
     record_files: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Prefix(path={self.path!r}, packages=<{len(self.packages)} packages>)"
+
     def run(self, *argv: str, shell: str | None = None, timeout: float = 60.0) -> Ran:
         """Runs a command in the activated environment, for example `prefix.run("curl", "-V")`.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_pixipack.errors import Infrastructure
+from pytest_pixipack.prefix.placeholders import found_in, packed_digests
 
 _HERE = "<prefix>"
 _CHUNK = 1 << 20
@@ -24,58 +25,88 @@ class Place:
 
     def text(self, text: str) -> str:
         """The text without the path of the prefix, nor that of the directory it is in."""
-        return re.sub(self._pattern(), _HERE, text)
+        return re.sub(self._words(), _HERE, text)
+
+    def target(self, text: str) -> str:
+        """The same of a link's target; no other target becomes the same text."""
+        return re.sub(self._words(), "\0", text)
 
     def content(self, path: str, most: int) -> bytes | None:
         """The content without the path of the prefix; None for a file larger than `most` bytes."""
         file = self.root / path
         if file.stat().st_size > most:
             return None
-        return b"".join(self._replaced(file))
+        found = found_in(self.pieces(path), self._pattern(), self._longest)
+        return b"".join(text + (_HERE.encode() if match else b"") for text, match in found)
 
-    def digest(self, path: str, *, binary: bool) -> str:
-        """The sha256 of the content without the path of the prefix.
+    def digest(self, path: str, *, binary: bool, skipped: int = 0) -> str:
+        """A digest of the content, the same wherever the prefix is; no other content has it.
 
         With `binary`, the zero bytes that fill up a string with the path are taken for one, for
-        their number depends on the length of the path.
+        their number depends on the length of the path. `skipped` bytes at the beginning do not
+        count. What does not hold the path has its sha256.
         """
-        pieces = self._replaced(self.root / path)
-        if binary:
-            whole = b"".join(pieces)
-            mark = re.escape(_HERE.encode())
-            pieces = iter([re.sub(mark + rb"([^\0]*)\0+", _HERE.encode() + rb"\1\0", whole)])
-        hasher = hashlib.sha256()
-        for piece in pieces:
-            hasher.update(piece)
-        return hasher.hexdigest()
+        pieces = _skipped(self.pieces(path), skipped)
+        found = found_in(pieces, self._pattern(), self._longest)
+        content, places, position = hashlib.sha256(), hashlib.sha256(), 0
+        held = False
+        for text in _strings(found) if binary else found:
+            content.update(text[0])
+            position += len(text[0])
+            if text[1]:
+                # Where it stands, because any text that stood for it could be there as well.
+                places.update(f"{position} ".encode())
+                held = True
+        return f"{content.hexdigest()} {places.hexdigest()}" if held else content.hexdigest()
 
-    def _pattern(self) -> str:
-        return "|".join(re.escape(each) for each in self.spellings)
+    def was(self, path: str, sha256: str, placeholder: str, *, binary: bool) -> bool:
+        """Whether a file is what an installer makes here of one with this sha256."""
+        digests = packed_digests(
+            lambda: self.pieces(path), placeholder, self.spellings, binary=binary
+        )
+        return any(digest == sha256 for digest in digests)
 
-    def _replaced(self, file: Path) -> Iterator[bytes]:
-        """The content in pieces; a path that crosses the edge of a piece is found as well."""
-        pattern = re.compile(self._pattern().encode("utf-8", "surrogateescape"))
-        keep = max(len(os.fsencode(each)) for each in self.spellings) - 1
-        rest = b""
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The content in pieces. Raises `Infrastructure` where it cannot be read."""
+        file = self.root / path
         try:
             with file.open("rb") as stream:
                 while piece := stream.read(_CHUNK):
-                    rest += piece
-                    edge = max(len(rest) - keep, 0)
-                    done = 0
-                    for match in pattern.finditer(rest):
-                        if match.start() >= edge:
-                            break
-                        yield rest[done : match.start()] + _HERE.encode()
-                        done = match.end()
-                    end = max(done, edge)
-                    yield rest[done:end]
-                    rest = rest[end:]
+                    yield piece
         except OSError as error:
             raise Infrastructure(
                 f"The file cannot be read: {error.strerror or error}.", file=file
             ) from None
-        yield pattern.sub(_HERE.encode(), rest)
+
+    def _words(self) -> str:
+        return "|".join(re.escape(each) for each in self.spellings)
+
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(self._words().encode("utf-8", "surrogateescape"))
+
+    @property
+    def _longest(self) -> int:
+        return max(len(os.fsencode(each)) for each in self.spellings)
+
+
+def _strings(found: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """The same with one zero byte at the end of each string that holds the path."""
+    inside = ended = False
+    for text, match in found:
+        if ended:  # zero bytes may go on from the piece before
+            text, ended = text.lstrip(b"\0"), not text.strip(b"\0")
+        if inside and (end := text.find(b"\0")) >= 0:
+            rest = text[end:].lstrip(b"\0")
+            text, inside, ended = text[:end] + b"\0" + rest, False, not rest
+        yield text, match
+        if match:
+            inside, ended = True, False
+
+
+def _skipped(pieces: Iterable[bytes], number: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece[number:]
+        number = max(number - len(piece), 0)
 
 
 def place_of(prefix: Path) -> Place:

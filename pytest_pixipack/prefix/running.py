@@ -8,11 +8,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.prefix.activation import SHELLS, activation_script, default_shell, script_name
@@ -65,15 +65,15 @@ def run_in(
             file=prefix,
             remedy=f"Install it, or choose another shell: {', '.join(SHELLS)}.",
         )
-    with tempfile.TemporaryDirectory(prefix="pixipack-") as scratch:
-        script = Path(scratch, script_name(told))
+    with scratch_directory() as scratch:
+        script = scratch / script_name(told)
         script.write_bytes((text + _call(told, argv)).encode())
         try:
             done = subprocess.run(
                 [program, *_options(told), str(script)],
                 env={
                     **(_without_others() if environment is None else environment),
-                    **_places(told, scratch),
+                    **_places(told, str(scratch)),
                 },
                 cwd=directory or scratch,
                 stdin=subprocess.DEVNULL,

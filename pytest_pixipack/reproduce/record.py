@@ -213,14 +213,16 @@ def _what_runs(
 ) -> tuple[str, str | None]:
     """What pixi itself takes from a channel is not known: no lock says it."""
     from pytest_pixipack.engine.backends_finding import BackendFinder
+    from pytest_pixipack.engine.repodata import Repodata
     from pytest_pixipack.engine.sessions import backend_environments
 
     embedded = engine == "embedded"
-    environments = backend_environments(workspace, options) if embedded else None
-    try:
-        found = BackendFinder(workspace, options, environments).find(package, workspace)
-    except PixipackError:
-        return "unknown", None
+    with Repodata(options.cache_dir / "repodata", network=options.network) as repodata:
+        environments = backend_environments(workspace, options, repodata) if embedded else None
+        try:
+            found = BackendFinder(workspace, options, environments).find(package, workspace)
+        except PixipackError:
+            return "unknown", None
     if found.prefix is not None:
         # The directory is named by the content of all packages in it.
         return "channel", f"{found.version} {found.prefix.parent.name[-16:]}"

@@ -16,6 +16,8 @@ _PARTS = {
     "packs": ("environment", "platform"),
     "prefixes": ("environment", "platform"),
 }
+# What a lock asks for: which version and build a package is, its build decides.
+_ASKED = ("name", "subdir", "variants")
 _DIGESTS = ("sha256", "normalised")
 
 
@@ -57,7 +59,16 @@ def _together(
     left: list[Json], right: list[Json], identity: tuple[str, ...], name: str, differing: list[str]
 ) -> list[Json]:
     found = {_key(each, identity): each for each in left}
+    lone, other = _lone(left), _lone(right)
     for each in right:
+        asked = _key(each, _ASKED)
+        if "build" in each and _key(each, identity) not in found and {asked} <= lone.keys() & other:
+            known = lone[asked]
+            differing.append(
+                f"{name}: shards have made {_title(each, _ASKED)} differently: {_dist(known)} and "
+                f"{_dist(each)}"
+            )
+            continue
         known = found.setdefault(_key(each, identity), each)
         fields = [field for field in _DIGESTS if known.get(field) != each.get(field)]
         if fields:
@@ -66,6 +77,17 @@ def _together(
                 + ", ".join(f"{f} {known.get(f)} and {each.get(f)}" for f in fields)
             )
     return sorted(found.values(), key=entry_label)
+
+
+def _lone(parts: list[Json]) -> dict[str, Json]:
+    """Packages of which there is one build alone: of several, nobody can say which one another
+    shard has made differently."""
+    counted = Counter(_key(each, _ASKED) for each in parts)
+    return {key: each for each in parts if counted[key := _key(each, _ASKED)] == 1}
+
+
+def _dist(package: Json) -> str:
+    return f"{package.get('version')} {package.get('build')}"
 
 
 def _in_both(left: list[str], right: list[str]) -> list[str]:

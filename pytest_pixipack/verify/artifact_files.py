@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from pytest_pixipack.artifact import Artifact
 from pytest_pixipack.facts import FileFacts
@@ -16,11 +17,21 @@ _PADDING = b"_placehold_placehold"
 _MOST_LINKS = 40
 
 
+@dataclass(frozen=True, slots=True)
+class Mislisted:
+    """One thing that paths.json says otherwise than the archive: `field` is what, `path` where."""
+
+    field: str
+    expected: object
+    actual: object
+    cause: str
+    path: str | None = None
+
+
 def check_paths(subject: Subject) -> Iterator[Problem]:
     """paths.json lists what the archive holds, with the right digests."""
     for artifact in subject.artifacts:
-        listed = artifact.facts.files
-        if listed is None:
+        if artifact.facts.files is None:
             yield problem(
                 subject,
                 artifact,
@@ -30,50 +41,43 @@ def check_paths(subject: Subject) -> Iterator[Problem]:
                 layers=("artifact", "artifact"),
             )
             continue
-        yield from _listing(subject, artifact, listed)
+        for each in mislisted(artifact):
+            yield problem(
+                subject,
+                artifact,
+                f"paths.json of {artifact.facts.name} does not list what the archive holds."
+                if each.path is None
+                else f"{each.path} in {artifact.path.name} is not what paths.json says.",
+                field=each.field,
+                expected=each.expected,
+                actual=each.actual,
+                cause=each.cause,
+                layers=("artifact", "artifact"),
+            )
 
 
-def _listing(
-    subject: Subject, artifact: Artifact, listed: Mapping[str, FileFacts]
-) -> Iterator[Problem]:
-    payload = artifact.payload
+def mislisted(artifact: Artifact) -> Iterator[Mislisted]:
+    """Where paths.json is not about what the archive holds; nothing where there is no list."""
+    listed, payload = artifact.facts.files, artifact.payload
+    if listed is None:
+        return
     entries = {path for path, facts in listed.items() if facts.kind != "directory"}
     missing = sorted(entries - set(payload))
     extra = sorted(set(payload) - entries)
     if missing or extra:
-        yield problem(
-            subject,
-            artifact,
-            f"paths.json of {artifact.facts.name} does not list what the archive holds.",
-            field="paths",
-            expected=missing,
-            actual=extra,
-            cause="file-removed" if missing else "file-added",
-            layers=("artifact", "artifact"),
-        )
+        yield Mislisted("paths", missing, extra, "file-removed" if missing else "file-added")
     for path in sorted(entries & set(payload)):
         recorded, real = listed[path], payload[path]
         if recorded.kind != real.kind:
-            yield _file(subject, artifact, path, "kind", recorded.kind, real.kind)
+            yield _file(path, "kind", recorded.kind, real.kind)
         elif real.kind == "file" and recorded.sha256 not in (None, real.sha256):
-            yield _file(subject, artifact, path, "sha256", recorded.sha256, real.sha256)
+            yield _file(path, "sha256", recorded.sha256, real.sha256)
         elif real.kind == "file" and recorded.size not in (None, real.size):
-            yield _file(subject, artifact, path, "size", recorded.size, real.size)
+            yield _file(path, "size", recorded.size, real.size)
 
 
-def _file(
-    subject: Subject, artifact: Artifact, path: str, field: str, expected: object, actual: object
-) -> Problem:
-    return problem(
-        subject,
-        artifact,
-        f"{path} in {artifact.path.name} is not what paths.json says.",
-        field=f"{path} {field}",
-        expected=expected,
-        actual=actual,
-        cause="content",
-        layers=("artifact", "artifact"),
-    )
+def _file(path: str, what: str, expected: object, actual: object) -> Mislisted:
+    return Mislisted(f"{path} {what}", expected, actual, "content", path)
 
 
 def check_links(subject: Subject) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.errors import InvalidInput, PixipackError, Unsupported
 from pytest_pixipack.verify.findings import Finding
 from pytest_pixipack.verify.report import Report
 from pytest_pixipack.verify.rules import Registry, default_registry, without_consequences
@@ -114,8 +114,9 @@ def verify(
     """Compares all layers that are given; each rule runs where the layers that it needs are there.
 
     `platform` is a subdir or the name of a platform; without it, it is that of the pack, else that
-    of the first artifact that is not noarch, else this machine's. Layers may be given as paths; one
-    that cannot be read is a finding (`pack-parse`, `pack-members`, ...). With `expectations`, each
+    of the first artifact that is not noarch, else this machine's. A pack that is for a platform
+    which is not locked is compared with the one that its packages are for. Layers may be given as
+    paths; one that cannot be read is a finding (`pack-parse`, ...). With `expectations`, each
     layer is compared with them, too. Raises `InvalidInput` for an environment or a platform that
     the lock does not have.
     """
@@ -130,7 +131,7 @@ def verify(
     )
     packed = readings.of("pack", pack, _read_pack)
     installed = readings.of("prefix", prefix, _read_prefix)
-    where = platform or _platform(built, packed)
+    where = platform or _platform(built, packed, lock, environment)
     name, subdir, packages = _locked(manifest, lock, environment, where)
     subject = Subject(
         manifest=manifest,
@@ -170,19 +171,26 @@ class _Readings:
             return read(value)
         except InvalidInput as error:
             refused = layer == "pack" and error.message.startswith("The pack is refused")
-            self.findings.append(
-                Finding(
-                    rule="pack-members" if refused else f"{layer}-parse",
-                    severity="error",
-                    layers=(layer,),
-                    message=error.message,
-                    package=error.package,
-                    file=error.file,
-                    line=error.line,
-                    remedy=error.remedy,
-                )
+            self._add("pack-members" if refused else f"{layer}-parse", layer, error)
+        except Unsupported as error:
+            if layer != "pack":
+                raise
+            self._add("pack-version", layer, error)
+        return None
+
+    def _add(self, rule: str, layer: str, error: PixipackError) -> None:
+        self.findings.append(
+            Finding(
+                rule=rule,
+                severity="error",
+                layers=(layer,),
+                message=error.message,
+                package=error.package,
+                file=error.file,
+                line=error.line,
+                remedy=error.remedy,
             )
-            return None
+        )
 
 
 def _read_lock(path: Path) -> Lock:
@@ -216,13 +224,32 @@ def run_rules(subject: Subject, registry: Registry) -> Report:
     return Report.of(without_consequences(findings, registry), (rule.name for rule in fitting))
 
 
-def _platform(artifacts: Sequence[Artifact], pack: Pack | None) -> str:
+def _platform(
+    artifacts: Sequence[Artifact], pack: Pack | None, lock: Lock | None, environment: str
+) -> str:
     if pack is not None:
-        return pack.platform
+        return _platform_of_pack(pack, lock, environment)
     from pytest_pixipack.platforms import current_platform
 
     subdirs = [artifact.facts.subdir for artifact in artifacts]
     return next((s for s in subdirs if s and s != "noarch"), None) or current_platform()
+
+
+def _platform_of_pack(pack: Pack, lock: Lock | None, environment: str) -> str:
+    """What the pack says; where that is not locked, what is locked and the packages are for.
+
+    That the pack says something else is then a finding.
+    """
+    if lock is None:
+        return pack.platform
+    locked = lock.environment(environment).packages
+    known = {p.name: p.subdir for p in lock.platforms if p.name in locked}
+    if pack.platform in {*known, *known.values()}:
+        return pack.platform
+    there = {facts.subdir for facts in pack.records}
+    fitting = [name for name, subdir in known.items() if subdir in there]
+    candidates = fitting or list(known)
+    return candidates[0] if len(candidates) == 1 else pack.platform
 
 
 def _locked(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 from pytest_pixipack.lock.location import to_url
 from pytest_pixipack.manifest import Spec
@@ -137,7 +137,7 @@ def same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Locked:
-    """The parts of a locked git or URL source."""
+    """The parts of a locked git or URL source; an archive has no commit."""
 
     url: str
     words: Mapping[str, str]
@@ -145,6 +145,10 @@ class _Locked:
 
 
 def _locked(location: str) -> _Locked:
+    if not location.startswith("git+"):
+        # pixi has no such text; this is that of `engine.pinned`.
+        url, _, fragment = location.removeprefix("url+").partition("#")
+        return _Locked(url, dict(parse_qsl(fragment)), "")
     parts = urlsplit(location.removeprefix("git+"))
     words = {key: values[0] for key, values in parse_qs(parts.query).items()}
     return _Locked(parts._replace(query="", fragment="").geturl(), words, parts.fragment)
@@ -157,7 +161,8 @@ def _within(base: str, path: str) -> dict[str, Any]:
     if inside.startswith(".."):
         inside = ""
     if not base.startswith("git+"):
-        found: dict[str, Any] = {"url": base.partition("#")[0], "subdirectory": inside}
+        digests = {key: locked.words.get(key) for key in ("sha256", "md5")}
+        found: dict[str, Any] = {"url": locked.url, **digests, "subdirectory": inside}
     else:
         kept = {key: locked.words.get(key) for key in _REFERENCES}
         lfs = locked.words.get("lfs") == "true"
@@ -237,14 +242,12 @@ def _host(parts: SplitResult, host: str) -> str:
     return f"{user}{host}:{parts.port}" if parts.port else f"{user}{host}"
 
 
-def _url_agrees(wanted: Mapping[str, Any], locked: str, build: bool) -> bool:
-    plain, _, fragment = locked.partition("#")
-    if plain.partition("?")[0] != str(wanted.get("url")).partition("#")[0].partition("?")[0]:
+def _url_agrees(wanted: Mapping[str, Any], location: str, build: bool) -> bool:
+    locked = _locked(location)
+    if locked.url != str(wanted.get("url")).partition("#")[0]:
         return False
-    if build:
-        return True
-    return all(
-        str(wanted[key]) in fragment or str(wanted[key]) in plain
-        for key in ("sha256", "md5")
-        if wanted.get(key) and key in locked
-    )
+    subdirectory = _subdirectory(wanted)
+    if (subdirectory or not build) and subdirectory != _subdirectory(locked.words):
+        return False
+    digests = [key for key in ("sha256", "md5") if wanted.get(key) and key in locked.words]
+    return build or all(str(wanted[key]).lower() == locked.words[key].lower() for key in digests)

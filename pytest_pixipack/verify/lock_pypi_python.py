@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.manifest import Platform
 
@@ -70,8 +71,8 @@ class Tags:
         return found is not None and (not found[1] or int(found[1]) <= self.minor)
 
 
-def tags_of(platform: Platform, python: LockedPackage) -> Tags | None:
-    """The tags of a locked Python; None where pixi can tell none."""
+def tags_of(platform: Platform, python: LockedPackage | PackageFacts) -> Tags | None:
+    """The tags of a locked or packed Python; None where pixi can tell none."""
     numbers = re.match(r"(\d+)\.(\d+)", python.version or "")
     platforms = _platform_tags(platform)
     if numbers is None or platforms is None:

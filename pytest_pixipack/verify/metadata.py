@@ -38,7 +38,7 @@ def backend_metadata(manifest: Manifest, lock: Lock, options: EngineOptions) -> 
     table = ChannelTable(manifest.root, {})  # only the channels' URLs are told
     with (
         scratch_directory() as scratch,
-        Sessions(manifest, options, Path(scratch), search=False) as sessions,
+        Sessions(manifest, options, Path(scratch)) as sessions,
     ):
         for place, directory in _wanted(Subject(manifest=manifest, lock=lock)):
             key = directory, place.platform.subdir

@@ -5,29 +5,35 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack
 from pytest_pixipack.pack.model import TOOL_VERSION
+from pytest_pixipack.verify.pack_inside import packages_inside
 from pytest_pixipack.verify.records import entries
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
+from pytest_pixipack.verify.wheels_inside import wheels_inside
 
 # The first pixi-pack that reads locks of a version (its pull request 306), and the first that packs
 # packages which are built from source (its pull request 244).
 _READS: Mapping[int, tuple[int, ...]] = {7: (0, 7, 7)}
 _BUILDS = (0, 7, 10)
 _METADATA = frozenset({"version", "pixi-pack-version", "platform"})
-_KNOWN_MEMBERS = re.compile(
-    r"(channel(/[^/]+(/(repodata\.json|[^/]+\.(conda|tar\.bz2)))?)?"
-    r"|pypi(/[^/]+\.whl)?|environment\.yml|pixi-pack\.json)"
+_KNOWN_FILES = re.compile(
+    r"channel/[^/]+/(repodata\.json|[^/]+\.(conda|tar\.bz2))|pypi/[^/]+\.whl|environment\.yml"
+    r"|pixi-pack\.json"
 )
+_KNOWN_DIRECTORIES = re.compile(r"channel(/[^/]+)?|pypi")
 
 
 def check_platform(subject: Subject) -> Iterator[Problem]:
     """The pack and all its packages are for the platform."""
     pack = pack_of(subject)
+    every = tuple(facts.name for facts in pack.records)
+    about = (*every, *(wheel.facts.name for wheel in wheels_inside(subject)))
     if pack.platform != subject.subdir:
         yield problem(
             subject,
@@ -35,7 +41,19 @@ def check_platform(subject: Subject) -> Iterator[Problem]:
             field="platform",
             expected=subject.subdir,
             actual=pack.platform,
-            about=tuple(facts.name for facts in pack.records),
+            about=about,
+        )
+        return
+    native = {facts.subdir for facts in pack.records} - {"noarch"}
+    if len(native) == 1 and pack.platform not in native:
+        (subdir,) = native
+        yield problem(
+            subject,
+            f"The pack says that it is for {pack.platform}, but its packages are for {subdir}.",
+            field="platform",
+            expected=subdir,
+            actual=pack.platform,
+            about=about,
         )
         return
     for facts in pack.records:
@@ -138,8 +156,10 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
     """Every locked package is in the pack, and every file that its repodata names."""
     pack = pack_of(subject)
     known = {facts.name for facts in pack.records}
+    members = {member.name for member in pack.members}
+    files = {posixpath.basename(name) for name in members}
     for name, locked in sorted(subject.locked.items()):
-        if name not in known and not _unlisted(subject, name):
+        if name not in known and not _unlisted(subject, name, files):
             yield problem(
                 subject,
                 f"{name} is locked, but not in the pack.",
@@ -162,7 +182,7 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
                 layers=("artifact", "pack"),
             )
     for entry in entries(pack):
-        if pack.member(entry.member) is None:
+        if entry.member not in members:
             yield problem(
                 subject,
                 f"The pack's repodata names {entry.file_name}, which is not in the pack.",
@@ -175,35 +195,42 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def _unlisted(subject: Subject, name: str) -> bool:
+def _unlisted(subject: Subject, name: str, files: set[str]) -> bool:
     """Whether the pack has the package's file, but its repodata does not name it."""
     artifact = subject.built.get(name)
     locked = subject.locked.get(name)
     wanted = {artifact.path.name if artifact else None, locked.file_name if locked else None}
-    present = {posixpath.basename(member.name) for member in pack_of(subject).members}
-    return bool((wanted - {None}) & present)
+    return bool((wanted - {None}) & files)
 
 
 def check_extra(subject: Subject) -> Iterator[Problem]:
     """The pack has no conda package that the lock has not."""
-    for facts in pack_of(subject).records:
-        if facts.name not in subject.locked:
-            yield problem(
-                subject,
-                f"{facts.name} is in the pack, but not in the lock; it may have been injected.",
-                facts,
-                field="package",
-                expected=None,
-                actual=facts.file_name,
-                layers=("lock", "pack"),
-            )
+    pack = pack_of(subject)
+    pins = pack.environment_yml.dependencies if pack.environment_yml is not None else ()
+    listed = {pin.partition("=")[0] for pin in pins}
+    for facts in pack.records:
+        if facts.name in subject.locked:
+            continue
+        injected = facts.name in listed
+        yield problem(
+            subject,
+            f"{facts.name} is in the pack, but not in the lock"
+            f"{'; it may have been injected' if injected else ', nor in environment.yml'}.",
+            facts,
+            field="package",
+            expected=None,
+            actual=facts.file_name,
+            severity="warning" if injected else "error",
+            layers=("lock", "pack"),
+        )
 
 
 def check_members(subject: Subject) -> Iterator[Problem]:
-    """The pack has no members that pixi-pack does not write."""
+    """The pack has no members that pixi-pack does not write, and nothing unsafe in packages."""
     pack = pack_of(subject)
     for member in pack.members:
-        if not _KNOWN_MEMBERS.fullmatch(member.name):
+        known = _KNOWN_DIRECTORIES if member.kind == "directory" else _KNOWN_FILES
+        if not known.fullmatch(member.name):
             yield problem(
                 subject,
                 f"The pack has the member {member.name}, which does not belong there.",
@@ -213,52 +240,26 @@ def check_members(subject: Subject) -> Iterator[Problem]:
                 severity="warning",
                 layers=("pack", "pack"),
             )
-
-
-def check_wheels(subject: Subject) -> Iterator[Problem]:
-    """The pack has a wheel for every locked PyPI package, and no other one."""
-    pack = pack_of(subject)
-    found = {_normalised(wheel.split("-")[0]): wheel for wheel in pack.wheels}
-    locked = {_normalised(p.name): p for p in subject.packages or () if p.kind == "pypi"}
-    for name, package in sorted(locked.items()):
-        if name not in found:
-            yield problem(
-                subject,
-                f"{package.name} is locked as a PyPI package, but its wheel is not in the pack.",
-                package.facts,
-                field="wheel",
-                expected=package.file_name or package.name,
-                cause="file-removed",
-                layers=("lock", "pack"),
-            )
-            continue
-        member = pack.member(f"pypi/{found[name]}")
-        same_file = package.file_name == found[name]
-        if member and same_file and package.sha256 not in (None, member.sha256):
-            yield problem(
-                subject,
-                f"The wheel {found[name]} in the pack is another one than the locked one.",
-                package.facts,
-                field="sha256",
-                expected=package.sha256,
-                actual=member.sha256,
-                cause="content",
-                layers=("lock", "pack"),
-            )
-    for name in sorted(set(found) - set(locked)):
+    names = {entry.member: entry.facts for entry in entries(pack)}
+    refused = [
+        (PurePosixPath(member).name, names.get(member), inside.problem.message)
+        for member, inside in packages_inside(subject).items()
+        if inside.is_unsafe and inside.problem is not None
+    ]
+    refused += [
+        (wheel.file_name, wheel.facts, wheel.problem or "")
+        for wheel in wheels_inside(subject)
+        if wheel.is_unsafe
+    ]
+    for file_name, facts, reason in refused:
         yield problem(
             subject,
-            f"The wheel {found[name]} is in the pack, but not in the lock.",
-            PackageFacts(name=name),
-            field="wheel",
-            actual=found[name],
-            severity="warning",
-            layers=("lock", "pack"),
+            f"{file_name} in the pack is unsafe: {reason}",
+            facts,
+            field="members",
+            actual=file_name,
+            layers=("pack", "pack"),
         )
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pack_of(subject: Subject) -> Pack:

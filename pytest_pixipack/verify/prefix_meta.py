@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from
 from pytest_pixipack.verify.prefix_records import (
     lost_keys,
     misnamed,
-    odd_fields,
+    odd_lists,
+    odd_places,
     unknown_keys,
     unlike_entries,
+    unlike_file_name,
     unlike_others,
+    unlike_placed,
+    unlike_real,
 )
-from pytest_pixipack.verify.prefix_rules import (
-    as_packed,
-    files_of,
-    installed_from,
-    prefix_of,
-    problem,
-)
+from pytest_pixipack.verify.prefix_rules import files_of, is_pixis, prefix_of, problem
 from pytest_pixipack.verify.records import (
     cause_of,
     differing,
@@ -33,8 +34,11 @@ from pytest_pixipack.verify.subject import Subject
 # The rest of a conda-meta record says how it was installed.
 _COMPARED = (
     "version", "build", "build_number", "subdir", "noarch", "depends", "constrains",
-    "track_features", "license", "sha256", "md5", "size", "timestamp", "arch", "platform",
+    "track_features", "features", "license", "license_family", "python_site_packages_path",
+    "sha256", "md5", "size", "timestamp", "arch", "platform",
 )  # fmt: skip
+# What locks know better than the channel, and what installers carry over from the pack.
+_CARRIED = ("purls", "run_exports")
 
 
 def check_record(subject: Subject) -> Iterator[Problem]:
@@ -51,31 +55,52 @@ def check_record(subject: Subject) -> Iterator[Problem]:
         if name in other:
             yield _misnamed(subject, name, other[name])
             continue
-        stem = prefix.record_files[name].removesuffix(".json")
-        odd = () if _renamed(stem, facts) else tuple(odd_fields(name, stem, prefix.records[name]))
-        for field, wanted, found in odd:
-            yield problem(
-                subject,
-                f"conda-meta contradicts itself: {field} of {name}.",
-                facts,
-                field=field,
-                expected=wanted,
-                actual=found,
-                layers=("prefix", "prefix"),
-            )
-        yield from _keys(subject, facts, [field for field, _, _ in odd])
+        yield from _against(subject, facts, layer, expected, packed.get(name))
         yield from _entries(subject, facts)
-        for field, wanted, found in differing(expected, prefix.records[name], _COMPARED):
-            yield problem(
-                subject,
-                f"conda-meta says of {name} another {field}.",
-                facts,
-                field=field,
-                expected=wanted,
-                actual=found,
-                cause=cause_of(field),
-                layers=(layer_of(subject, name, layer, field), "prefix"),
-            )
+
+
+def _against(
+    subject: Subject,
+    facts: PackageFacts,
+    layer: str,
+    expected: Mapping[str, Any],
+    packed: Mapping[str, Any] | None,
+) -> Iterator[Problem]:
+    """The record against what `layer` expects, and against itself."""
+    prefix, name = prefix_of(subject), facts.name
+    record, stem = prefix.records[name], prefix.record_files[name].removesuffix(".json")
+    unlike = [
+        (layer_of(subject, name, layer, field), field, wanted, found)
+        for field, wanted, found in differing(expected, record, _COMPARED)
+    ]
+    if packed is not None and not is_pixis(prefix.path):
+        unlike += [("pack", *each) for each in differing(packed, record, _CARRIED)]
+    told = [field for _, field, _, _ in unlike]
+    misfits = [each for each in unlike_file_name(stem, record) if each[0] not in told]
+    places = odd_places(name, stem, record) if stem == facts.dist else ()
+    odd = [*misfits, *places, *odd_lists(record)]
+    for field, wanted, found in odd:
+        yield problem(
+            subject,
+            f"conda-meta contradicts itself: {field} of {name}.",
+            facts,
+            field=field,
+            expected=wanted,
+            actual=found,
+            layers=("prefix", "prefix"),
+        )
+    yield from _keys(subject, facts, [field for field, _, _ in odd])
+    for source, field, wanted, found in unlike:
+        yield problem(
+            subject,
+            f"conda-meta says of {name} another {field}.",
+            facts,
+            field=field,
+            expected=wanted,
+            actual=found,
+            cause=cause_of(field),
+            layers=(source, "prefix"),
+        )
 
 
 def _keys(subject: Subject, facts: PackageFacts, told: Sequence[str]) -> Iterator[Problem]:
@@ -118,21 +143,12 @@ def _keys(subject: Subject, facts: PackageFacts, told: Sequence[str]) -> Iterato
 
 
 def _entries(subject: Subject, facts: PackageFacts) -> Iterator[Problem]:
-    """What the record says of files that their package says otherwise."""
-    layer, artifact = installed_from(subject, facts)
-    # The files of noarch Python packages are installed elsewhere, and more of them.
-    if artifact is None or artifact.facts.noarch == "python":
-        return
-    if artifact.facts.sha256 != facts.sha256:
-        return
-    record = prefix_of(subject).records[facts.name]
-    real = files_of(subject)
-
-    def is_packed(path: str) -> bool:
-        replaced = (artifact.facts.files or {})[path].placeholder is not None
-        return replaced or path not in real or as_packed(path, real[path], artifact)
-
-    for field, wanted, found in unlike_entries(record, artifact.facts.files or {}, is_packed):
+    """What the record says of files otherwise than their package, and than they themselves."""
+    record, real = prefix_of(subject).records[facts.name], files_of(subject)
+    installed = installed_from(subject, facts)
+    told = set()
+    for field, wanted, found in () if installed is None else _packed(record, real, installed):
+        told.add(field)
         yield problem(
             subject,
             f"conda-meta says of a file of {facts.name} another thing than the package: {field}.",
@@ -140,13 +156,38 @@ def _entries(subject: Subject, facts: PackageFacts) -> Iterator[Problem]:
             field=field,
             expected=wanted,
             actual=found,
-            layers=(layer, "prefix"),
+            layers=(installed.layer if installed else "prefix", "prefix"),
         )
+    for field, wanted, found in unlike_real(record, real):
+        path = field.rpartition(" ")[0]
+        # Where the file is another one than the package's, that is what is reported.
+        other = installed is not None and installed.is_as_packed(path, real[path]) is False
+        if field not in told and not other:
+            yield problem(
+                subject,
+                f"conda-meta says of a file of {facts.name} what is not so: {field}.",
+                facts,
+                field=field,
+                expected=wanted,
+                actual=found,
+                layers=("prefix", "prefix"),
+            )
 
 
-def _renamed(stem: str, facts: PackageFacts) -> bool:
-    """Whether version or build are not those of the record's file; that is reported by itself."""
-    return stem != facts.dist
+def _packed(
+    record: Mapping[str, Any], real: PrefixFiles, installed: InstalledPackage
+) -> Iterator[tuple[str, Any, Any]]:
+    def is_packed(path: str) -> bool:
+        replaced = installed.listed[path].placeholder is not None
+        return replaced or path not in real or bool(installed.is_as_packed(path, real[path]))
+
+    yield from unlike_entries(record, installed.listed, is_packed)
+    right = {
+        path: real[path].sha256
+        for path in installed.placed
+        if path in real and installed.is_as_packed(path, real[path])
+    }
+    yield from unlike_placed(record, right)
 
 
 def _misnamed(subject: Subject, name: str, called: str) -> Problem:

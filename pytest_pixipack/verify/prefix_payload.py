@@ -1,62 +1,58 @@
-"""The files of a prefix against the artifact that they were installed from.
-
-What conda-meta says of a file was written by the same installer as the file, so that both can be
-wrong in the same way; the artifact knows better.
-"""
+"""The files of a prefix against those of the package that they were installed from."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from pytest_pixipack.artifact import Artifact
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.verify.prefix_installed import InstalledPackage, added_files
 
 # Windows has no executable bit.
 _HAS_MODES = os.name != "nt"
 
 
-def unlike_artifact(
-    facts: PackageFacts, artifact: Artifact, real: PrefixFiles
+def unlike_package(
+    facts: PackageFacts,
+    record: Mapping[str, Any],
+    installed: InstalledPackage,
+    real: PrefixFiles,
+    told: Collection[str],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """A message and the fields of a problem for each kind of difference.
 
-    Files that conda-meta knows to be absent or altered are not looked at. Nothing is said of
-    another build, and of what an installer changes: prefixes, and places of noarch Python packages.
+    Files that are `told` are not as conda-meta says, either; of their content nothing is said.
     """
-    if artifact.facts.noarch == "python" or artifact.facts.sha256 != facts.sha256:
-        return
-    recorded = facts.files or {}
-    replaced = {path for path, file in (artifact.facts.files or {}).items() if file.placeholder}
-    files = {path: file for path, file in artifact.payload.items() if file.kind != "directory"}
+    recorded, name = facts.files or {}, facts.name
+    files = installed.files
     absent = [path for path in files if path not in real and path not in recorded]
     if absent:
         yield (
-            f"{len(absent)} files of {facts.name} were not installed.",
+            f"{len(absent)} files of {name} were not installed.",
             {"field": "files absent", "expected": absent, "cause": "file-removed"},
         )
-    present = {path: file for path, file in files.items() if path in real and path not in replaced}
     altered = [
         path
-        for path, file in present.items()
-        if _digest(file) not in (None, real[path].sha256) and _as_recorded(path, facts, real)
+        for path in files
+        if path in real and path not in told
+        if installed.is_as_packed(path, real[path]) is False
     ]
     if altered:
         yield (
-            f"{len(altered)} installed files of {facts.name} are not those of the artifact.",
+            f"{len(altered)} installed files of {name} are not those of the {installed.layer}.",
             {
                 "field": "files altered",
-                "expected": [f"{path} {(files[path].sha256 or '')[:12]}" for path in altered],
-                "actual": [f"{path} {(real[path].sha256 or '')[:12]}" for path in altered],
+                "expected": [f"{path} {_wanted(path, installed)}" for path in altered],
+                "actual": [f"{path} {_shown(real[path])}" for path in altered],
                 "cause": "content",
             },
         )
-    modes = [path for path, file in present.items() if _other_mode(file, real[path])]
+    modes = [path for path in files if path in real and _other_mode(files[path], real[path])]
     if modes and _HAS_MODES:
         yield (
-            f"{len(modes)} installed files of {facts.name} have another executable bit.",
+            f"{len(modes)} installed files of {name} have another executable bit.",
             {
                 "field": "files executable",
                 "expected": [_mode(path, files[path]) for path in modes],
@@ -64,16 +60,20 @@ def unlike_artifact(
                 "cause": "mode",
             },
         )
+    if added := added_files(record, installed, real):
+        yield (
+            f"{len(added)} files were installed with {name} that are not in the {installed.layer}.",
+            {"field": "files added", "expected": None, "actual": added, "cause": "file-added"},
+        )
 
 
-def _digest(file: FileFacts) -> str | None:
-    return file.sha256 if file.kind == "file" else None
+def _wanted(path: str, installed: InstalledPackage) -> str:
+    placed = installed.placed.get(path)
+    return placed[0][:12] if placed else _shown(installed.files[path])
 
 
-def _as_recorded(path: str, facts: PackageFacts, real: PrefixFiles) -> bool:
-    """Whether the file is what conda-meta says; where it is not, that is what is reported."""
-    recorded = (facts.files or {}).get(path)
-    return recorded is None or recorded.sha256 in (None, real[path].sha256)
+def _shown(file: FileFacts) -> str:
+    return f"-> {file.target}" if file.kind == "link" else (file.sha256 or "")[:12]
 
 
 def _other_mode(file: FileFacts, found: FileFacts) -> bool:

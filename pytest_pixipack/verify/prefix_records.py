@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_pixipack.facts import FileFacts
+from pytest_pixipack.platforms import SUBDIRS, arch_and_platform
 from pytest_pixipack.prefix import Prefix
 from pytest_pixipack.verify.specs import spec_name
 
@@ -57,13 +58,57 @@ def misnamed(prefix: Prefix) -> Mapping[str, str]:
     return found
 
 
-def odd_fields(name: str, stem: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Field, expected and found value where a record contradicts itself or its file's name.
+def unlike_file_name(stem: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Field, expected and found value where the name of a record's file says otherwise than the
+    record, and where the record does not say what every installer writes.
 
-    `stem` is the name of its file without `.json`.
+    `stem` is the name of the file without `.json`. Where the package's file name (`fn`) is that of
+    the record's file, the record was edited; where it is that of the record, the file was renamed.
     """
+    parts = stem.rsplit("-", 2)
+    wanted = dict(zip(("name", "version", "build"), parts, strict=True)) if len(parts) == 3 else {}
+    said = {field: record.get(field) for field in ("name", "version", "build")}
+    own = "-".join(map(str, said.values()))
+    if not wanted or (stem != own and _stem_of(record) == own):
+        yield "file", f"{own}.json", f"{stem}.json"
+        return
+    for field in ("version", "build"):
+        if said[field] != wanted[field]:
+            yield field, wanted[field], said[field]
+    # Files before conda 4.4 have no subdir.
+    if not isinstance(record.get("build_number"), int) and "paths_data" in record:
+        yield "build_number", "a number", record.get("build_number")
+    if not isinstance(record.get("depends"), list):
+        yield "depends", [], record.get("depends")
+    yield from _subdir(record)
+
+
+def _subdir(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """A package is at `CHANNEL/SUBDIR/FILE`, unless it was installed from a directory of files."""
+    subdir, url = record.get("subdir"), record.get("url")
+    if not isinstance(subdir, str):
+        if "paths_data" in record:
+            yield "subdir", "a subdir", subdir
+        return
+    directory = posixpath.basename(posixpath.dirname(url)) if isinstance(url, str) else ""
+    if directory in SUBDIRS and directory != subdir:
+        if _fits(subdir, record):
+            yield "url", f".../{subdir}/{posixpath.basename(str(url))}", url
+        else:
+            yield "subdir", directory, subdir
+
+
+def _fits(subdir: str, record: Mapping[str, Any]) -> bool:
+    """Whether a package whose record says this of its architecture can be of a subdir."""
+    if subdir == "noarch" or record.get("noarch") is not None:
+        return subdir == "noarch" and record.get("noarch") is not None
+    return arch_and_platform(subdir) == (record.get("arch"), record.get("platform"))
+
+
+def odd_places(name: str, stem: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """The same where what a record says of its package's places contradicts its file's name."""
     file_name = record.get("fn")
-    if not isinstance(file_name, str) or _stem(file_name) not in (stem, None):
+    if not isinstance(file_name, str) or _stem(file_name) != stem:
         yield "fn", f"{stem}.conda", file_name
     else:
         url = record.get("url")
@@ -83,7 +128,6 @@ def odd_fields(name: str, stem: str, record: Mapping[str, Any]) -> Iterator[tupl
     named = isinstance(wanted, list | None) and all(_names(each, name) for each in wanted or ())
     if not named:
         yield "requested_specs", [], wanted
-    yield from _lists(record)
 
 
 def _places(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -93,7 +137,7 @@ def _places(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "link", link.get("source")
 
 
-def _lists(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def odd_lists(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """`files` and `paths_data` list the same paths; old installers wrote only `files`."""
     files, data = record.get("files"), record.get("paths_data")
     if not isinstance(files, list) or not all(isinstance(path, str) for path in files):
@@ -194,6 +238,32 @@ def unlike_entries(
             yield f"{path} path_type", kind, entry.get("path_type")
 
 
+def unlike_real(
+    record: Mapping[str, Any], real: Mapping[str, FileFacts]
+) -> Iterator[tuple[str, Any, Any]]:
+    """The same for what the files themselves tell, whose digest is the recorded one."""
+    for entry in _entries(record):
+        path = str(entry.get("_path"))
+        if path not in real or entry.get("path_type") not in ("hardlink", "directory"):
+            continue
+        found = real[path]
+        same = not entry.get("prefix_placeholder") and entry.get("sha256") == found.sha256
+        if entry["path_type"] == "directory":
+            yield f"{path} path_type", "hardlink", "directory"
+        elif same and entry.get("size_in_bytes") not in (None, found.size):
+            yield f"{path} size_in_bytes", found.size, entry.get("size_in_bytes")
+
+
+def unlike_placed(
+    record: Mapping[str, Any], right: Mapping[str, str | None]
+) -> Iterator[tuple[str, Any, Any]]:
+    """The same for digests of files whose placeholder was replaced; `right` has them by path."""
+    for entry in _entries(record):
+        path, found = str(entry.get("_path")), entry.get("sha256_in_prefix")
+        if path in right and found != right[path]:
+            yield f"{path} sha256_in_prefix", right[path], found
+
+
 def _entries(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     data = record.get("paths_data")
     paths = data.get("paths") if isinstance(data, dict) else None
@@ -215,7 +285,12 @@ def _names(spec: Any, name: str) -> bool:
     return isinstance(spec, str) and spec_name(spec) == name
 
 
-def _stem(file_name: str) -> str | None:
+def _stem_of(record: Mapping[str, Any]) -> str | None:
+    file_name = record.get("fn")
+    return _stem(file_name) if isinstance(file_name, str) else None
+
+
+def _stem(file_name: str) -> str:
     for suffix in (".conda", ".tar.bz2"):
         if file_name.endswith(suffix):
             return file_name.removesuffix(suffix)

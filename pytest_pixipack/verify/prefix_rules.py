@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.artifact import Artifact
-from pytest_pixipack.facts import FileFacts, PackageFacts
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.distributions import Distribution, distributions
-from pytest_pixipack.prefix.files import PrefixFiles, is_installers
-from pytest_pixipack.verify.prefix_payload import unlike_artifact
-from pytest_pixipack.verify.prefix_records import listed_files, misnamed
-from pytest_pixipack.verify.prefix_wheels import short, wheel_files, wheels_missing
+from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.prefix.model import META
+from pytest_pixipack.verify.prefix_records import misnamed
+from pytest_pixipack.verify.prefix_wheels import wheels_extra, wheels_missing
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
-_CLOBBERS = "__clobbers__"
+CLOBBERS = "__clobbers__"
 
 
 def check_missing(subject: Subject) -> Iterator[Problem]:
     """Everything that was locked or packed is installed."""
     prefix = prefix_of(subject)
     present = {*prefix.packages, *misnamed(prefix).values()}
-    for name, (layer, facts) in sorted(_expected(subject).items()):
+    for name, (layer, facts) in sorted(expected_packages(subject).items()):
         if name not in present:
             yield problem(
                 subject,
@@ -36,10 +35,11 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
                 cause="file-removed",
                 layers=(layer, "prefix"),
             )
-    yield from wheels_missing(subject, distributions(prefix), problem)
+    if unreadable_wheel(subject) is None:
+        yield from wheels_missing(subject, wheels_of(subject), problem)
 
 
-def _expected(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:
+def expected_packages(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:
     """The packages that have to be installed, with the layer that says so: lock, pack, builds."""
     found: dict[str, tuple[str, PackageFacts]] = {}
     if subject.lock is not None:
@@ -57,7 +57,7 @@ def check_extra(subject: Subject) -> Iterator[Problem]:
     """Nothing is installed that was neither locked nor packed."""
     if subject.lock is None and subject.pack is None:
         return
-    expected = _expected(subject)
+    expected = expected_packages(subject)
     layer = "pack" if subject.pack is not None else "lock"
     other = misnamed(prefix_of(subject))
     for name, facts in sorted(prefix_of(subject).packages.items()):
@@ -71,144 +71,7 @@ def check_extra(subject: Subject) -> Iterator[Problem]:
                 cause="file-added",
                 layers=(layer, "prefix"),
             )
-
-
-def check_files(subject: Subject) -> Iterator[Problem]:
-    """The files of the prefix are those that its records and the artifacts say, unaltered."""
-    prefix = prefix_of(subject)
-    real = files_of(subject)
-    for facts in prefix.packages.values():
-        recorded = {p: f for p, f in (facts.files or {}).items() if f.kind != "directory"}
-        # Where a record contradicts itself, that is what is reported.
-        listed = listed_files(prefix.records[facts.name])
-        absent = sorted(
-            path for path in recorded if path not in real and (listed is None or path in listed)
-        )
-        if absent:
-            yield problem(
-                subject,
-                f"{len(absent)} installed files of {facts.name} are gone.",
-                facts,
-                field="files absent",
-                expected=absent,
-                actual=None,
-                cause="file-removed",
-                layers=("prefix", "prefix"),
-            )
-        layer, artifact = installed_from(subject, facts)
-        altered = sorted(
-            path
-            for path, entry in recorded.items()
-            if path in real
-            and not _same(entry, real[path], path, real)
-            and not as_packed(path, real[path], artifact)
-        )
-        if altered:
-            yield problem(
-                subject,
-                f"{len(altered)} installed files of {facts.name} are not as they were installed.",
-                facts,
-                field="files altered",
-                expected=[f"{path} {short(recorded[path].sha256)}" for path in altered],
-                actual=[f"{path} {short(real[path].sha256)}" for path in altered],
-                cause="content",
-                layers=("prefix", "prefix"),
-            )
-        for message, more in unlike_artifact(facts, artifact, real) if artifact else ():
-            yield problem(subject, message, facts, layers=(layer, "prefix"), **more)
-    installed = distributions(prefix)
-    for distribution in installed:
-        yield from wheel_files(subject, distribution, real, problem)
-    yield from _unowned(subject, prefix, real, installed)
-
-
-def _unowned(
-    subject: Subject, prefix: Prefix, real: PrefixFiles, installed: Iterable[Distribution]
-) -> Iterator[Problem]:
-    owned = {path for facts in prefix.packages.values() for path in facts.files or ()}
-    owned |= {path for each in installed for path in each.files}
-    owned |= {path for each in prefix.records.values() for path in listed_files(each) or ()}
-    unowned = [
-        path
-        for path in real
-        if path not in owned and not is_installers(path) and not _made_by_running(path)
-    ]
-    # The files of a package whose record is gone belong to it.
-    lost = tuple(name for name in _expected(subject) if name not in prefix.packages)
-    unowned = [path for path in unowned if not path.startswith(f"{_CLOBBERS}/")]
-    if unowned:
-        yield problem(
-            subject,
-            f"{len(unowned)} files of the prefix belong to no package.",
-            field="files unowned",
-            expected=None,
-            actual=unowned[:20],
-            cause="file-added",
-            about=lost,
-            layers=("prefix", "prefix"),
-        )
-
-
-def _made_by_running(path: str) -> bool:
-    return path.endswith(".pyc") and "__pycache__/" in path
-
-
-def _same(recorded: FileFacts, found: FileFacts, path: str, real: PrefixFiles) -> bool:
-    if (recorded.kind == "link") != (found.kind == "link"):
-        return False
-    if recorded.sha256 is None or recorded.sha256 == found.sha256:
-        return True
-    if found.kind != "link":
-        return False
-    # Some installers record the digest of the file that a link leads to.
-    return recorded.sha256 == _followed(path, found, real)
-
-
-def as_packed(path: str, found: FileFacts, artifact: Artifact | None) -> bool:
-    """Whether a file is that of its package, so that it is the record which is wrong."""
-    if artifact is None or artifact.facts.noarch == "python":
-        return False
-    packed = artifact.payload.get(path)
-    recorded = (artifact.facts.files or {}).get(path)
-    if packed is None or (recorded is not None and recorded.placeholder):
-        return False
-    if packed.kind == "link":
-        return found.kind == "link" and packed.target == found.target
-    return packed.sha256 is not None and packed.sha256 == found.sha256
-
-
-def _followed(path: str, link: FileFacts, real: PrefixFiles) -> str | None:
-    import posixpath
-
-    for _ in range(40):
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), link.target or ""))
-        found = real.get(path)
-        if found is None:
-            return hashlib.sha256(b"").hexdigest()
-        if found.kind != "link":
-            return found.sha256
-        link = found
-    return None
-
-
-def installed_from(subject: Subject, facts: PackageFacts) -> tuple[str, Artifact | None]:
-    """The layer that has the package file that was installed, and the file; None where none has."""
-    artifact = subject.built.get(facts.name)
-    if artifact is None and subject.pack is not None:
-        layer, artifact = "pack", _packed(subject).get(facts.sha256)
-        return layer, artifact
-    return "artifact", artifact
-
-
-def _packed(subject: Subject) -> Mapping[str | None, Artifact]:
-    """The packages in the pack by their sha256."""
-    from pytest_pixipack.pack.extract import packed_artifacts
-
-    pack = subject.pack
-    assert pack is not None
-    return subject.once(
-        "packed artifacts", lambda: {each.facts.sha256: each for each in packed_artifacts(pack)}
-    )
+    yield from wheels_extra(subject, wheels_of(subject), problem)
 
 
 def check_clobber(subject: Subject) -> Iterator[Problem]:
@@ -231,82 +94,56 @@ def check_clobber(subject: Subject) -> Iterator[Problem]:
                 about=tuple(names),
                 layers=("prefix", "prefix"),
             )
-    clobbered = [path for path in files_of(subject) if path.startswith(f"{_CLOBBERS}/")]
+    clobbered = [path for path in files_of(subject) if path.startswith(f"{CLOBBERS}/")]
     if clobbered:
         yield problem(
             subject,
             "Packages overwrote each other's files when they were installed.",
-            field=_CLOBBERS,
+            field=CLOBBERS,
             expected=None,
             actual=clobbered[:20],
             layers=("prefix", "prefix"),
         )
 
 
-def check_activation(subject: Subject) -> Iterator[Problem]:
-    """The activation scripts beside the prefix are those that it needs."""
-    from pytest_pixipack.prefix.activation import SHELLS, activation_script, script_name
-
-    prefix = prefix_of(subject)
-    platform = subject.subdir
-    if platform is None:
-        return
-    for name in sorted({script_name(shell) for shell in SHELLS}):
-        script = prefix.path.parent / name
-        if not script.is_file():
-            continue
-        text = script.read_bytes().decode("utf-8", "replace")
-        shells = [shell for shell in SHELLS if script_name(shell) == name]
-        wanted = [activation_script(prefix.path, platform=platform, shell=each) for each in shells]
-        if text in wanted:
-            continue
-        theirs = [
-            activation_script(prefix.path, platform=platform, shell=each, as_pixi_unpack=True)
-            for each in shells
-        ]
-        missing, extra = _lines(wanted[0], text)
-        if text in theirs:
-            yield problem(
-                subject,
-                f"{name} is as pixi-unpack writes it, and loses PATH: no command is found.",
-                field=name,
-                expected=missing,
-                actual=extra,
-                file=str(script),
-                remedy="Use another shell, or unpack with `pixipack unpack`",
-                severity="note",
-                layers=("prefix", "prefix"),
-            )
-            continue
+def check_readable(subject: Subject) -> Iterator[Problem]:
+    """The lists of files that wheels left can be read; records are read with the prefix."""
+    error = unreadable_wheel(subject)
+    if error is not None:
         yield problem(
             subject,
-            f"{name} does not activate the prefix that it stands beside.",
-            field=name,
-            expected=missing,
-            actual=extra,
-            file=str(script),
-            cause="embedded-path" if _moved(missing, extra, str(prefix.path)) else "content",
+            error.message,
+            PackageFacts(name=error.package or ""),
+            file=error.file,
             layers=("prefix", "prefix"),
         )
 
 
-def _moved(wanted: list[str], found: list[str], path: str) -> bool:
-    """Whether lines differ in nothing but the place of the prefix."""
-    places: set[str] = set()
-    for left, right in zip(wanted, found, strict=False):
-        pattern = re.escape(left).replace(re.escape(path), "(?P<place>.+)", 1)
-        same = re.fullmatch(pattern, right) if "(?P<place>" in pattern else None
-        if same is None:
-            return False
-        places.add(same["place"])
-    return len(wanted) == len(found) and len(places) == 1
+def wheels_of(subject: Subject) -> tuple[Distribution, ...]:
+    """What wheels installed into the prefix; nothing where one of them cannot be read."""
+    found = _wheels(subject)
+    return found if isinstance(found, tuple) else ()
 
 
-def _lines(wanted: str, found: str) -> tuple[list[str], list[str]]:
-    left, right = wanted.splitlines(), found.splitlines()
-    return [line for line in left if line not in right], [
-        line for line in right if line not in left
-    ]
+def unreadable_wheel(subject: Subject) -> InvalidInput | None:
+    """Why what wheels installed cannot be read."""
+    found = _wheels(subject)
+    return found if isinstance(found, InvalidInput) else None
+
+
+def _wheels(subject: Subject) -> tuple[Distribution, ...] | InvalidInput:
+    def read() -> tuple[Distribution, ...] | InvalidInput:
+        try:
+            return distributions(prefix_of(subject))
+        except InvalidInput as error:
+            return error
+
+    return subject.once("installed wheels", read)
+
+
+def is_pixis(prefix: Path) -> bool:
+    """Whether pixi installed it, from a lock and without scripts (pixi, `conda-meta/pixi`)."""
+    return (prefix / META / "pixi").exists()
 
 
 def files_of(subject: Subject) -> PrefixFiles:

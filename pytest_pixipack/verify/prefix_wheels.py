@@ -3,63 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix.distributions import Distribution
 from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.verify.pack_inside import wheel_members
+from pytest_pixipack.verify.pack_wheels import locked_wheels
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
+from pytest_pixipack.verify.wheel_names import same_version, wheel_name
 
 # Makes a problem with the prefix of a subject; see `prefix_rules.problem`.
 Making: TypeAlias = Callable[..., Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What `layer` says of a PyPI package: the versions in which it may be installed."""
+
+    layer: str
+    versions: tuple[str | None, ...]
+
+    @property
+    def version(self) -> str | None:
+        return self.versions[0]
+
+    def met_by(self, found: Distribution) -> bool:
+        return any(same_version(version, found.version) for version in self.versions)
 
 
 def wheels_missing(
     subject: Subject, found_wheels: Iterable[Distribution], problem: Making
 ) -> Iterator[Problem]:
     """Wheels that are locked or packed, and not installed, or in another version."""
+    expected, installed = _expected_wheels(subject), {each.name: each for each in found_wheels}
+    for name in missing_wheels(subject, installed.values()):
+        wanted, found = expected[name], installed.get(name)
+        what = "not installed" if found is None else f"installed as {found.version}"
+        yield problem(
+            subject,
+            f"The wheel {name} is in the {wanted.layer}, but {what}.",
+            PackageFacts(name=name, version=wanted.version),
+            field="wheel",
+            expected=f"{name} {wanted.version or '*'}",
+            actual=None if found is None else f"{name} {found.version}",
+            cause="file-removed" if found is None else "version-change",
+            layers=(wanted.layer, "prefix"),
+        )
+
+
+def missing_wheels(subject: Subject, found_wheels: Iterable[Distribution]) -> list[str]:
+    """The names of wheels that have to be installed, and are not, or in another version."""
     installed = {each.name: each for each in found_wheels}
-    for name, (layer, version) in sorted(_expected_wheels(subject).items()):
-        found = installed.get(name)
-        if found is None or (version is not None and not _same_version(version, found.version)):
-            what = "not installed" if found is None else f"installed as {found.version}"
+    return sorted(
+        name
+        for name, wanted in _expected_wheels(subject).items()
+        if name not in installed or not wanted.met_by(installed[name])
+    )
+
+
+def wheels_extra(
+    subject: Subject, found_wheels: Iterable[Distribution], problem: Making
+) -> Iterator[Problem]:
+    """What was installed with pip or the like, and is neither locked nor packed."""
+    if subject.lock is None and subject.pack is None:
+        return
+    known = {*_expected_wheels(subject), *locked_wheels(subject)}
+    layer = "pack" if subject.pack is not None else "lock"
+    for wheel in found_wheels:
+        if wheel.name not in known:
             yield problem(
                 subject,
-                f"The wheel {name} is in the {layer}, but {what}.",
-                PackageFacts(name=name, version=version),
+                f"The Python package {wheel.name} is installed, but not in the {layer}.",
+                PackageFacts(name=wheel.name, version=wheel.version),
                 field="wheel",
-                expected=f"{name} {version or '*'}",
-                actual=None if found is None else f"{name} {found.version}",
-                cause="file-removed" if found is None else "version-change",
+                actual=f"{wheel.name} {wheel.version}",
+                cause="file-added",
                 layers=(layer, "prefix"),
             )
 
 
-def _expected_wheels(subject: Subject) -> Mapping[str, tuple[str, str | None]]:
-    """Normalised names of PyPI packages, with the layer that says so and the version."""
-    from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-
+def _expected_wheels(subject: Subject) -> Mapping[str, _Expected]:
+    """The PyPI packages that have to be installed, by their normalised names."""
     if subject.pack is None:
-        locked = [package for package in subject.packages or () if package.kind == "pypi"]
-        return {canonicalize_name(p.name): ("lock", None) for p in locked}
-    found = {}
-    for wheel in subject.pack.wheels:
-        try:
-            name, version, _, _ = parse_wheel_filename(wheel)
-        except InvalidWheelFilename:
-            continue
-        found[str(name)] = ("pack", str(version))
+        return {
+            name: _Expected("lock", (package.version,))
+            for name, package in locked_wheels(subject).items()
+        }
+    found: dict[str, _Expected] = {}
+    for member in wheel_members(subject.pack):
+        wheel = wheel_name(member.name)
+        if wheel is not None:
+            others = found[wheel.name].versions if wheel.name in found else ()
+            found[wheel.name] = _Expected("pack", (*others, wheel.version))
     return found
-
-
-def _same_version(one: str, other: str) -> bool:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one == other
 
 
 def wheel_files(
@@ -80,6 +119,7 @@ def wheel_files(
             yield problem(
                 subject,
                 f"{len(paths)} installed files of the wheel {wheel.name} {words}.",
+                PackageFacts(name=wheel.name, version=wheel.version),
                 field=f"files {kind}",
                 expected=[f"{path} {short(wheel.files[path].sha256)}" for path in paths],
                 actual=None if kind == "absent"

@@ -15,7 +15,8 @@ from pytest_pixipack.verify.specs import compare_specs
 from pytest_pixipack.verify.subject import Subject
 
 SPEC_LISTS = ("depends", "constrains")
-
+# What only some tools carry from layer to layer; nothing depends on it.
+LEGACY = ("legacy_bz2_md5", "legacy_bz2_size")
 
 _DIGESTS = ("sha256", "md5", "size")
 
@@ -35,7 +36,8 @@ def expected_record(subject: Subject, facts: PackageFacts) -> tuple[str, dict[st
     locked, artifact = subject.locked.get(facts.name), subject.built.get(facts.name)
     if locked is not None and locked.kind == "binary":
         try:
-            return "lock", locked_record(locked.facts)
+            extra = {key: locked.extra[key] for key in LEGACY if key in locked.extra}
+            return "lock", locked_record(locked.facts, extra=extra)
         except InvalidInput:
             return "lock", {}
     if artifact is not None:
@@ -134,13 +136,42 @@ class Entry:
         """The name of the package's file in the pack."""
         return f"channel/{self.directory}/{self.file_name}"
 
+    @property
+    def stem(self) -> str:
+        """The name of the file without its suffix: `name-version-build`."""
+        return self.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
+
 
 def entries(pack: Pack) -> Iterator[Entry]:
-    """All entries of the pack's repodata, in the order of subdir and file name."""
+    """The entries of the pack's repodata, in the order of subdir and file name.
+
+    Of a file that is listed twice only what pixi-pack lists (`packages.conda`).
+    """
+    for found in _listed(pack).values():
+        yield found[0]
+
+
+def listed_twice(pack: Pack) -> Iterator[Entry]:
+    """Entries that are under `packages` and under `packages.conda`: both times one file."""
+    for found in _listed(pack).values():
+        yield from found[1:]
+
+
+def _listed(pack: Pack) -> Mapping[str, list[Entry]]:
+    listed: dict[str, list[Entry]] = {}
     for directory, content in sorted(pack.repodata.items()):
-        for key in ("packages", "packages.conda"):
-            for file_name, record in sorted((content.get(key) or {}).items()):
-                facts = PackageFacts.from_index(
+        found = [
+            Entry(
+                directory,
+                file_name,
+                record,
+                PackageFacts.from_index(
                     record, file_name=file_name, subdir=record.get("subdir") or directory
-                )
-                yield Entry(directory, file_name, record, facts)
+                ),
+            )
+            for key in ("packages.conda", "packages")
+            for file_name, record in (content.get(key) or {}).items()
+        ]
+        for entry in sorted(found, key=lambda each: each.file_name):
+            listed.setdefault(entry.member, []).append(entry)
+    return listed

@@ -255,6 +255,13 @@ def test_not_in_environments_and_ignored_directories(demo, pytester, folder):
     pytester.runpytest(*LOCKS, ".").assert_outcomes(passed=2)
 
 
+def test_nor_in_the_cache(demo, pytester, monkeypatch):
+    """GitLab keeps nothing but what is below the checkout."""
+    demo.copied_to(demo.root / "kept" / "git" / "repository")
+    monkeypatch.setenv("PIXIPACK_CACHE_DIR", "kept")
+    pytester.runpytest(*LOCKS).assert_outcomes(passed=2)
+
+
 # Options ---------------------------------------------------------------------------------------
 
 

@@ -265,6 +265,26 @@ def test_no_secret_of_the_address_is_in_a_message(server: Server, tmp_path: Path
         assert secret not in str(caught.value)
 
 
+def test_nothing_of_it_is_logged(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Test runners report logs, and httpx would log whole URLs; others may log as ever."""
+    import logging
+
+    import httpx
+
+    caplog.set_level(logging.DEBUG)
+    address = server.url.replace("://", "://me:hunter2@")
+    server.answers = [status(302, Location=f"{address}?sig=hunter2"), status(503)]
+    wanted = Wanted(f"{address}?token=hunter2", "a-1-0", sha256=SHA256)
+    download(wanted, tmp_path / "a.conda", patience=Patience(first_pause=0))
+    assert len(server.ranges) == 3
+    assert "hunter2" not in caplog.text
+    assert not caplog.records
+    httpx.get(server.url)
+    assert server.url in caplog.text
+
+
 def test_progress_is_told(server: Server, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     wanted = Wanted(server.url, "a-1-0", sha256=SHA256)

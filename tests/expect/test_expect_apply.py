@@ -150,3 +150,64 @@ def test_an_expectation_that_fails_can_be_known_too() -> None:
     assert report.ok
     assert [finding.severity for finding in report.findings] == ["note"]
     assert "Known: not yet packaged" in report.findings[0].message
+
+
+SAIL = PackageFacts(name="my-sail", version="1.2")
+
+
+def of_wheels(**expectations: object) -> list[str]:
+    where = Layer("pack", "linux-64", [CURL], wheels=[SAIL])
+    found = expected_findings(Expectations(file=FILE, **expectations), [where])  # type: ignore[arg-type]
+    return [finding.rule for finding in found]
+
+
+@pytest.mark.parametrize("name", ["my-sail", "My_Sail", "my.sail"])
+def test_a_wheel_is_there_under_every_spelling_of_its_name(name: str) -> None:
+    assert of_wheels(packages=(ExpectedPackage(name=name, version=">=1"),)) == []
+    assert of_wheels(packages=(ExpectedPackage(name=name, build="h*", depends=("a",)),)) == []
+    assert of_wheels(packages=(ExpectedPackage(name=name, version=">=2"),)) == ["expect-package"]
+    assert of_wheels(forbidden=(ForbiddenPackage(spec=name),)) == ["expect-forbidden"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "rules"), [("my-sail <2", ["expect-forbidden"]), ("my-sail 2", [])]
+)
+def test_a_wheel_may_be_forbidden_in_some_versions(spec: str, rules: list[str]) -> None:
+    assert of_wheels(forbidden=(ForbiddenPackage(spec=spec),)) == rules
+
+
+@pytest.mark.parametrize(
+    ("fields", "rules"),
+    [
+        ({"rule": "pack-digest"}, ["expect-known"]),
+        ({"rule": "pack-digest", "platform": "linux"}, ["expect-known"]),
+        ({"rule": "pack-digest", "environment": "default"}, ["expect-known"]),
+        ({"rule": "pack-digest", "platform": "win-64"}, []),
+        ({"rule": "pack-digest", "environment": "docs"}, []),
+        ({"rule": "prefix-files"}, []),
+        ({"rule": "prefix-files", "expires": TODAY - datetime.timedelta(days=1)}, ["expect-known"]),
+    ],
+    ids=str,
+)
+def test_only_what_was_looked_for_is_gone(fields: dict[str, object], rules: list[str]) -> None:
+    entry = KnownFinding(reason="upstream", **fields)  # type: ignore[arg-type]
+    where = Layer("pack", "linux-64", [CURL], environment="default")
+    expectations = Expectations(file=FILE, known=(entry,))
+
+    report = with_expectations(Report.of((), ["pack-digest"]), expectations, [where], today=TODAY)
+
+    assert [finding.rule for finding in report.findings] == rules
+
+
+def test_of_two_entries_for_one_finding_none_is_gone() -> None:
+    entry = KnownFinding(rule="artifact-timestamp", reason="upstream")
+    over = KnownFinding(rule="artifact-timestamp", reason="old", expires=datetime.date(2020, 1, 1))
+    twice = Expectations(file=FILE, known=(entry, entry))
+    one_is_over = Expectations(file=FILE, known=(over, entry))
+
+    def rules(expectations: Expectations) -> list[tuple[str, str]]:
+        report = with_expectations(Report.of([OLD]), expectations, [], today=TODAY)
+        return sorted((finding.rule, finding.severity) for finding in report.findings)
+
+    assert rules(twice) == [("artifact-timestamp", "note")]
+    assert rules(one_is_over) == [("artifact-timestamp", "note"), ("expect-known", "error")]

@@ -310,3 +310,45 @@ def test_texts_are_bounded():
     assert len(found) < 1000
     assert len(one(list(range(1000)), tuple(range(1000)))) < 1000
     assert len(difference(list(range(1000)), list(range(1, 1001)))) == 1000
+
+
+SECRETS = [
+    ("https://me:hunter2@host/c/x.conda", "https://host/c/x.conda"),
+    ("https://host/t/hunter2/c/x.conda", "https://host/t/***/c/x.conda"),
+    ("https://host/x.conda?sig=hunter2", "https://host/x.conda?sig=***"),
+]
+
+
+@pytest.mark.parametrize("url", [secret for secret, _ in SECRETS])
+@pytest.mark.parametrize("long", ["", "y" * 100], ids=["short", "long"])
+def test_no_secret_of_a_url_is_shown(url, long):
+    url += long
+    pairs = [
+        (IsPackage(url="elsewhere"), PackageFacts(name="a", url=url)),
+        (IsPackage(url=url), PackageFacts(name="a")),
+        ("https://me@host/", url),
+        ({url: 1}, {f"{url}x": 1}),
+        (IsPartialDict(a=url), {"a": 1}),
+        (Contains(url), [f"{url} "]),
+        (f"one\n{url}\n", f"one\n{url}x\n"),
+        (IsStr(regex="x"), url),
+        (IsOneOf(url, 1), [url]),
+        (1, (url, [url])),
+    ]
+    for expected, actual in pairs:
+        found = [str(each) for each in difference(expected, actual)]
+        assert found
+        assert "hunter2" not in "".join(found)
+
+
+def test_what_differs_in_secrets_alone_is_said_so():
+    package = PackageFacts(name="a", url="https://me:hunter2@host/")
+    assert one(IsPackage(url="https://host/"), package) == (
+        "url: expected https://host/, found https://host/ "
+        "(they differ in what is not shown: user, password or query of a URL)"
+    )
+
+
+@pytest.mark.parametrize(("url", "shown"), SECRETS)
+def test_nor_is_one_in_the_repr_of_a_matcher(url, shown):
+    assert repr(IsPackage(url=url)) == f"IsPackage(url={shown!r})"

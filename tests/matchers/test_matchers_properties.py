@@ -24,7 +24,14 @@ NUMBERS = st.integers(0, 12)
 VERSIONS = st.lists(NUMBERS, min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 CLAUSES = st.builds(str.__add__, st.sampled_from([">=", "<=", ">", "<", "==", "!="]), VERSIONS)
 NAMES = st.sampled_from(["curl", "libz", "app"])
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | VERSIONS
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | VERSIONS
+)
 PACKAGES = st.builds(
     PackageFacts,
     name=NAMES,

@@ -2,6 +2,7 @@
 # ruff: noqa: SIM202, SIM300
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -256,3 +257,24 @@ def test_a_prefix_by_packages():
     assert Prefix() == IsPrefix(records={"curl": IsPartialDict(name="curl")})
     assert Prefix() != IsPrefix(packages={})
     assert Pack() != IsPrefix()
+    assert APP != IsPrefix()
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: IsPack(packages=5), "mapping of names"),
+        (lambda: IsPack(packages=["curl"]), "mapping of names"),
+        (lambda: IsPrefix(records="curl"), "mapping of names"),
+        (lambda: IsPack(platform="linux64"), "did you mean"),
+        (lambda: IsPack(platform=5), "is text"),
+        (lambda: IsPack(form="zip"), "there are tar"),
+        (lambda: IsPackage(build_number="3"), "whole number"),
+        (lambda: IsPackage(depends=3), "is a list"),
+        (lambda: IsBuildString(hash_length=-1), "matches nothing"),
+        (lambda: IsBuildString(number=-1), "matches nothing"),
+    ],
+)
+def test_what_matches_nothing_is_refused_at_once(make: Callable[[], object], error: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=error):
+        make()

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import pytest
 
 from pytest_pixipack.artifact import Member, file_digests, write_artifact
-from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 from pytest_pixipack.prefix import (
     InstallRecord,
     install,
@@ -22,6 +22,7 @@ from pytest_pixipack.prefix import (
     prefix_files,
     read_prefix,
 )
+from pytest_pixipack.prefix.extracted import rattler_errors
 from tests.zips import Unseekable
 
 PLACEHOLDER = "/opt/placeholder" + "_" * 60
@@ -297,3 +298,17 @@ def test_two_records_of_one_package_are_bad_input(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="Two records describe the package a"):
         read_prefix(write_meta(tmp_path, records))
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("an io error occurred\nCaused by: No space left on device (os error 28)", Infrastructure),
+        # What it had written itself was cut off.
+        ("failed to determine the currently installed packages\nEOF at line 1", Infrastructure),
+        ("the package has no paths.json", InvalidInput),
+    ],
+)
+def test_a_full_disk_says_nothing_about_the_packages(message, kind):
+    with pytest.raises(kind), rattler_errors("The environment cannot be installed", None):
+        raise ValueError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from pytest_pixipack.channel.files import File
 from pytest_pixipack.engine.building import built_record
 from pytest_pixipack.pack import PackedPackage, PackedWheel, unpack, write_pack
 from pytest_pixipack.prefix import InstallRecord, Prefix, install, read_prefix
+from tests.verify import shipped
 from tests.wheels import make_wheel
 
 CASES = Path(__file__).parents[1] / "data" / "conformance" / "cases"
@@ -112,6 +114,201 @@ def test_running_the_environment_does_not_change_it(prefix: Prefix) -> None:
     (prefix.path / "conda-meta" / "state").write_text("{}", encoding="utf-8")
 
     assert prefix.normalised_digest() == before
+
+
+PLACES = {
+    "a blank": "with space",
+    "more than systems read": "l" * 70 + "/" + "m" * 60,
+    "a quote": "it's here",
+    "a dollar": "a$b",
+    "letters of other languages": "zażółć",
+    "a part of other paths": "usr",
+}
+
+
+@pytest.fixture(scope="module")
+def shipped_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack with scripts, binaries, a noarch Python package and a wheel with launchers."""
+    root = tmp_path_factory.mktemp("shipped")
+    channel = shipped.channel()
+    channel.add("rig", "1", subdir="linux-64", files={
+        "bin/rig": File("#! @PREFIX@/bin/python3.12 -O\nprint()\n", executable=True,
+                        placeholder=True),
+        "bin/perl-like": File("#!@PREFIX@/bin/perl -w\n", executable=True, placeholder=True),
+        "share/where.txt": File("@PREFIX@:/usr/bin/env @PREFIX@/x/env\n", placeholder=True),
+    })  # fmt: skip
+    found = sorted(channel.build(root / "c").path.rglob("*-*-*.*"))
+    packages = [
+        PackedPackage(path.parent.name, path.name, path, built_record(read_artifact(path)))
+        for path in found
+        if path.suffix in (".conda", ".bz2")
+    ]
+    wheel = make_wheel(
+        root / "w", "top-sail", "2.5",
+        {
+            "top_sail-2.5.data/scripts/furl-it": b"#!python\nprint()\n",
+            "top_sail-2.5.data/data/share/s.txt": b"x",
+        },
+        scripts={"hoist": "top_sail:main", "lower": "top_sail.deck:Crew.main"},
+    )  # fmt: skip
+    pack = root / "environment.tar"
+    write_pack(pack, "linux-64", packages, [PackedWheel(wheel.name, wheel, "top-sail", "2.5")])
+    return pack
+
+
+@posix
+@pytest.mark.parametrize("name", PLACES.values(), ids=PLACES)
+def test_one_pack_has_one_digest_at_every_place(
+    name: str, shipped_pack: Path, tmp_path: Path
+) -> None:
+    here = unpack(shipped_pack, tmp_path / "a", platform="linux-64")
+    there = unpack(shipped_pack, tmp_path / name, platform="linux-64")
+
+    assert there.normalised_digest() == here.normalised_digest()
+
+
+def replaced(path: str, content: bytes) -> Callable[[Path], object]:
+    return lambda prefix: (prefix / path).write_bytes(content)
+
+
+def reworded(path: str, old: str, new: str) -> Callable[[Path], object]:
+    """`@` is the path of the prefix."""
+
+    def edit(prefix: Path) -> None:
+        file = prefix / path
+        data = file.read_bytes()
+        words = old.replace("@", str(prefix)).encode(), new.replace("@", str(prefix)).encode()
+        assert words[0] in data
+        file.write_bytes(data.replace(*words))
+
+    return edit
+
+
+SITE = "lib/python3.12/site-packages"
+TAMPERED: dict[str, Callable[[Path], object]] = {
+    "a launcher that does something else": replaced("bin/hoist", b"#!/bin/sh\nrm -rf ~\n"),
+    "a launcher that does more": reworded("bin/hoist", "sys.exit(", "evil()\n    sys.exit("),
+    "a launcher of another function": reworded("bin/hoist", "main", "other"),
+    "a launcher of another interpreter": reworded("bin/hoist", "@/bin/python3.12", "/bin/python3"),
+    "an empty launcher": replaced("bin/hoist", b""),
+    "no launcher": lambda prefix: (prefix / "bin/hoist").unlink(),
+    "a launcher that is no program": lambda prefix: (prefix / "bin/hoist").chmod(0o644),
+    "another script of a wheel": reworded("bin/furl-it", "print()", "print(1)"),
+    "another entry point": reworded("bin/furl", "main", "other"),
+    "a file of a wheel": replaced(f"{SITE}/top_sail/__init__.py", b"x"),
+    "the path as a text": reworded("etc/tool.cfg", "@", "<prefix>"),
+    "the path as another text": reworded("etc/tool.cfg", "@", "\0"),
+    "another path": reworded("etc/tool.cfg", "@", "/elsewhere"),
+    "another program of a script": reworded("bin/tool", "/bin/rig", "/bin/rag"),
+    "a script found elsewhere": reworded("bin/tool", "#!@/bin/rig", "#!/usr/bin/env rig"),
+    "another text in a binary": reworded("lib/libtool.so", "/lib", "/bil"),
+    "a longer string in a binary": reworded("lib/libtool.so", "@/x\0", "@/xy"),
+}
+
+
+@posix
+@pytest.mark.parametrize("tamper", TAMPERED.values(), ids=TAMPERED)
+def test_what_was_tampered_with_has_another_digest(
+    tamper: Callable[[Path], object], shipped_pack: Path, tmp_path: Path
+) -> None:
+    prefix = unpack(shipped_pack, tmp_path / "a", platform="linux-64")
+    before = prefix.normalised_digest()
+
+    tamper(prefix.path)
+
+    assert read_prefix(prefix.path).normalised_digest() != before
+
+
+def test_records_that_follow_do_not_hide_it(shipped_pack: Path, tmp_path: Path) -> None:
+    """What conda-meta says that a file was in its package counts, too."""
+    prefix = unpack(shipped_pack, tmp_path / "a", platform="linux-64")
+    before = prefix.normalised_digest()
+    content = f"prefix={prefix.path}/evil\n".encode()
+    (prefix.path / "etc/tool.cfg").write_bytes(content)
+    file = next(prefix.path.glob("conda-meta/tool-*.json"))
+    record = json.loads(file.read_text("utf-8"))
+    for entry in record["paths_data"]["paths"]:
+        if entry["_path"] == "etc/tool.cfg":
+            packed = content.replace(
+                str(prefix.path).encode(), entry["prefix_placeholder"].encode()
+            )
+            entry["sha256"] = hashlib.sha256(packed).hexdigest()
+            entry["sha256_in_prefix"] = hashlib.sha256(content).hexdigest()
+    file.write_text(json.dumps(record), encoding="utf-8")
+
+    assert read_prefix(prefix.path).normalised_digest() != before
+
+
+OTHER_LAUNCHERS = {
+    "uv": """\
+#!{python}
+# -*- coding: utf-8 -*-
+import sys
+from top_sail import main
+if __name__ == "__main__":
+    if sys.argv[0].endswith("-script.pyw"):
+        sys.argv[0] = sys.argv[0][:-11]
+    elif sys.argv[0].endswith(".exe"):
+        sys.argv[0] = sys.argv[0][:-4]
+    sys.exit(main())
+""",
+    "pip": """\
+#!/bin/sh
+'''exec' '{python}' "$0" "$@"
+' '''
+# -*- coding: utf-8 -*-
+import sys
+from top_sail import main
+if __name__ == '__main__':
+    sys.argv[0] = sys.argv[0].removesuffix('.exe')
+    sys.exit(main())
+""",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_LAUNCHERS.values(), ids=OTHER_LAUNCHERS)
+def test_launchers_of_other_installers_count_the_same(
+    text: str, shipped_pack: Path, tmp_path: Path
+) -> None:
+    prefix = unpack(shipped_pack, tmp_path / "a", platform="linux-64")
+    before = prefix.normalised_digest()
+    launcher = prefix.path / "bin/hoist"
+    launcher.write_bytes(text.format(python=prefix.path / "bin/python3.12").encode())
+
+    assert read_prefix(prefix.path).normalised_digest() == before
+
+
+def test_entry_points_that_are_gone_are_no_traceback(shipped_pack: Path, tmp_path: Path) -> None:
+    prefix = unpack(shipped_pack, tmp_path / "a", platform="linux-64")
+    before = prefix.normalised_digest()
+    (prefix.path / SITE / "top_sail-2.5.dist-info/entry_points.txt").unlink()
+
+    assert read_prefix(prefix.path).normalised_digest() != before
+
+
+def for_windows(root: Path) -> Prefix:
+    """A prefix for Windows with the launcher of a wheel."""
+    channel = StubChannel("c").add("python", "3.12.1", subdir="win-64", files={"python.exe": "x"})
+    packages = [
+        PackedPackage("win-64", path.name, path, built_record(read_artifact(path)))
+        for path in channel.build(root / "c").path.rglob("*.conda")
+    ]
+    wheel = make_wheel(root / "w", "sail", scripts={"hoist": "sail:main"})
+    packed = [PackedWheel(wheel.name, wheel, "sail", "1.0")]
+    write_pack(root / "p.tar", "win-64", packages, packed)
+    return unpack(root / "p.tar", root / "out", platform="win-64")
+
+
+def test_programs_of_windows_count_by_what_they_start(tmp_path: Path) -> None:
+    """Their zip file has the time at which it was written, and their path the place."""
+    here, there = for_windows(tmp_path / "a"), for_windows(tmp_path / "somewhere else")
+    program = here.path / "Scripts/hoist.exe"
+    data = program.read_bytes()
+    assert there.normalised_digest() == here.normalised_digest()
+
+    for changed in (b"evil" + data, data.replace(b"sail", b"evil"), b"", data[:100]):
+        program.write_bytes(changed)
+        assert read_prefix(here.path).normalised_digest() != there.normalised_digest()
 
 
 needs_pixi_unpack = pytest.mark.skipif(

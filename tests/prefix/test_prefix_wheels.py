@@ -139,11 +139,13 @@ def test_a_wheel_of_the_pack_that_is_not_installed_is_missing(tmp_path: Path) ->
     older = make_wheel(tmp_path, "sail", "1.0")
     other = install([record], tmp_path / "other", platform="linux-64", wheels=[older])
 
-    (missing,) = verify(pack=pack, prefix=without).findings
-    (another,) = verify(pack=pack, prefix=other).findings
+    # Nothing was unpacked, so that there is no activation script, either.
+    missing, scripts = verify(pack=pack, prefix=without).findings
+    another, _ = verify(pack=pack, prefix=other).findings
 
     assert (missing.rule, missing.package, missing.actual) == ("prefix-missing", "sail", None)
     assert (another.rule, another.actual) == ("prefix-missing", "sail 1.0")
+    assert (scripts.rule, scripts.severity) == ("prefix-activation", "warning")
 
 
 def test_without_python_a_wheel_is_refused(tmp_path: Path) -> None:

@@ -196,6 +196,22 @@ def test_what_shards_made_differently_is_a_finding(files, capsys) -> None:
     assert "shards have made a 1 0 noarch differently" in capsys.readouterr().out
 
 
+def test_so_is_another_build_of_what_the_lock_asks_for(files, capsys, tmp_path) -> None:
+    documents = record(package("a")), record({**package("a"), "build": "1"})
+    out = tmp_path / "all.json"
+    assert main(["merge", *map(str, files(*documents)), "-o", str(out)]) == 1
+    assert "shards have made a noarch differently: 1 0 and 1 1" in capsys.readouterr().out
+    assert out.read_text() == record_text(documents[0])
+
+
+def test_several_builds_of_one_package_are_several_packages(files) -> None:
+    """Variants whose builds nothing but their build strings tells apart."""
+    both = [package("a"), {**package("a"), "build": "1"}]
+    assert main(["merge", *map(str, files(record(*both), record(both[1])))]) == 0
+    other = {**package("a"), "variants": {"python": "3.13"}, "build": "1"}
+    assert main(["merge", *map(str, files(record(both[0]), record(other)))]) == 0
+
+
 @pytest.mark.parametrize("more", [{"platform": "osx-arm64"}, {"tools": {"pixi": "1"}}])
 def test_records_of_different_runs_are_refused(files, more: dict[str, Any]) -> None:
     _, shards = read_shards(files(record(), record(**more)))

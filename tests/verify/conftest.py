@@ -122,14 +122,14 @@ class Layers:
             artifacts=tuple(broken if each is good else each for each in self.artifacts),
         )
 
-    def with_pack(self, edit: Callable[[Path], None]) -> Layers:
+    def with_pack(self, edit: Callable[[Path], object]) -> Layers:
         """The pack as a directory in which something was edited."""
         folder = self.scratch / "pack"
         self.pack.extract(folder)
         edit(folder)
         return replace(self, pack=read_pack(folder))
 
-    def with_prefix(self, edit: Callable[[Path], None]) -> Layers:
+    def with_prefix(self, edit: Callable[[Path], object]) -> Layers:
         """A fresh prefix in which something was edited."""
         prefix = unpack(self.pack, self.scratch / "installed", platform=PLATFORM, shells=["bash"])
         edit(prefix.path)
@@ -237,3 +237,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Layers:
 def good(run: Layers, tmp_path: Path) -> Layers:
     """The good run; what a test breaks is written below its own `tmp_path`."""
     return replace(run, scratch=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shipment(tmp_path_factory: pytest.TempPathFactory) -> Layers:
+    """Another good run, of packages and a wheel that come from elsewhere; see `shipped`."""
+    from tests.verify.shipped import make
+
+    return make(tmp_path_factory.mktemp("shipped"))
+
+
+@pytest.fixture
+def shipped(shipment: Layers, tmp_path: Path) -> Layers:
+    """The shipment; what a test breaks is written below its own `tmp_path`."""
+    return replace(shipment, scratch=tmp_path)

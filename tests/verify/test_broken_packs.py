@@ -14,6 +14,7 @@ from pytest_pixipack.artifact import read_index, write_artifact
 from pytest_pixipack.pack import read_pack
 from pytest_pixipack.verify import verify
 from tests.verify.conftest import PLATFORM, Layers
+from tests.wheels import make_wheel
 
 
 def only(layers: Layers) -> Any:
@@ -245,16 +246,34 @@ def test_a_member_that_does_not_belong(good: Layers) -> None:
     assert (finding.rule, finding.severity) == ("pack-members", "warning")
 
 
-def test_a_wheel_that_is_not_locked(good: Layers) -> None:
-    def add(folder: Path) -> None:
-        (folder / "pypi").mkdir()
-        (folder / "pypi" / "stub_wheel-1.0-py3-none-any.whl").write_bytes(b"")
+def test_a_wheel_that_is_not_locked(shipped: Layers) -> None:
+    """One that was injected stands in environment.yml."""
 
-    broken = good.with_pack(add)
+    def add(folder: Path) -> None:
+        make_wheel(folder / "pypi", "stub-wheel")
+        file = folder / "environment.yml"
+        file.write_text(file.read_text("utf-8") + "    - stub-wheel==1.0\n", encoding="utf-8")
+
+    broken = shipped.with_pack(add)
     finding = only(broken.without("prefix"))
     assert (finding.rule, finding.severity) == ("pack-wheels", "warning")
     # It is not installed either, which is another matter.
     assert set(broken.verify().rules) == {"pack-wheels", "prefix-missing"}
+
+
+def test_a_wheel_that_nothing_speaks_of(shipped: Layers) -> None:
+    broken = shipped.with_pack(lambda folder: make_wheel(folder / "pypi", "stub-wheel"))
+    finding = only(broken)
+    assert (finding.rule, finding.severity) == ("pack-wheels", "error")
+
+
+def test_a_package_that_nothing_speaks_of(good: Layers) -> None:
+    def smuggle(folder: Path) -> None:
+        inject(folder, "extra", "1.0", ["data"])
+        edit_yml(folder, lambda line: None if "extra" in line else line)
+
+    finding = only(good.with_pack(smuggle).without("prefix"))
+    assert (finding.rule, finding.severity) == ("pack-extra", "error")
 
 
 def test_an_unsafe_member(good: Layers, tmp_path: Path) -> None:
@@ -315,7 +334,7 @@ def test_a_patched_record_is_a_note(good: Layers) -> None:
 
     (finding,) = broken.verify("pack").findings
 
-    assert (finding.rule, finding.severity, finding.field) == ("pack-package", "note", "depends")
+    assert (finding.rule, finding.severity, finding.field) == ("pack-repodata", "note", "depends")
     assert finding.expected == ["more"]
 
 

@@ -136,10 +136,12 @@ def test_a_file_that_belongs_to_no_package(good: Layers) -> None:
 
 def test_what_python_compiles_later_belongs_to_nobody(good: Layers) -> None:
     def compile_something(prefix: Path) -> None:
-        (prefix / "lib/__pycache__").mkdir()
-        (prefix / "lib/__pycache__/m.cpython-312.pyc").write_bytes(b"")
+        (prefix / "share/__pycache__").mkdir()
+        (prefix / "share/__pycache__/app.cpython-312.pyc").write_bytes(b"")
+        (prefix / "share/app.py").write_bytes(b"")
 
-    assert good.with_prefix(compile_something).verify().findings == ()
+    (finding,) = good.with_prefix(compile_something).verify().findings
+    assert finding.actual == ["share/app.py"]
 
 
 def test_a_file_of_two_packages(good: Layers) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.verify.prefix_records import odd_fields
+from pytest_pixipack.verify.prefix_records import odd_lists, odd_places, unlike_file_name
 from tests.verify.conftest import Layers
 from tests.verify.test_broken_packs import repodata
 from tests.verify.test_broken_prefixes import meta
@@ -143,4 +143,68 @@ def test_records_that_real_tools_wrote_do_not_contradict_themselves() -> None:
     assert files
     for file in files:
         record = json.loads(file.read_text("utf-8"))
-        assert list(odd_fields(record["name"], file.stem, record)) == [], file
+        assert list(odd_places(record["name"], file.stem, record)) == [], file
+        assert list(odd_lists(record)) == [], file
+        assert list(unlike_file_name(file.stem, record)) == [], file
+
+
+def rename(prefix: Path) -> None:
+    file = meta(prefix, "tool")
+    file.rename(file.with_name("tool-9-0.json"))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"version": "2.0.2"}, "version"),
+        ({"version": 5}, "version"),
+        ({"build": "h9_9"}, "build"),
+        ({"build_number": None}, "build_number"),
+        ({"depends": None}, "depends"),
+        ({"subdir": "osx-arm64"}, "subdir"),
+        ({"subdir": None}, "subdir"),
+        ({"url": "https://a.invalid/osx-64/tool-2.0.1-h2_3.conda"}, "url"),
+    ],
+)
+def test_a_record_that_contradicts_its_file_needs_no_other_layer(
+    change: dict[str, Any], field: str, shipped: Layers
+) -> None:
+    def edit(prefix: Path) -> None:
+        record = json.loads(meta(prefix, "tool").read_text("utf-8"))
+        if field == "url":  # channels are URLs, too, and this one is that of the pack
+            record["channel"] = None
+        meta(prefix, "tool").write_text(json.dumps({**record, **change}), encoding="utf-8")
+
+    (finding,) = shipped.with_prefix(edit).verify("prefix").findings
+    assert (finding.rule, finding.package, finding.field) == ("prefix-record", "tool", field)
+
+
+@pytest.mark.parametrize("layers", [("prefix",), ("lock", "prefix"), ("pack", "prefix")])
+def test_a_record_in_a_file_of_another_name(layers: tuple[str, ...], shipped: Layers) -> None:
+    (finding,) = shipped.with_prefix(rename).verify(*layers).findings
+    assert (finding.rule, finding.field) == ("prefix-record", "file")
+    assert finding.expected == "tool-2.0.1-h2_3.json"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("license_family", "other"),
+        ("features", "f"),
+        ("python_site_packages_path", "lib/x"),
+        ("purls", ["pkg:pypi/x"]),
+        ("run_exports", {"weak": ["x"]}),
+    ],
+)
+def test_what_else_a_record_says_otherwise_than_the_pack(
+    field: str, value: object, shipped: Layers
+) -> None:
+    def edit(prefix: Path) -> None:
+        record = json.loads(meta(prefix, "tool").read_text("utf-8"))
+        meta(prefix, "tool").write_text(json.dumps({**record, field: value}), encoding="utf-8")
+
+    for layers in (("pack", "prefix"), ("manifest", "lock", "pack", "prefix")):
+        place = shipped.scratch / str(len(layers))
+        place.mkdir()
+        (finding,) = replace(shipped, scratch=place).with_prefix(edit).verify(*layers).findings
+        assert (finding.rule, finding.field) == ("prefix-record", field)

@@ -106,6 +106,12 @@ def _entries(left: TarReader, right: TarReader) -> Iterator[tuple[Entry, Entry]]
             left.begin(entry)
             yield entry, entry
             continue
+        simple = left.simple(blocks[0]), right.simple(blocks[1])
+        if simple[0] is not None and simple[1] is not None:
+            left.begin(simple[0])
+            right.begin(simple[1])
+            yield simple[0], simple[1]
+            continue
         old, new = left.next_entry(blocks[0]), right.next_entry(blocks[1])
         if old is None or new is None:
             if old is new:

@@ -10,6 +10,7 @@ import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Protocol
 
 from pytest_pixipack.compare.inside.content import Unreadable
@@ -31,6 +32,8 @@ _KINDS = {
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE)
+# Where the header has uid, gid, mtime and checksum, and of which sizes.
+_NUMBERS = ((108, 8), (116, 8), (136, 12), (148, 8))
 # Of pax records, those that are told by fields of their own.
 _TOLD = ("path", "linkpath", "size", "mtime", "uid", "gid", "uname", "gname")
 
@@ -108,13 +111,31 @@ class TarReader:
             return None
         dialect = _DIALECTS.get(block[257:265])
         digits = block[124:136].strip(b" \0")
-        if dialect is None or self._global or not digits.isdigit():
+        if dialect is None or self._global or not _is_octal(digits):
             return None
         name = posixpath.normpath(_text(block[:100].partition(b"\0")[0]))
         mode = block[100:108].strip(b" \0")
-        if not mode.isdigit():
+        if not _is_octal(mode):
             return None
         return Entry(name, "file", int(digits, 8), {}, int(mode, 8) & 0o7777, None, dialect)
+
+    def simple(self, block: bytes) -> Entry | None:
+        """As `plain`, with all that the header says: for one that is unlike the other's."""
+        entry = self.plain(block)
+        if entry is None or (entry.dialect == "GNU" and block[345:].strip(b"\0")):
+            return None
+        numbers = [block[start : start + size].strip(b" \0") for start, size in _NUMBERS]
+        if not all(map(_is_octal, numbers)):
+            return None
+        uid, gid, mtime, checksum = (int(each, 8) for each in numbers)
+        if checksum != sum(block) - sum(block[148:156]) + 8 * ord(" "):
+            return None
+        user, group = (_text(block[at : at + 32].partition(b"\0")[0]) for at in (265, 297))
+        said = {
+            "mtime": Said(mtime, "timestamp"),
+            "owner": Said(f"{uid}:{gid} {user}:{group}", "owner"),
+        }
+        return replace(entry, said=said)
 
     def begin(self, entry: Entry) -> None:
         """Goes on with the content of a `plain` member."""
@@ -267,6 +288,10 @@ def _records(data: bytes) -> dict[str, str]:
         found[_text(keyword)] = _text(value[:-1])
         data = rest[end:]
     return found
+
+
+def _is_octal(digits: bytes) -> bool:
+    return digits != b"" and not digits.strip(b"01234567")
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.engine.hermetic import hermetic_environment
 from pytest_pixipack.engine.system.support import SUPPORTED, WAY_ON, is_supported
 from pytest_pixipack.errors import Infrastructure, Unsupported
@@ -158,11 +158,11 @@ def parse_version(text: str) -> Version | None:
 
 @lru_cache(maxsize=64)
 def _version_text(path: Path, _stamp: int) -> str:
-    with tempfile.TemporaryDirectory(prefix="pixipack-") as home:
+    with scratch_directory() as home:
         try:
             done = subprocess.run(
                 [str(path), "--version"],
-                env=hermetic_environment(Path(home)),
+                env=hermetic_environment(home),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_PROBE_TIMEOUT,

@@ -1,0 +1,164 @@
+"""Files of a prefix against their packages: what installers change in them, too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.verify.conftest import Layers
+from tests.verify.shipped import SITE, with_artifacts
+from tests.verify.test_broken_prefixes import edit, meta
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits and links")
+
+
+def forge(path: str, name: str, content: bytes | None) -> Callable[[Path], None]:
+    """Changes a file (None: removes it) together with what the record says of it."""
+
+    def change(prefix: Path) -> None:
+        file = prefix / path
+        data = json.loads(meta(prefix, name).read_text("utf-8"))["paths_data"]
+        others = [each for each in data["paths"] if each["_path"] != path]
+        entries = [each for each in data["paths"] if each["_path"] == path]
+        if content is None:
+            file.unlink()
+            entries = []
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            entry = entries[0] if entries else {"_path": path, "path_type": "hardlink"}
+            digest = hashlib.sha256(content).hexdigest()
+            key = "sha256_in_prefix" if "prefix_placeholder" in entry else "sha256"
+            if key == "sha256":
+                entry |= {"size_in_bytes": len(content)}
+            entry.pop("sha256_in_prefix", None)
+            entries = [{**entry, key: digest}]
+        data["paths"] = [*others, *entries]
+        edit(prefix, name, paths_data=data, files=[each["_path"] for each in data["paths"]])
+
+    return change
+
+
+def test_a_shipment_is_right(shipped: Layers) -> None:
+    for layers in (("prefix",), ("lock", "prefix"), ("pack", "prefix")):
+        assert shipped.verify(*layers).findings == (), layers
+    assert with_artifacts(shipped).verify("artifacts", "prefix").findings == ()
+
+
+@pytest.mark.parametrize("layer", ["pack", "artifacts"])
+@pytest.mark.parametrize(
+    ("name", "path", "content", "field"),
+    [
+        ("tool", "share/tool/data.txt", b"evil\n", "files altered"),
+        ("tool", "bin/tool", b"#!/bin/sh\nexec rm\n", "files altered"),
+        ("tool", "lib/libtool.so", b"\0a evil\0b", "files altered"),
+        ("sails", f"{SITE}/sails/__init__.py", b"evil\n", "files altered"),
+        ("sails", "bin/reef", b"#!/bin/sh\n", "files altered"),
+        ("tool", "share/tool/data.txt", None, "files absent"),
+        ("sails", f"{SITE}/sails/__init__.py", None, "files absent"),
+        ("tool", "share/tool/new.txt", b"new\n", "files added"),
+        ("old", "share/new.txt", b"new\n", "files added"),
+    ],
+)
+def test_a_file_and_its_record_that_the_package_has_otherwise(
+    name: str, path: str, content: bytes | None, field: str, layer: str, shipped: Layers
+) -> None:
+    broken = with_artifacts(shipped).with_prefix(forge(path, name, content))
+    (finding,) = broken.verify(layer, "prefix").findings
+    assert (finding.rule, finding.package, finding.field) == ("prefix-files", name, field)
+    assert finding.layers == (layer.removesuffix("s"), "prefix")
+
+
+@posix
+@pytest.mark.parametrize("layers", [("prefix",), ("pack", "prefix")])
+def test_a_program_that_runs_as_its_owner(layers: tuple[str, ...], shipped: Layers) -> None:
+    broken = shipped.with_prefix(lambda prefix: (prefix / "bin/tool").chmod(0o4755))
+    (finding,) = broken.verify(*layers).findings
+    assert (finding.field, finding.actual, finding.cause) == ("files setuid", ["bin/tool"], "mode")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"size_in_bytes": 77}, "size_in_bytes"), ({"path_type": "directory"}, "path_type")],
+)
+def test_what_a_record_says_of_a_file_is_not_so(
+    changes: dict[str, object], field: str, shipped: Layers
+) -> None:
+    def lie(prefix: Path) -> None:
+        data = json.loads(meta(prefix, "tool").read_text("utf-8"))["paths_data"]
+        for entry in data["paths"]:
+            if entry["_path"] == "share/tool/data.txt":
+                entry.update(changes)
+        edit(prefix, "tool", paths_data=data)
+
+    (finding,) = shipped.with_prefix(lie).verify("prefix").findings
+    assert (finding.rule, finding.field) == ("prefix-record", f"share/tool/data.txt {field}")
+
+
+def test_what_was_compiled_from_nothing(shipped: Layers) -> None:
+    def compile_two(prefix: Path) -> None:
+        for name in ("__init__", "evil"):
+            file = prefix / SITE / "keel/__pycache__" / f"{name}.cpython-312.pyc"
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(b"")
+        (prefix / SITE / "keel/__init__.py").touch()
+
+    (finding,) = shipped.with_prefix(compile_two).verify("prefix").findings
+    assert f"{SITE}/keel/__pycache__/evil.cpython-312.pyc" in finding.actual
+    assert f"{SITE}/keel/__pycache__/__init__.cpython-312.pyc" not in finding.actual
+
+
+@pytest.mark.parametrize("layer", ["lock", "pack"])
+def test_a_wheel_that_nobody_asked_for(layer: str, shipped: Layers) -> None:
+    def install(prefix: Path) -> None:
+        info = prefix / SITE / "extra-1.0.dist-info"
+        info.mkdir()
+        (info / "RECORD").write_text("extra-1.0.dist-info/RECORD,,\n", encoding="utf-8")
+
+    (finding,) = shipped.with_prefix(install).verify(layer, "prefix").findings
+    assert (finding.rule, finding.package, finding.actual) == ("prefix-extra", "extra", "extra 1.0")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe,,,,\n", b"../../../../../../etc/passwd,,\n"])
+@pytest.mark.parametrize("layers", [("prefix",), ("pack", "prefix"), ("lock", "prefix")])
+def test_a_list_of_files_that_cannot_be_used(
+    layers: tuple[str, ...], content: bytes, shipped: Layers
+) -> None:
+    broken = shipped.with_prefix(
+        lambda prefix: (prefix / SITE / "keel-1.2.dist-info/RECORD").write_bytes(content)
+    )
+    (finding,) = broken.verify(*layers).findings
+    assert (finding.rule, finding.package) == ("prefix-parse", "keel")
+
+
+def test_a_wheel_that_was_removed_is_missing_and_its_files_are_nobodys(shipped: Layers) -> None:
+    broken = shipped.with_prefix(lambda prefix: shutil.rmtree(prefix / SITE / "keel-1.2.dist-info"))
+    (finding,) = broken.verify("pack", "prefix").findings
+    assert (finding.rule, finding.package) == ("prefix-missing", "keel")
+    (finding,) = broken.verify("prefix").findings
+    assert (finding.rule, finding.field) == ("prefix-files", "files unowned")
+
+
+def test_an_activation_script_that_was_removed(shipped: Layers) -> None:
+    broken = shipped.with_prefix(lambda prefix: (prefix.parent / "activate.sh").unlink())
+    (finding,) = broken.verify("pack", "prefix").findings
+    assert (finding.rule, finding.severity) == ("prefix-activation", "warning")
+    assert broken.verify("prefix").findings == ()  # pixi and conda write none
+    (broken.prefix.path / "conda-meta/pixi").write_text("{}", encoding="utf-8")
+    assert broken.verify("pack", "prefix").findings == ()
+
+
+@pytest.mark.parametrize("path", ["etc/conda/activate.d/tool.sh", "etc/conda/env_vars.d/tool.json"])
+def test_a_file_that_activation_reads_is_told_once(path: str, shipped: Layers) -> None:
+    def change(prefix: Path) -> None:
+        for file in (prefix / path).parent.glob("*"):
+            file.write_text('{"TOOL_ENV": "b"}\n', encoding="utf-8")
+
+    (finding,) = shipped.with_prefix(change).verify("pack", "prefix").findings
+    assert (finding.rule, finding.package) == ("prefix-files", "tool")
