@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 LOCAL, LISTED, END, DESCRIPTOR = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\7\x08"
 
@@ -90,6 +91,19 @@ def archive(
         numbers["offset"], len(comment),
     )  # fmt: skip
     return content + entries + END + record + comment + last
+
+
+class Unseekable(io.RawIOBase):
+    """A pipe: what is written to it cannot be changed any more."""
+
+    def __init__(self, buffer: IO[bytes]) -> None:
+        self._buffer = buffer
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        return self._buffer.write(data)
 
 
 def zip64(*numbers: int) -> bytes:

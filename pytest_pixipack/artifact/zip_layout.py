@@ -41,7 +41,8 @@ _PIECE = 1 << 16
 class ZipEntry:
     """One member: its name, its sizes in bytes as stored and unpacked, where its content starts.
 
-    `mode` is that of Unix with the bits of the kind, 0 where the archive says none.
+    `mode` is that of Unix with the bits of the kind, 0 where the archive says none. With
+    `sizes_behind`, its header leaves them to what stands behind the content.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ZipEntry:
     size: int
     mode: int
     start: int
+    sizes_behind: bool = False
 
     @property
     def is_directory(self) -> bool:
@@ -242,7 +244,8 @@ class _Reader:
             refuse(self._archive, name, "says that it lies outside the archive")
         if method == STORED and size != stored:
             refuse(self._archive, name, "has two different sizes")
-        entry = ZipEntry(name, method, crc, stored, size, attributes >> 16, 0)
+        behind = bool(flags & _SIZES_BEHIND)
+        entry = ZipEntry(name, method, crc, stored, size, attributes >> 16, 0, behind)
         return _Listed(entry, raw, flags, offset)
 
     def _start(self, listed: _Listed, end: int) -> int:
@@ -257,7 +260,7 @@ class _Reader:
         size, stored = self._long(
             fields, entry.name, (size, _SATURATED_32), (stored, _SATURATED_32)
         )
-        behind = bool(flags & _SIZES_BEHIND)
+        behind = entry.sizes_behind
         told, known = (crc, stored, size), (entry.crc, entry.stored, entry.size)
         same = rest[: lengths[0]] == listed.name and method == entry.method
         same = same and (flags ^ listed.flags) & ~_OPTIONS == 0

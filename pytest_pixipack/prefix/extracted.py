@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pytest_pixipack.artifact import zip_layout
 from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.regular_files import open_regular
 
+_LONG = 1 << 31  # from here on, sizes do not fit into each header
 _SYSTEM_ERRORS = (
     "No space left", "Permission denied", "Read-only file system", "Disk quota exceeded",
     "Too many open files", "Access is denied", "not enough space", "no eligible writable",
@@ -30,10 +34,40 @@ def extract_packages(
     done = []
     for path, record in packages:
         target = cache / _directory(record)
-        with rattler_errors(f"The package {path.name} cannot be extracted", path):
-            extract(path, target)
+        with (
+            _with_sizes(path, cache) as plain,
+            rattler_errors(f"The package {path.name} cannot be extracted", path),
+        ):
+            extract(plain, target)
         done.append(target)
     return tuple(done)
+
+
+@contextmanager
+def _with_sizes(path: Path, cache: Path) -> Iterator[Path]:
+    """The package, or a copy whose headers have the sizes, without which rattler cannot read it.
+
+    Info-ZIP leaves them out where it writes to a pipe, for example.
+    """
+    import zipfile
+
+    if path.suffix != ".conda":
+        yield path
+        return
+    with open_regular(path) as file:
+        entries = zip_layout.read_entries(file, path)
+        if not any(entry.sizes_behind for entry in entries):
+            yield path
+            return
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            copy = Path(scratch, path.name)
+            with zipfile.ZipFile(copy, "w") as archive:
+                for entry in entries:
+                    with archive.open(entry.name, "w", force_zip64=entry.size >= _LONG) as member:
+                        for piece in zip_layout.content(file, entry, path):
+                            member.write(piece)
+            yield copy
 
 
 @contextmanager

@@ -34,7 +34,8 @@ _CHUNK = 1 << 20
 _UNSAFE = re.compile(
     r"is refused|is unsafe|`\.\.`|absolute path|a drive|a NUL|leads out|lies below|lies over|"
     r"setuid|device|named pipe|sparse|unknown tar type|hard link|occurs twice|some systems|"
-    r"Windows|unpacks to more|larger than it says|more than \d+ members|oversized"
+    r"Windows|unpacks to more|larger than it says|more than \d+ (members|bytes)|oversized|"
+    r"installers write|control character|does not list|than the directory|two (ways|different)"
 )
 
 

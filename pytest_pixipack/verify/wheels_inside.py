@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_pixipack.artifact.wheels import read_wheel
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack, PackMember
@@ -79,16 +80,14 @@ def _wheels(pack: Pack) -> Iterator[WheelInside]:
 
 
 def _why_not(path: Path) -> InvalidInput | None:
-    """Why a wheel cannot be installed."""
-    from pytest_pixipack.artifact.wheels import read_wheel
-
+    """Why a wheel cannot be installed: it is read as for that."""
     try:
         read_wheel(path)
-        if lost := _lost(path):
-            return InvalidInput(f"Its RECORD lists what it does not hold: {', '.join(lost)}.")
     except InvalidInput as error:
         # Where the copy lies is nobody's business.
         return InvalidInput(error.message.replace(f"{path.parent}/", ""))
+    if lost := _lost(path):
+        return InvalidInput(f"Its RECORD lists what it does not hold: {', '.join(lost)}.")
     return None
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_pixipack.artifact import zip_layout
 from pytest_pixipack.errors import InvalidInput
-from tests.zips import Part, archive, descriptor, header, unicode_path, zip64
+from tests.zips import Part, Unseekable, archive, descriptor, header, unicode_path, zip64
 
 TEXT = b"to be deflated " * 50
 MEMBERS = {"a.txt": b"short", "sub/b.txt": TEXT}
@@ -27,19 +27,6 @@ def read(data: bytes) -> dict[str, bytes]:
         entry.name: b"".join(zip_layout.content(file, entry, "a.zip"))
         for entry in zip_layout.read_entries(file, "a.zip")
     }
-
-
-class Unseekable(io.RawIOBase):
-    """A pipe: what is written to it cannot be changed any more."""
-
-    def __init__(self, buffer: IO[bytes]) -> None:
-        self._buffer = buffer
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]
-        return self._buffer.write(data)
 
 
 def by_zipfile(method: int, *, pipe: bool = False, long: bool = False) -> bytes:

@@ -69,13 +69,13 @@ def test_the_command_line_says_it_in_one_sentence(
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_to_verify_it_ends_in_a_sentence_too(
+def test_verify_finds_it_and_ends_in_a_sentence_too(
     hostile: Hostile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = hostile.make(tmp_path)
     before = everything(tmp_path)
 
-    assert main(["verify", "--pack", str(path)]) in (0, 1, 2)
+    assert main(["verify", "--pack", str(path)]) in (1, 2)
 
     assert "Traceback" not in capsys.readouterr().err
     assert everything(tmp_path) == before

@@ -6,9 +6,10 @@ import io
 import json
 import sys
 import tarfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 
@@ -22,6 +23,7 @@ from pytest_pixipack.prefix import (
     read_prefix,
 )
 from pytest_pixipack.prefix.extracted import rattler_errors
+from tests.zips import Unseekable
 
 PLACEHOLDER = "/opt/placeholder" + "_" * 60
 
@@ -61,6 +63,27 @@ def test_packages_are_installed_for_any_platform(platform: str, tmp_path: Path) 
     assert sorted(prefix.packages) == ["a", "b"]
     assert prefix.packages["a"].subdir == platform
     assert (prefix.path / "share/b.txt").is_file()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_package_that_was_zipped_into_a_pipe_is_installed(method: int, tmp_path: Path) -> None:
+    """The sizes of its members stand behind their content, where rattler does not look."""
+    record = make(tmp_path / "p")
+    with zipfile.ZipFile(record.path) as old:
+        content = {info.filename: old.read(info) for info in old.infolist()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(cast(IO[bytes], Unseekable(buffer)), "w", method) as made:
+        for name, data in content.items():
+            made.writestr(name, data)
+    record.path.write_bytes(buffer.getvalue())
+    digest = file_digests(record.path).sha256
+    streamed = InstallRecord(record.path, {**record.record, "sha256": digest, "md5": None})
+
+    prefix = install([streamed], tmp_path / "env", platform="linux-64")
+
+    assert (prefix.path / "share/a.txt").is_file()
+    assert prefix.packages["a"].sha256 == digest
+    assert {path.name for path in tmp_path.iterdir()} == {"p", "env"}
 
 
 def test_link_scripts_are_not_run(tmp_path: Path) -> None:
