@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_pixipack.cache.made_once import LOCK, TEMPORARY
+from pytest_pixipack.cache.made_once import LOCK, TEMPORARY, thing_of
 
 # Directories with one entry for each thing, and those that another program keeps in order.
 KINDS = ("archives", "backends", "built", "channels", "git", "packages")
@@ -47,7 +47,14 @@ def check_readable(root: Path) -> None:
 
 def left_overs(root: Path) -> list[Path]:
     """What processes that were killed have left under temporary names, or are making just now."""
-    return [path for kind in KINDS for path in _paths(root / kind) if path.name.endswith(TEMPORARY)]
+    folders = [*(root / kind for kind in KINDS), *_shared_rooms(root)]
+    return [path for folder in folders for path in _paths(folder) if path.name.endswith(TEMPORARY)]
+
+
+def locked_by(root: Path, left_over: Path) -> Path:
+    """The thing whose lock those hold who make what is under a temporary name."""
+    folder = left_over.parent
+    return folder if folder in _shared_rooms(root) else thing_of(left_over)
 
 
 def size_of(path: Path) -> int:
@@ -64,6 +71,12 @@ def size_of(path: Path) -> int:
             )
     except OSError:
         return 0
+
+
+def _shared_rooms(root: Path) -> list[Path]:
+    """Things that grow, within which there are temporary names, too."""
+    rooms = [*_paths(root / "git"), root / "repodata"]
+    return [room for room in rooms if room.is_dir() and not room.is_symlink()]
 
 
 def _things(folder: Path, kind: str) -> Iterator[Entry]:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_pixipack.cache.entries import KINDS, Entry, entries, left_overs, size_of
-from pytest_pixipack.cache.made_once import discard, lock_of, remove, thing_of
+from pytest_pixipack.cache.entries import KINDS, Entry, entries, left_overs, locked_by, size_of
+from pytest_pixipack.cache.made_once import discard, lock_of, remove
 from pytest_pixipack.cache.scratch import sweep_scratch
 from pytest_pixipack.cache.seals import MADE
 from pytest_pixipack.cache.users import now_of, oldest_user, using
@@ -135,7 +135,7 @@ def _sweep(root: Path) -> Cleaned:
     oldest_user(root)
     cleaned = Cleaned(left_overs=sweep_scratch())
     for path in left_overs(root):
-        lock = lock_of(thing_of(path))
+        lock = lock_of(locked_by(root, path))
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -151,7 +151,7 @@ def can_be_written(room: Path) -> bool:
     try:
         room.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         if error.errno in _ONLY_READ:
             return False

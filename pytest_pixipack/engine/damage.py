@@ -9,6 +9,8 @@ from pathlib import Path
 from pytest_pixipack.cache.seals import is_whole
 from pytest_pixipack.errors import Infrastructure, Offline, PixipackError
 
+_CLEAN = "`pixipack cache clean --all` removes all that is in the cache and not in use."
+
 
 @contextmanager
 def mended(homes: Sequence[Path], what: str) -> Iterator[None]:
@@ -38,5 +40,5 @@ def damage(home: Path, what: str, error: PixipackError) -> Infrastructure:
         f"{what} is damaged, and it cannot be made anew: {error.message}",
         file=home,
         package=error.package,
-        remedy=error.remedy,
+        remedy=" ".join(filter(None, (error.remedy, _CLEAN))),
     )

@@ -277,6 +277,7 @@ def test_where_it_cannot_be_made_anew_the_cache_is_named(warm, what):
             assert not isinstance(caught.value, Offline)
             assert str(warm.cache) in str(caught.value)
             assert "damaged" in str(caught.value)
+            assert "pixipack cache clean" in str(caught.value)
     finally:
         warm.server.fail()
         if origin is not None:

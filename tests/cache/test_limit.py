@@ -96,6 +96,27 @@ def test_left_overs_of_the_killed_go_those_in_the_making_stay(tmp_path: Path) ->
     assert [path.name for path in left_overs(tmp_path)] == ["alive.0123abcd.tmp"]
 
 
+@pytest.mark.parametrize("room", ["git/0123456789abcdef", "repodata"])
+def test_those_within_a_repository_too(tmp_path: Path, room: str) -> None:
+    (tmp_path / room / "abc.0123abcd.tmp").mkdir(parents=True)
+    (tmp_path / room / "db").mkdir()
+    with lock_of(tmp_path / room):
+        trim(tmp_path, 10**9)
+    assert [path.name for path in left_overs(tmp_path)] == ["abc.0123abcd.tmp"]
+    trim(tmp_path, 10**9)
+    assert [path.name for path in (tmp_path / room).iterdir()] == ["db"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_those_behind_a_link_are_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.0123abcd.tmp").touch()
+    (tmp_path / "git").mkdir()
+    (tmp_path / "git" / "repository").symlink_to(tmp_path / "outside")
+    trim(tmp_path, 10**9)
+    assert (tmp_path / "outside" / "x.0123abcd.tmp").exists()
+
+
 def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     (tmp_path / "photos").mkdir()
