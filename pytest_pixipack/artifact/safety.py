@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from pytest_pixipack.errors import InvalidInput
@@ -78,6 +79,7 @@ def safe_name(name: str, archive: object) -> str:
     return posixpath.normpath(name)
 
 
+@lru_cache(maxsize=1024)  # lists, archives and the other side of a comparison have the same names
 def unsafe(name: str) -> str | None:
     """What is wrong with a member's name, as the end of a sentence, or None."""
     plain = name.replace("\\", "/")

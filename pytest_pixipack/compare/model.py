@@ -52,7 +52,7 @@ class Difference:
             raise ValueError(f"{self.cause!r} is no known cause")
         for name in ("where", "left", "right", "evidence"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None and not (type(value) is tuple and _is_plain(value)):
                 object.__setattr__(self, name, hide_all(_as_json(value)))
 
     def __str__(self) -> str:
@@ -99,6 +99,11 @@ class Comparison:
             "verdict": self.verdict,
             "differences": [each.to_json() for each in self.differences],
         }
+
+
+def _is_plain(texts: tuple[Any, ...]) -> bool:
+    """Whether these are texts in which no URL is, as most places are."""
+    return all(type(each) is str and "://" not in each for each in texts)
 
 
 def _as_json(value: Any) -> Any:

@@ -142,6 +142,8 @@ def _touched(comparison: Comparison) -> set[str]:
 def _without_repeated(differences: Sequence[Difference]) -> list[Difference]:
     """Without what repodata repeats of packages that differ themselves."""
     repeating = [any(part.endswith(_REPODATA) for part in each.where[:-1]) for each in differences]
+    if not any(repeating):
+        return list(differences)
     pairs = list(zip(differences, repeating, strict=True))
     said = {_said(each) for each, repeats in pairs if not repeats}
     return [each for each, repeats in pairs if not repeats or _said(each) not in said]

@@ -10,7 +10,6 @@ import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Protocol
 
 from pytest_pixipack.compare.inside.content import Unreadable
@@ -98,8 +97,9 @@ class TarReader:
     def block(self) -> bytes:
         """The next header as it is; what was left of the member in front of it is passed over."""
         self._skip()
-        self._check_padding(self._exactly(self._padding))
-        self._padding = 0
+        if self._padding:
+            self._check_padding(self._exactly(self._padding))
+            self._padding = 0
         return self._exactly(_BLOCK, end=True)
 
     def plain(self, block: bytes) -> Entry | None:
@@ -135,7 +135,7 @@ class TarReader:
             "mtime": Said(mtime, "timestamp"),
             "owner": Said(f"{uid}:{gid} {user}:{group}", "owner"),
         }
-        return replace(entry, said=said)
+        return Entry(entry.name, "file", entry.size, said, entry.mode, None, entry.dialect)
 
     def begin(self, entry: Entry) -> None:
         """Goes on with the content of a `plain` member."""
@@ -250,17 +250,15 @@ class TarReader:
         return data
 
     def _exactly(self, size: int, *, end: bool = False) -> bytes:
-        parts, left = [], size
-        while left:
-            piece = self._stream.read(left)
-            if not piece:
-                if end and left == size:
-                    break
-                raise Unreadable("it is cut off")
-            parts.append(piece)
-            left -= len(piece)
-            self._read += len(piece)
-        return b"".join(parts)
+        piece = self._stream.read(size)
+        data = piece
+        while piece and len(data) < size:
+            piece = self._stream.read(size - len(data))
+            data += piece
+        self._read += len(data)
+        if len(data) < size and not (end and not data):
+            raise Unreadable("it is cut off")
+        return data
 
     def _check_padding(self, padding: bytes) -> None:
         if padding.strip(b"\0"):
