@@ -22,12 +22,14 @@ from pytest_pixipack.pack.model import (
 )
 from pytest_pixipack.pack.safety import LIMITS, Limits
 from pytest_pixipack.safe_names import quoted, shown
-from pytest_pixipack.small_json import MOST_VALUES, BadJson, count_values, load_json
+from pytest_pixipack.small_json import BadJson, count_values, load_json
 
 _CHUNK = 1 << 20
 # What pixi-pack writes has no brackets, and the time that they take grows with their square.
 _MOST_BRACKETS = 1000
 _MOST_ENVIRONMENT = 2 << 20
+# Of all JSON in a pack together; a package needs some forty.
+_MOST_VALUES = 500_000
 
 
 def read_pack(path: Path, *, limits: Limits = LIMITS, digests: bool = True) -> Pack:
@@ -65,7 +67,7 @@ class _Reader:
         self._limits = limits
         self._files = {e.name: e for e in container.entries if e.kind == "file"}
         self._bytes_left = limits.metadata
-        self._values_left = MOST_VALUES
+        self._values_left = _MOST_VALUES
 
     def metadata(self) -> dict[str, Any]:
         if METADATA not in self._files:
