@@ -6,13 +6,13 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_pixipack.cache.made_once import remove
 
-_PREFIX, _SIGN = "pixipack-", ".alive"
+_PREFIX, _HIDDEN, _SIGN = "pixipack-", ".pixipack-", ".alive"
 # Where Linux has a file system in memory.
 IN_MEMORY = Path("/dev/shm")
 
@@ -58,13 +58,31 @@ def scratch_directory(prefix: str = _PREFIX) -> Iterator[Path]:
         scratch.close()
 
 
+@contextmanager
+def scratch_in(directory: Path) -> Iterator[Path]:
+    """The same in a directory of the user's, for what is moved into its place there in the end.
+
+    What processes that were killed have left there is removed first. Raises `OSError`.
+    """
+    _sweep(directory.glob(f"{_HIDDEN}*{_SIGN}"))
+    scratch = Scratch(_HIDDEN, directory)
+    try:
+        yield scratch.path
+    finally:
+        scratch.close()
+
+
 def sweep_scratch() -> int:
     """Removes the work files of processes of this user that were killed; returns how many."""
+    places = {Path(tempfile.gettempdir()), *([IN_MEMORY] if sys.platform == "linux" else [])}
+    return _sweep(sign for place in places for sign in place.glob(f"{_PREFIX}*{_SIGN}"))
+
+
+def _sweep(signs: Iterable[Path]) -> int:
     from filelock import FileLock, Timeout
 
     removed = 0
-    places = {Path(tempfile.gettempdir()), *([IN_MEMORY] if sys.platform == "linux" else [])}
-    for sign in (sign for place in places for sign in place.glob(f"{_PREFIX}*{_SIGN}")):
+    for sign in list(signs):
         with contextlib.suppress(OSError, Timeout):
             if not _is_mine(sign):
                 continue

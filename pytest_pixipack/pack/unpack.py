@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_pixipack.cache.scratch import scratch_in
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 from pytest_pixipack.pack.model import CHANNEL, REPODATA, WHEELS, Pack
 from pytest_pixipack.pack.read import read_pack
@@ -143,13 +143,14 @@ def _scratch(out: Path, cache_dir: Path | None) -> Iterator[Path]:
         out.mkdir(parents=True, exist_ok=True)
         parent = cache_dir or out
         parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".pixipack-", dir=parent))
+        stack = ExitStack()
+        scratch = stack.enter_context(scratch_in(parent))
     except OSError as error:
         raise _cannot_write(out, error) from None
     try:
-        yield scratch
+        with stack:
+            yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         if made and not any(out.iterdir()):
             out.rmdir()
 

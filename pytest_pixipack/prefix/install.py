@@ -9,13 +9,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.aio import run_async
 from pytest_pixipack.artifact import DEFAULT_LIMITS, ArtifactLimits
+from pytest_pixipack.cache.scratch import scratch_in
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError, Unsupported
 from pytest_pixipack.file_urls import file_url
 from pytest_pixipack.prefix.checked import InstallRecord, check_packages
@@ -104,15 +105,16 @@ def _refuse_existing(prefix: Path) -> None:
 @contextmanager
 def _scratch(prefix: Path) -> Iterator[Path]:
     """A directory beside the prefix, so that it can be moved and hard links work."""
-    try:
-        prefix.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".pixipack-", dir=prefix.parent))
-    except OSError as error:
-        raise _cannot_write(prefix, error) from None
-    try:
-        yield scratch
-    finally:
-        _remove(scratch)
+    with ExitStack() as stack:
+        try:
+            prefix.parent.mkdir(parents=True, exist_ok=True)
+            scratch = stack.enter_context(scratch_in(prefix.parent))
+        except OSError as error:
+            raise _cannot_write(prefix, error) from None
+        try:
+            yield scratch
+        finally:
+            _remove(scratch)
 
 
 def _remove(directory: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pixipack.cache.scratch import scratch_directory, sweep_scratch
+from pytest_pixipack.cache.scratch import scratch_directory, scratch_in, sweep_scratch
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +60,19 @@ def test_work_files_in_memory_are_removed_likewise(
     assert len(list(memory.iterdir())) == 2
     assert sweep_scratch() == 1
     assert list(memory.iterdir()) == []
+
+
+def test_beside_what_is_made_the_next_one_removes_them(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path;"
+        "from pytest_pixipack.cache.scratch import scratch_in;"
+        "place = scratch_in(Path(sys.argv[1])); (place.__enter__() / 'file').touch(); os._exit(9)"
+    )
+    (tmp_path / ".pixipack-mine").mkdir()
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert len(list(tmp_path.glob("*/file"))) == 1
+    with scratch_in(tmp_path) as scratch:
+        assert list(tmp_path.glob("*/file")) == []
+        with scratch_in(tmp_path):
+            assert scratch.is_dir()  # someone is at work there
+    assert [path.name for path in tmp_path.iterdir()] == [".pixipack-mine"]
