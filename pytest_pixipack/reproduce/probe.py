@@ -181,6 +181,7 @@ def main(words: list[str]) -> int:
     _write(target, facts)
     if not command:
         return 0
+    code = 0
     if sys.platform == "linux":
         from pytest_pixipack.reproduce.supervise import supervise
 

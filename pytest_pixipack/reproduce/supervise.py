@@ -153,6 +153,8 @@ class _Watch:
 
     def _facts(self, pid: int) -> Facts | None:
         """What is other than this process sees it; None where the process is gone."""
+        if sys.platform != "linux":
+            return None
         try:
             facts: Facts = {
                 "process": _name(str(Path(f"/proc/{pid}/exe").readlink())),
