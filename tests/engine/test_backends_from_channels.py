@@ -226,7 +226,8 @@ from importlib import import_module
 module = import_module("pytest_pixipack.prefix.install")
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-module._finish = die
+assert module._move
+module._move = die
 from pytest_pixipack import EmbeddedEngine, EngineOptions
 options = EngineOptions(cache_dir=Path(sys.argv[1]), channels={"conda-forge": Path(sys.argv[2])})
 EmbeddedEngine(options).lock(Path(sys.argv[3]))
