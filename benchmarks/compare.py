@@ -1,12 +1,12 @@
 """How long comparing takes, beside diffoscope: `python benchmarks/compare.py [PACKAGES] [MIB]`.
 
-Two equal packs and two that differ (in every package: the time of the build, a date in a text, and
-a member of an archive) are made; `pixipack compare` and diffoscope compare each pair, every run in
-a process of its own. Printed are seconds and the peak of the memory of the largest process, and for
-equal packs the speed in MiB/s. By default, packages are as large as most in a pack are. diffoscope
-is found on `PATH` or given by `--diffoscope PATH`; without it only our times are printed.
-`--huge GIB` compares one pair of packages of that size instead, to show that memory is bounded.
-Needs Linux or macOS.
+Two equal packs and two that differ (in every package: the time of the build, a date in a text,
+times in an archive, and those in compiled Python) are made; `pixipack compare` and diffoscope
+compare each pair, every run in a process of its own. Printed are seconds and the peak of the memory
+of the largest process, and for equal packs the speed in MiB/s. By default, packages are as large as
+most in a pack are. diffoscope is found on `PATH` or given by `--diffoscope PATH`; without it only
+our times are printed. `--huge GIB` compares one pair of packages of that size instead, to show that
+memory is bounded. Needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from __future__ import annotations
 import argparse
 import compileall
 import hashlib
+import importlib.util
 import io
+import marshal
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest_pixipack
@@ -46,13 +50,26 @@ def nested(day: int) -> bytes:
     return raw.getvalue()
 
 
+def modules(day: int) -> Iterator[Member]:
+    """A library in Python; its compiled files say when the sources were written."""
+    for number in range(50):
+        source = f"def function_{number}(x):\n    return x + {number}\n" * 20
+        packages = "lib/python3.12/site-packages/library"
+        yield Member(f"{packages}/m{number}.py", source.encode())
+        header = importlib.util.MAGIC_NUMBER + struct.pack(
+            "<3I", 0, 1_700_000_000 + 86400 * day, len(source)
+        )
+        code = marshal.dumps(compile(source, f"m{number}.py", "exec"))
+        yield Member(f"{packages}/__pycache__/m{number}.cpython-312.pyc", header + code)
+
+
 def write_package(path: Path, number: int, day: int, mib: float) -> None:
     name = f"package-{number}"
     members = [
         Member("lib/large.bin", noise(number, int(mib * (1 << 20)))),
         Member("share/about.txt", f"built on 2024-03-{day:02}\n".encode() * 20),
         Member("share/data.tar", nested(day)),
-        *(Member(f"lib/m{n}.py", b"x = 1\n" * 50) for n in range(100)),
+        *modules(day),
     ]
     index = {
         "name": name, "version": "1.0", "build": "h0_0", "build_number": 0, "subdir": "linux-64",

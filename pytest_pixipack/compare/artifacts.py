@@ -41,15 +41,17 @@ _AT_ONCE = 500
 _CHUNK = 1 << 20
 
 
-def compare_artifacts(left: Path, right: Path) -> Comparison:
+def compare_artifacts(left: Path, right: Path, where: Where | None = None) -> Comparison:
     """Compares two `.conda` or `.tar.bz2` files, also one of each.
 
+    `where` leads to them from the outside in; by default it is the left file's name.
     Files with the same bytes are identical without being opened. Raises as `read_artifact` does.
     """
     if same_bytes(left, right):
         return Comparison()
     with Scratch() as scratch:
-        return Comparison.of(_Artifacts(left, right, scratch).differences())
+        where = (left.name,) if where is None else where
+        return Comparison.of(_Artifacts(left, right, where, scratch).differences())
 
 
 def same_bytes(left: Path, right: Path) -> bool:
@@ -74,11 +76,11 @@ def same_bytes(left: Path, right: Path) -> bool:
 class _Artifacts:
     """Two artifacts that are not the same byte for byte."""
 
-    def __init__(self, left: Path, right: Path, scratch: Scratch) -> None:
+    def __init__(self, left: Path, right: Path, where: Where, scratch: Scratch) -> None:
         self.files = PackageFile(left), PackageFile(right)
         self.scratch = scratch
         self.inside = Inside(scratch)
-        self.where: Where = (left.name,)
+        self.where = where
         self.ready: dict[str, tuple[Content, Content]] = {}
         self._read(left, right)
         # Where one side has no parts, places have none either.
@@ -136,7 +138,8 @@ class _Artifacts:
     def _spoken(self, kind: str, found: list[Difference]) -> bool:
         """Whether a part is known to differ, or follows from what is in the other one."""
         part = self.parts.get(kind)
-        return any(len(each.where) > 1 and each.where[1] == part for each in found) or (
+        at = len(self.where)
+        return any(len(each.where) > at and each.where[at] == part for each in found) or (
             kind == "info" and any(self.old.get(name) != self.new.get(name) for name in _FOLLOW)
         )
 

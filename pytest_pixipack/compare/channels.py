@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +94,7 @@ def _named(records: Entries, subdir: str) -> Iterator[Named]:
 
 def _files(where: Where, left: Path, right: Path) -> Iterator[Difference]:
     if not same_bytes(left, right):
-        for each in compare_artifacts(left, right).differences:
-            yield replace(each, where=(*where, *each.where[1:]))
+        yield from compare_artifacts(left, right, where).differences
 
 
 def _both(files: tuple[Path, Path]) -> bool:

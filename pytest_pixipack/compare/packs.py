@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from pytest_pixipack.compare.records import (
     without_repeated,
 )
 from pytest_pixipack.compare.repodata import TABLES, compare_entries, entries, entry_of
+from pytest_pixipack.compare.shares import done_in_shares
 from pytest_pixipack.errors import PixipackError
 
 if TYPE_CHECKING:
@@ -137,6 +139,8 @@ class _Packs:
         return same | paired(_named(self.left, old), _named(self.right, new))
 
     def _packages(self, pairs: Mapping[str, str]) -> Iterator[Difference]:
+        unlike = [pair for pair in sorted(pairs.items()) if not self._same(*pair)]
+        inside = dict(zip(unlike, self._insides(unlike), strict=True))
         for name, other in sorted(pairs.items()):
             where = (*self.where, name)
             if name != other:
@@ -145,19 +149,42 @@ class _Packs:
                     yield Difference(where, "file name", "payload", *sides, "build-string")
             if self._same(name, other):
                 continue
-            for each in self._inside(name, other):
-                yield replace(each, where=(*where, *each.where[1:]))
+            yield from inside[name, other]
 
-    def _inside(self, name: str, other: str) -> tuple[Difference, ...]:
+    def _insides(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[Difference, ...]]:
+        """What the two packages of each pair differ in."""
+        containers = self.first, self.second
+
+        def here(share: Sequence[tuple[str, str]]) -> Iterator[tuple[Difference, ...]]:
+            return (self._inside(pair, containers, self.scratch) for pair in share)
+
+        def there(share: Sequence[tuple[str, str]]) -> Iterator[tuple[Difference, ...]]:
+            from pytest_pixipack.pack.container import open_container
+
+            place = self.scratch / str(os.getpid())
+            with (
+                open_container(self.left.path) as first,
+                open_container(self.right.path) as second,
+            ):
+                yield from (self._inside(pair, (first, second), place) for pair in share)
+
+        # A script has to be decoded as a whole before anything can be read.
+        scripts = "executable" in (self.left.form, self.right.form)
+        return list(here(pairs)) if scripts else done_in_shares(pairs, here, there)
+
+    def _inside(
+        self, names: tuple[str, str], containers: tuple[Container, Container], scratch: Path
+    ) -> tuple[Difference, ...]:
         """What two packages differ in, each of which is read from a file of its own."""
-        sides = (self.left, self.first, name), (self.right, self.second, other)
+        sides = zip((self.left, self.right), containers, names, strict=True)
         paths = {}
         for number, (pack, container, member) in enumerate(sides):
-            path = Path(self.scratch, str(number), Path(member).name)
+            path = Path(scratch, str(number), Path(member).name)
             _copy(container, member, path)
             paths[path] = pack.path, member
         try:
-            return compare_artifacts(*paths).differences
+            left, right = paths
+            return compare_artifacts(left, right, (*self.where, names[0])).differences
         except PixipackError as error:
             raise _in_its_pack(error, paths) from None
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -104,10 +103,9 @@ def _of_packages(where: Where, left: Path, right: Path) -> list[Difference] | No
     from pytest_pixipack.compare.artifacts import compare_artifacts
 
     try:
-        found = compare_artifacts(left, right).differences
+        return list(compare_artifacts(left, right, where).differences)
     except (InvalidInput, Unsupported):
         return None
-    return [replace(each, where=(*where, *each.where[1:])) for each in found]
 
 
 def _pairs(old: Mapping[str, Path], new: Mapping[str, Path]) -> dict[str, str]:
