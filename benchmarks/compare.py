@@ -165,7 +165,7 @@ def measure(pairs: dict[str, tuple[Path, Path]], diffoscope: str | None) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("packages", nargs="?", type=int, default=40)
+    parser.add_argument("packages", nargs="?", type=int, default=100)
     parser.add_argument("mib", nargs="?", type=float, default=0.25)
     parser.add_argument("--diffoscope", default=shutil.which("diffoscope"))
     parser.add_argument("--huge", type=float, metavar="GIB")

@@ -133,16 +133,15 @@ def _side(
             kinds[name] = entry.kind
             if entry.kind == "directory":
                 continue
-            facts = FileFacts(name, "link", target=entry.target)
             if entry.kind == "link":
                 links[name] = entry.target or ""
-            else:
-                executable = bool((entry.mode or 0) & _EXECUTABLE)
-                facts = FileFacts(name, "file", member.sha256, entry.size, executable)
             if is_info:
                 info.append(name.removeprefix("info/"))
+            elif entry.kind == "link":
+                payload[name] = FileFacts(name, "link", target=entry.target)
             else:
-                payload[name] = facts
+                executable = bool((entry.mode or 0) & _EXECUTABLE)
+                payload[name] = FileFacts(name, "file", member.sha256, entry.size, executable)
     check_links(links, path)
     check_tree(kinds, path)
     if "info/index.json" not in kept:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
@@ -77,6 +78,7 @@ class _Child(Generic[Item, Result]):
         if self._pid == 0:
             _work(work, share, writing)
         os.close(writing)
+        self._done = False
         self._results = os.fdopen(reading, "rb")
 
     def results(self) -> list[Result] | None:
@@ -85,12 +87,15 @@ class _Child(Generic[Item, Result]):
             found: list[Result] = pickle.load(self._results)
         except (EOFError, OSError, pickle.UnpicklingError):
             return None
+        self._done = True
         return found if len(found) == len(self._share) else None
 
     def close(self) -> None:
-        """Waits for its end; what it still has to say is lost, so that it has none."""
+        """Ends it, whatever it still does."""
         self._results.close()
         with contextlib.suppress(OSError):
+            if not self._done and sys.platform != "win32":
+                os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
 
 
