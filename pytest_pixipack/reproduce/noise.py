@@ -22,6 +22,10 @@ _COUNTED = " likewise"
 _DIGITS = re.compile(r"\d+")
 # Causes behind which anything may be.
 _OPAQUE = frozenset({"content", "unknown", "file-added", "file-removed", None})
+# How bytes that are others each time look where they happen to be text, now and then.
+_LOOKS = frozenset({"content", "unknown", "line-endings", "encoding"})
+# The field of a file that is compared as bytes.
+_BYTES = "content"
 # A rank that no part of a time has.
 _NONE = 1 << 30
 _YEARS = range(1900, 2101)
@@ -70,7 +74,7 @@ class Noise:
         """What differs, without what differs anyway."""
         left: dict[Place, tuple[Difference, ...]] = {}
         for place, differences in found.items():
-            own = differences if place not in self.places else self._new(place, differences)
+            own = self._new(place, differences)
             if own:
                 left[place] = own
         return left
@@ -89,13 +93,25 @@ class Noise:
         for spot, (trace, those) in _spots(place, differences).items():
             known = self._traces.get(spot)
             if known is None:
-                found += those
+                found += () if self._only_looks_so(spot) else those
                 continue
             # Where it looks otherwise each time, how it looks says nothing.
             moved = len(known) == 1 and (trace.line, trace.more) not in known
             if moved or trace.rank < self._ranks[spot]:
                 found += those
         return tuple(found)
+
+    def _only_looks_so(self, spot: Spot) -> bool:
+        """Whether it may be what differs anyway, seen as bytes once and once as text."""
+        if spot.cause not in _LOOKS:
+            return False
+        fields = {
+            each.field
+            for each in self._traces
+            if (each.place.target, each.where) == (spot.place.target, spot.where)
+            and each.cause in _OPAQUE
+        }
+        return _BYTES in fields or (bool(fields) and spot.field == _BYTES)
 
 
 def is_of_passing_time(difference: Difference) -> bool:

@@ -61,6 +61,27 @@ def test_where_it_looks_otherwise_each_time_how_it_looks_says_nothing():
     assert [place.where[-1] for place in known.hides()] == ["share/x"]
 
 
+BYTES, LINE = differs("content", "content"), differs("line 1", "content")
+ENDS, CODE = differs("line ends", "line-endings"), differs("encoding", "encoding")
+
+
+def test_bytes_by_chance_are_text_now_and_then():
+    assert beyond([BYTES], LINE, ENDS, CODE) == []
+    assert beyond([LINE], BYTES) == []
+
+
+def test_that_hides_nothing_of_a_text_nor_any_other_cause():
+    path = differs("line 2", "embedded-path", "/a", "/b")
+    assert {each.cause for each in beyond([LINE], LINE, ENDS, CODE, path)} == {
+        "line-endings",
+        "encoding",
+        "embedded-path",
+    }
+    assert beyond([BYTES], LINE, path) == [path]
+    inside = differs("line 1", "content", inside="other")
+    assert beyond([BYTES], inside) == [inside]
+
+
 def test_a_longer_time_than_passes_between_builds():
     passed = differs("line 1", "embedded-date", "2024-03-01 12:00:01", "2024-03-01 12:00:02")
     moved = differs("line 1", "embedded-date", "2024-03-01 12:00:01", "2024-03-02 01:45:02")
