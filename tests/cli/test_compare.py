@@ -176,6 +176,7 @@ def test_packages_and_directories_of_packages(pixipack, tmp_path):
     assert "more-1.0-h0_0.conda" in done.out
 
 
+@pytest.mark.filterwarnings("ignore:Python 3.14 will")
 def test_packs_of_two_forms(pixipack, packs, tmp_path):
     shutil.unpack_archive(packs[0], tmp_path / "unpacked")
     done = pixipack("compare", packs[0], tmp_path / "unpacked", "--tolerate", "metadata")

@@ -64,7 +64,9 @@ def tar(entries: Iterable[Entry], form: int = tarfile.GNU_FORMAT) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for entry in entries:
             if isinstance(entry, tarfile.TarInfo):
-                archive.addfile(entry)
+                # Newer Pythons refuse to add a header alone.
+                header = entry.tobuf(archive.format, archive.encoding, archive.errors)
+                archive.offset += buffer.write(header)
                 continue
             info = tarfile.TarInfo(entry[0])
             info.size = len(entry[1])
