@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -11,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.reproduce.build_child import PACK
 from pytest_pixipack.reproduce.builds import Built
+from pytest_pixipack.reproduce.present import dated
 
 # Where a build differs that fails.
 FAILED = ("build",)
@@ -60,7 +62,9 @@ def differences_of(base: Built, made: Built) -> Differing:
     """What differs between two builds."""
     places: dict[Place, tuple[Difference, ...]] = {}
     packed: dict[str, str] = {}
-    for target, difference in _every(base, made, packed):
+    now = time.time()
+    for target, each in _every(base, made, packed):
+        difference = dated(each, now)
         place = place_of(target, difference)
         places[place] = (*places.get(place, ()), difference)
     return Differing(places, packed)

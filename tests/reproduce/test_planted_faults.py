@@ -102,6 +102,12 @@ def test_a_clock_that_only_passes_is_no_chance_where_the_difference_is_a_date(ex
     assert list(result.culprits()) == [("clock",)]
 
 
+def test_a_number_is_known_for_the_time_of_the_build(planted):
+    result = planted("files['x'] = f't={time.time()}'", vary="clock,umask")
+    assert result.causes == ("embedded-date",)
+    assert list(result.culprits()) == [("clock",)]
+
+
 def test_the_number_of_builds_is_bounded(experiment):
     result = experiment("timezone", "path", vary=None, most_builds=6)
     assert result.builds <= 6
