@@ -142,14 +142,12 @@ class _Packs:
         unlike = [pair for pair in sorted(pairs.items()) if not self._same(*pair)]
         inside = dict(zip(unlike, self._insides(unlike), strict=True))
         for name, other in sorted(pairs.items()):
-            where = (*self.where, name)
-            if name != other:
-                sides: tuple[Any, Any] = (name.rpartition("/")[2], other.rpartition("/")[2])
-                if self._same(name, other):
-                    yield Difference(where, "file name", "payload", *sides, "build-string")
-            if self._same(name, other):
-                continue
-            yield from inside[name, other]
+            if (name, other) in inside:
+                yield from inside[name, other]
+            elif name != other:
+                sides = (name.rpartition("/")[2], other.rpartition("/")[2])
+                where = (*self.where, name)
+                yield Difference(where, "file name", "payload", *sides, "build-string")
 
     def _insides(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[Difference, ...]]:
         """What the two packages of each pair differ in."""

@@ -39,19 +39,18 @@ def done_in_shares(
         return list(here(items))
     shares = [items[start::number] for start in range(number)]
     children = [_Child(there, share) for share in shares[1:]]
+    done: list[list[Result]] = []
     try:
-        found = [list(here(shares[0])), *(child.results() for child in children)]
+        done.append(list(here(shares[0])))
+        done += [found for child in children if (found := child.results()) is not None]
     except PixipackError:
-        found = [None]
+        pass  # another one may come first
     finally:
         for child in children:
             child.close()
-    if None in found:
+    if len(done) < number:
         return list(here(items))
-    results: list[Result | None] = [None] * len(items)
-    for start, part in enumerate(found):
-        results[start::number] = part or []
-    return results  # type: ignore[return-value]
+    return [done[place % number][place // number] for place in range(len(items))]
 
 
 def processes_for(items: int) -> int:
