@@ -38,13 +38,15 @@ def done_in_shares(
     if number < 2:
         return list(here(items))
     shares = [items[start::number] for start in range(number)]
-    children = [_Child(there, share) for share in shares[1:]]
+    children: list[_Child[Item, Result]] = []
     done: list[list[Result]] = []
     try:
+        for share in shares[1:]:
+            children.append(_Child(there, share))
         done.append(list(here(shares[0])))
         done += [found for child in children if (found := child.results()) is not None]
-    except PixipackError:
-        pass  # another one may come first
+    except (PixipackError, OSError):
+        pass  # another one may come first, or no process could begin
     finally:
         for child in children:
             child.close()
@@ -73,7 +75,12 @@ class _Child(Generic[Item, Result]):
     ) -> None:
         self._share = share
         reading, writing = os.pipe()
-        self._pid = _fork()
+        try:
+            self._pid = _fork()
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
         if self._pid == 0:
             _work(work, share, writing)
         os.close(writing)

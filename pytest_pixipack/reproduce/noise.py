@@ -13,15 +13,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytest_pixipack.compare.model import Difference
-from pytest_pixipack.reproduce.agreement import OF_PASSING_TIME
+from pytest_pixipack.reproduce.agreement import OF_PASSING_TIME, VAGUE
 from pytest_pixipack.reproduce.differences import Found, Place
 
 _LINE = re.compile(r"lines? \d.*")
 # How evidence ends that only counts.
 _COUNTED = " likewise"
 _DIGITS = re.compile(r"\d+")
-# Causes behind which anything may be.
-_OPAQUE = frozenset({"content", "unknown", "file-added", "file-removed", None})
 # How bytes that are others each time look where they happen to be text, now and then.
 _LOOKS = frozenset({"content", "unknown", "line-endings", "encoding"})
 # The field of a file that is compared as bytes.
@@ -60,6 +58,8 @@ class Noise:
     def __init__(self) -> None:
         self._traces: dict[Spot, set[tuple[str, str]]] = {}
         self._ranks: dict[Spot, int] = {}
+        # By target and place, the fields in which anything may differ.
+        self._opaque: dict[tuple[str, tuple[str, ...]], set[str]] = {}
         self.places: dict[Place, tuple[Difference, ...]] = {}
 
     def learn(self, found: Found) -> None:
@@ -68,13 +68,15 @@ class Noise:
             self.places.setdefault(place, differences)
             for spot, (trace, _) in _spots(place, differences).items():
                 self._traces.setdefault(spot, set()).add((trace.line, trace.more))
+                if spot.cause in VAGUE:
+                    self._opaque.setdefault((place.target, spot.where), set()).add(spot.field)
                 self._ranks[spot] = min(trace.rank, self._ranks.get(spot, trace.rank))
 
     def beyond(self, found: Found) -> dict[Place, tuple[Difference, ...]]:
         """What differs, without what differs anyway."""
         left: dict[Place, tuple[Difference, ...]] = {}
         for place, differences in found.items():
-            own = self._new(place, differences)
+            own = self.new(place, differences)
             if own:
                 left[place] = own
         return left
@@ -84,11 +86,12 @@ class Noise:
         found = {
             spot.place
             for spot, traces in self._traces.items()
-            if len(traces) > 1 or spot.cause in _OPAQUE
+            if len(traces) > 1 or spot.cause in VAGUE
         }
         return tuple(sorted(found))
 
-    def _new(self, place: Place, differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    def new(self, place: Place, differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+        """What differs at one place, without what differs there anyway."""
         found: list[Difference] = []
         for spot, (trace, those) in _spots(place, differences).items():
             known = self._traces.get(spot)
@@ -105,12 +108,7 @@ class Noise:
         """Whether it may be what differs anyway, seen as bytes once and once as text."""
         if spot.cause not in _LOOKS:
             return False
-        fields = {
-            each.field
-            for each in self._traces
-            if (each.place.target, each.where) == (spot.place.target, spot.where)
-            and each.cause in _OPAQUE
-        }
+        fields = self._opaque.get((spot.place.target, spot.where), set())
         return _BYTES in fields or (bool(fields) and spot.field == _BYTES)
 
 

@@ -24,7 +24,8 @@ def dated(difference: Difference, now: float) -> Difference:
 
     Both were made within the last hours before `now`, in seconds since 1970.
     """
-    if difference.cause not in VAGUE | {"random"}:
+    # Evidence says that there is more than is shown, of which nothing is known.
+    if difference.cause not in VAGUE | {"random"} or difference.evidence:
         return difference
     left, right = (text if isinstance(text, str | int | float) else "" for text in (
         difference.left, difference.right
@@ -36,8 +37,7 @@ def dated(difference: Difference, now: float) -> Difference:
     unlike = [each for pair in pairs if pair[0] != pair[1] for each in pair]
     if not unlike or not all(_is_near(each, now) for each in unlike):
         return difference
-    evidence = difference.evidence or _EVIDENCE
-    return replace(difference, cause="embedded-date", evidence=evidence)
+    return replace(difference, cause="embedded-date", evidence=_EVIDENCE)
 
 
 def _is_near(number: str, now: float) -> bool:

@@ -105,10 +105,7 @@ def junit_properties(result: Reproduction) -> list[tuple[str, str]]:
 
 
 def _culprit(names: Sequence[str], found: Sequence[Attributed], width: int) -> list[str]:
-    shown = Comparison.of(
-        replace(each.difference, cause=each.cause if each.cause != RANDOM else RANDOM)
-        for each in found
-    )
+    shown = Comparison.of(replace(each.difference, cause=each.cause) for each in found)
     head = wrapped("", f"{heading(names, found)}   {worst(found)}", width)
     return [*head, *(f"  {line}" for line in tree_lines(shown, width - 2))]
 

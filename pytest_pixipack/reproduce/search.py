@@ -183,8 +183,8 @@ class _Investigation:
     def _differences(self, place: Place, names: Names) -> tuple[Difference, ...]:
         """As these conditions make them, or as they were seen where they were not changed alone."""
         every = sorted(self._observations(), key=lambda each: each.names != names)
-        beyond = (self._noise.beyond(each.differing.places).get(place) for each in every)
-        seen = (each.differing.places.get(place) for each in every)
+        seen = [each.differing.places.get(place, ()) for each in every]
+        beyond = (self._noise.new(place, differences) for differences in seen)
         return next(filter(None, beyond), None) or next(filter(None, seen), ())
 
     def _untold(self, told: set[Place]) -> Iterator[tuple[Names, Place]]:

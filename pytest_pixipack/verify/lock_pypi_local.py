@@ -171,6 +171,7 @@ def changes(package: LockedPackage, now: Metadata, root: Path) -> Iterator[Chang
 def read_wheel(path: Path) -> Metadata | None:
     """The metadata inside a wheel, None where it cannot be read."""
     import zipfile
+    import zlib
     from email.parser import HeaderParser
 
     try:
@@ -179,7 +180,7 @@ def read_wheel(path: Path) -> Metadata | None:
             if len(names) != 1 or archive.getinfo(names[0]).file_size > _LIMIT:
                 return None
             text = archive.read(names[0]).decode("utf-8", "replace")
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
         return None
     headers = HeaderParser().parsestr(text)
     try:

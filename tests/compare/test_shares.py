@@ -42,8 +42,8 @@ except ChildProcessError:
 """
 
 
-def alone(code: str = "") -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-c", ALONE.format(code=code or "pass")]
+def alone(code: str = "pass", before: str = "") -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-c", before + ALONE.format(code=code)]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
@@ -73,6 +73,21 @@ def test_what_a_child_fails_in_is_done_here(code):
 def test_the_first_item_that_fails_is_told_wherever_it_was_done():
     told = alone("if each in (41, 42, 43, 44, 80): raise InvalidInput(str(each))")
     assert (told.stderr.strip(), told.returncode) == ("41", 1)
+
+
+@linux
+def test_where_no_process_can_begin_all_is_done_here():
+    told = alone("pass", before="""
+from pytest_pixipack.compare import shares
+real, begun = shares._fork, []
+def fork():
+    if begun:
+        raise BlockingIOError(11, "no more processes")
+    begun.append(1)
+    return real()
+shares._fork = fork
+""")  # fmt: skip
+    assert told.stdout == "1 True\nno child is left\n"
 
 
 def test_a_process_with_threads_works_alone():

@@ -53,7 +53,6 @@ def test_a_cause_that_is_known_stays():
     assert cause("t=1796008527", "t=1796008545", "hash-seed") == "hash-seed"
 
 
-def test_evidence_stays():
-    sides = ("1796008527", "1796008545")
-    found = Difference(("x",), "line 1", "payload", *sides, "content", "2 more lines likewise")
-    assert dated(found, NOW).evidence == "2 more lines likewise"
+def test_of_what_is_not_shown_nothing_is_known():
+    evidence = "1 more line likewise"
+    assert cause("1796008527", "1796008545", evidence=evidence) == "content"
