@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import recorded
-from pytest_pixipack.artifact.digests import file_digests
+from pytest_pixipack.artifact.digests import Digests, file_digests
 from pytest_pixipack.artifact.portable import check_portable
 from pytest_pixipack.artifact.safety import (
     DEFAULT_LIMITS,
@@ -27,7 +27,8 @@ from pytest_pixipack.safe_names import shown
 if TYPE_CHECKING:
     from pytest_pixipack.artifact.tarstream import TarEntry, TarStream
 
-_KEPT = frozenset(
+# The files below info/ that are read.
+READ = frozenset(
     f"info/{name}"
     for name in (
         "index.json", "about.json", "paths.json", "run_exports.json", "link.json", "files",
@@ -69,25 +70,45 @@ def read_artifact(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> Artifa
         for part, tar in parts:
             contents.read(part, tar)
     contents.check()
-    index = recorded.parse_index(contents.info("index.json"), path)
-    check_portable(contents.payload, index.get("subdir") or "", index["name"], path)
+    info = [name.removeprefix("info/") for name in contents.info_names]
+    return artifact_of(path, contents.kept, contents.payload, info, digests)
+
+
+def artifact_of(
+    path: Path,
+    kept: dict[str, bytes],
+    payload: Mapping[str, FileFacts],
+    info: Iterable[str],
+    digests: Digests | None = None,
+) -> Artifact:
+    """A package whose members were read and found to be safe, those of `info/` in `kept`.
+
+    The largest of these is removed from there once it is read. Raises as `read_artifact` does for
+    what they say, and for names that are one file on some system.
+    """
+    if "info/index.json" not in kept:
+        refuse(path, None, "has no `info/index.json`")
+    index = recorded.parse_index(kept["info/index.json"], path)
+    check_portable(payload, index.get("subdir") or "", index["name"], path)
+    exports, link = kept.get("info/run_exports.json"), kept.get("info/link.json")
+    about = kept.get("info/about.json")
     facts = PackageFacts.from_index(
         index,
-        sha256=digests.sha256,
-        md5=digests.md5,
-        size=digests.size,
+        sha256=digests.sha256 if digests else None,
+        md5=digests.md5 if digests else None,
+        size=digests.size if digests else None,
         file_name=path.name,
-        run_exports=_run_exports(contents),
-        files=_recorded_files(contents),
+        run_exports=RunExports() if exports is None else recorded.parse_run_exports(exports, path),
+        files=_recorded_files(kept, path),
     )
     return Artifact(
         path=path,
         facts=facts,
         index=index,
-        about=_optional_object(contents, "about.json"),
-        payload=MappingProxyType(dict(sorted(contents.payload.items()))),
-        info_files=tuple(sorted(name[len("info/") :] for name in contents.info_names)),
-        link=_link(contents),
+        about={} if about is None else recorded.parse_object(about, "info/about.json", path),
+        payload=MappingProxyType(dict(sorted(payload.items()))),
+        info_files=tuple(sorted(info)),
+        link={} if link is None else recorded.parse_link(link, path),
     )
 
 
@@ -139,25 +160,7 @@ def _member(
     )
 
 
-def _run_exports(contents: _Contents) -> RunExports:
-    content = contents.kept.get("info/run_exports.json")
-    if content is None:
-        return RunExports()
-    return recorded.parse_run_exports(content, contents.path)
-
-
-def _optional_object(contents: _Contents, name: str) -> dict[str, Any]:
-    content = contents.kept.get(f"info/{name}")
-    return {} if content is None else recorded.parse_object(content, f"info/{name}", contents.path)
-
-
-def _link(contents: _Contents) -> dict[str, Any]:
-    content = contents.kept.get("info/link.json")
-    return {} if content is None else recorded.parse_link(content, contents.path)
-
-
-def _recorded_files(contents: _Contents) -> Mapping[str, FileFacts] | None:
-    kept, path = contents.kept, contents.path
+def _recorded_files(kept: dict[str, bytes], path: Path) -> Mapping[str, FileFacts] | None:
     if (paths := kept.pop("info/paths.json", None)) is not None:
         return MappingProxyType(recorded.parse_paths(paths, path))
     if (files := kept.get("info/files")) is not None:
@@ -178,11 +181,6 @@ class _Contents:
         self._kinds: dict[str, str] = {}
         self._links: dict[str, str] = {}
         self._members = 0
-
-    def info(self, name: str) -> bytes:
-        if f"info/{name}" not in self.kept:
-            refuse(self.path, None, f"has no `info/{name}`")
-        return self.kept[f"info/{name}"]
 
     def read(self, part: str, tar: TarStream) -> None:
         for entry in tar:
@@ -224,7 +222,7 @@ class _Contents:
             refuse(self.path, name, "would run as another user (setuid or setgid)")
         executable = bool(entry.mode & 0o111)
         digest, size = hashlib.sha256(), 0
-        if name in _KEPT:
+        if name in READ:
             content = _whole(entry, tar, self.path, self._limits)
             self.kept[name] = content
             digest.update(content)

@@ -12,20 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.artifact import DEFAULT_LIMITS, Artifact, read_index, recorded
+from pytest_pixipack.artifact import DEFAULT_LIMITS, Artifact, read_index
 from pytest_pixipack.artifact.containers import Budget
-from pytest_pixipack.artifact.safety import check_links, check_tree, safe_name
+from pytest_pixipack.artifact.reader import READ, artifact_of
+from pytest_pixipack.artifact.safety import check_links, check_tree, is_record, safe_name
 from pytest_pixipack.compare.archives import BOTH, PackageFile, Scanned
 from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
 from pytest_pixipack.compare.inside.lockstep import Aligned, NotAligned, aligned
 from pytest_pixipack.compare.inside.members import Listing
-from pytest_pixipack.facts import FileFacts, PackageFacts, RunExports
+from pytest_pixipack.facts import FileFacts
 
-_KEPT = frozenset(
-    f"info/{name}"
-    for name in ("index.json", "about.json", "paths.json", "run_exports.json", "link.json",
-                 "files", "has_prefix")
-)  # fmt: skip
 _SET_ID = 0o6000
 _EXECUTABLE = 0o111
 _LARGEST_INFO = 64 << 20
@@ -78,7 +74,7 @@ def _read(files: tuple[PackageFile, PackageFile], scratch: Scratch) -> Pair | No
     for kind in parts[0]:
         if kind != "metadata":
             with _opened(files[0], kind) as one, _opened(files[1], kind) as other:
-                found[kind] = aligned(one, other, scratch, wanted=_KEPT, spend=spend)
+                found[kind] = aligned(one, other, scratch, wanted=READ, spend=spend)
             old, new = (file.contents(kind, found[kind].late, scratch) for file in files)
             for name in found[kind].late:
                 found[kind].add(name, old[name], new[name])
@@ -100,7 +96,7 @@ def _kept(found: Mapping[str, Aligned], side: int) -> dict[str, bytes]:
     """The files of info/ that are read, of one side."""
     kept: dict[str, bytes] = {}
     for each in found.values():
-        for name in _KEPT:
+        for name in READ:
             pair = each.differing.get(name)
             content = pair[side] if pair else each.wanted.get(name)
             if content is not None:
@@ -112,7 +108,7 @@ def _kept(found: Mapping[str, Aligned], side: int) -> dict[str, bytes]:
 
 
 def _side(
-    file: PackageFile, listings: Mapping[str, Listing], kept: Mapping[str, bytes]
+    file: PackageFile, listings: Mapping[str, Listing], kept: dict[str, bytes]
 ) -> Side | None:
     path = file.path
     payload: dict[str, FileFacts] = {}
@@ -133,6 +129,8 @@ def _side(
             kinds[name] = entry.kind
             if entry.kind == "directory":
                 continue
+            if is_record(name):
+                return None
             if entry.kind == "link":
                 links[name] = entry.target or ""
             if is_info:
@@ -150,39 +148,4 @@ def _side(
     scanned = file.scanned({
         kind: (part, listings.get(kind)) for kind, part in parts.items()
     })  # fmt: skip
-    return Side(_artifact(path, kept, payload, sorted(info)), scanned)
-
-
-def _artifact(
-    path: Path, kept: Mapping[str, bytes], payload: dict[str, FileFacts], info: list[str]
-) -> Artifact:
-    index = recorded.parse_index(kept["info/index.json"], path)
-    exports = kept.get("info/run_exports.json")
-    facts = PackageFacts.from_index(
-        index,
-        file_name=path.name,
-        run_exports=recorded.parse_run_exports(exports, path) if exports else RunExports(),
-        files=_recorded(kept, path),
-    )
-    return Artifact(
-        path=path,
-        facts=facts,
-        index=index,
-        about=_object(kept, "about.json", path),
-        payload=payload,
-        info_files=tuple(info),
-        link=_object(kept, "link.json", path),
-    )
-
-
-def _object(kept: Mapping[str, bytes], name: str, path: Path) -> dict[str, Any]:
-    content = kept.get(f"info/{name}")
-    return {} if content is None else recorded.parse_object(content, f"info/{name}", path)
-
-
-def _recorded(kept: Mapping[str, bytes], path: Path) -> Mapping[str, FileFacts] | None:
-    if (paths := kept.get("info/paths.json")) is not None:
-        return recorded.parse_paths(paths, path)
-    if (files := kept.get("info/files")) is not None:
-        return recorded.parse_old_files(files, kept.get("info/has_prefix"), path)
-    return None
+    return Side(artifact_of(path, kept, payload, info), scanned)

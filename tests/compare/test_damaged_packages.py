@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_pixipack import InvalidInput, Unsupported
-from pytest_pixipack.artifact import Member, write_artifact
+from pytest_pixipack.artifact import Member, read_artifact, write_artifact
 from pytest_pixipack.compare import VERDICTS, compare_artifacts, compare_packs, compare_paths
 
 from .conftest import FILES, INDEX
@@ -167,3 +167,23 @@ def test_whatever_is_changed(suffix, method, changes):
             found = verdict(one, other)
             assert found in (*VERDICTS, f"refused: {pair[1]}")
             assert (found == "identical") == (bad == data)
+
+
+LINK = b'{"noarch": {"type": "python", "entry_points": ["../../evil = a:b"]}}'
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"files": [Member("conda-meta/x.json", b"{}")]}, "only installers write"),
+        ({"files": [Member("x/a", b"1"), Member("x/A", b"2")], "subdir": "noarch"}, "x/A"),
+        ({"info": {"link.json": LINK}}, "evil"),
+    ],
+)  # fmt: skip
+def test_what_a_reader_refuses_is_refused(what, said, make):
+    """Also where both are made in the same way, and read side by side."""
+    pair = [make(**{**what, "timestamp": 1_700_000_000_000 + day}) for day in (1, 2)]
+    with pytest.raises(InvalidInput, match=said):
+        read_artifact(pair[0])
+    with pytest.raises(InvalidInput, match=said):
+        compare_artifacts(*pair)
