@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.members import Listed, dialect_difference, said_differences
@@ -18,11 +17,6 @@ from pytest_pixipack.compare.records import Where, compare_order
 if TYPE_CHECKING:
     from pytest_pixipack.pack import Pack
     from pytest_pixipack.pack.container import Container, Entry
-
-_CHUNK = 1 << 20
-_LONGEST_HEADER = 1 << 20
-# The lines around the archive and behind it (header.sh and header.ps1 of pixi-pack).
-_MARKS = ((b"@@END_HEADER@@", b"@@END_ARCHIVE@@"), (b"__END_HEADER__", b"__END_ARCHIVE__"))
 
 
 def carrier_differences(
@@ -79,49 +73,20 @@ def _dialect(where: Where, left: Path, right: Path) -> Iterator[Difference]:
     yield from dialect_difference(where, *members)
 
 
-@dataclass(frozen=True, slots=True)
-class _Script:
-    """A self-extracting pack: its text, and the sha256 of the program behind the archive."""
-
-    head: bytes
-    program: str
-
-
 def _script(where: Where, left: Path, right: Path) -> Iterator[Difference]:
-    old, new = _read_script(left), _read_script(right)
+    from pytest_pixipack.pack.script import read_frame
+
+    (old_head, old_program), (new_head, new_program) = read_frame(left), read_frame(right)
     found: list[Difference] = []
-    if old.head != new.head:
-        texts = decoded(old.head), decoded(new.head)
+    if old_head != new_head:
+        texts = decoded(old_head), decoded(new_head)
         if texts[0] is not None and texts[1] is not None:
             place = (*where, "script")
             told = text_differences(place, texts[0], texts[1])
             found = [replace(each, kind="metadata") for each in told]
-    if old.program != new.program:
+    if old_program != new_program:
         versions = any(each.cause == "tool-version" for each in found)
         cause = "tool-version" if versions else "content"
-        sides = (old.program, new.program)
+        sides = (old_program, new_program)
         found.append(Difference((*where, "pixi-unpack"), "program", "metadata", *sides, cause))
     yield from found
-
-
-def _read_script(path: Path) -> _Script:
-    with path.open("rb") as stream:
-        head = stream.read(_LONGEST_HEADER)
-        marks = next((pair for pair in _MARKS if pair[0] in head), _MARKS[0])
-        start = head.find(marks[0])
-        stream.seek(start)
-        return _Script(head[:start], _digest_behind(stream, marks[1]))
-
-
-def _digest_behind(stream: IO[bytes], mark: bytes) -> str:
-    """The sha256 of what stands behind a mark, line ends aside."""
-    hasher = hashlib.sha256()
-    rest, found = b"", False
-    while piece := stream.read(_CHUNK):
-        if not found:
-            rest += piece
-            at = rest.find(mark)
-            found = at >= 0
-            piece, rest = (rest[at + len(mark) :], b"") if found else (b"", rest[-len(mark) :])
-        hasher.update(piece.translate(None, b"\r\n"))
-    return hasher.hexdigest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,24 @@ def decode_archive(path: Path, script: BinaryIO, archive: BinaryIO) -> None:
     if not _decode(path, text.after_mark(), len, joined=end == MARKS[0][1]):
         raise _broken(path, "it is cut off, for there is no pixi-unpack in it")
     archive.seek(0)
+
+
+def read_frame(path: Path) -> tuple[bytes, str]:
+    """The script in front of the archive, and the sha256 of the program behind it, as it is packed.
+
+    Line ends aside. Raises `InvalidInput` as `decode_archive` does, and `OSError`.
+    """
+    with path.open("rb") as script:
+        end = _after_header(path, script)
+        size = script.tell()
+        text = _Text(path, script, end)
+        for _ in text.before_mark():
+            pass
+        hasher = hashlib.sha256()
+        for piece in text.after_mark():
+            hasher.update(piece.translate(None, _WHITE))
+        script.seek(0)
+        return script.read(size), hasher.hexdigest()
 
 
 def _after_header(path: Path, script: BinaryIO) -> bytes:

@@ -178,3 +178,15 @@ def test_the_script_around_a_pack_is_metadata(edit, kind, cause, make, pack, tmp
     found = compare_packs(left, right).differences
     assert {each.kind for each in found} == {kind}
     assert cause in {each.cause for each in found}
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
+def test_the_program_in_a_script_is_not_what_is_packed(platform, make, pack, tmp_path):
+    (tmp_path / "pixi-unpack").write_bytes(b"MZ" if platform == "win-64" else b"program")
+    scripts = []
+    for name, text in (("left", b"a\n"), ("right", b"b\n")):
+        scripts.append(tmp_path / name)
+        packed = pack(make(files=[Member("share/a", text)]), platform=platform)
+        write_executable(scripts[-1], packed, tmp_path / "pixi-unpack", platform)
+    found = compare_packs(*scripts).differences
+    assert {each.where[-1] for each in found} == {"share/a"}
