@@ -37,6 +37,8 @@ _UNSAFE = re.compile(
     r"Windows|unpacks to more|larger than it says|more than \d+ (members|bytes)|oversized|"
     r"installers write|control character|does not list|than the directory|two (ways|different)"
 )
+# Names of members, and what else is quoted: they are nobody's reason. `..` is one.
+_QUOTED = re.compile(r"`(?!\.\.`)[^`]*`|'[^']*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def packages_inside(subject: Subject) -> Mapping[str, Inside]:
 
 def is_unsafe(problem: PixipackError) -> bool:
     """Whether a package or wheel is refused because it is unsafe, rather than damaged."""
-    return _UNSAFE.search(problem.message) is not None
+    return _UNSAFE.search(_QUOTED.sub("", problem.message)) is not None
 
 
 def package_members(pack: Pack) -> Iterator[PackMember]:

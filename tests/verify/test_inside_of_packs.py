@@ -18,6 +18,7 @@ from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.pack import read_pack, unpack
 from pytest_pixipack.verify import verify
 from pytest_pixipack.verify.findings import Finding
+from pytest_pixipack.verify.pack_inside import is_unsafe
 from tests.verify import conda_files as conda
 from tests.verify.conftest import Layers
 from tests.verify.shipped import (
@@ -295,3 +296,18 @@ def test_nothing_is_left_behind(shipped: Layers, tmp_path: Path, monkeypatch: An
 def test_a_pack_is_read_in_each_form(shipped: Layers) -> None:
     folder = edited(shipped, lambda f: (f / WHEEL).write_bytes(b"junk"))
     assert only(verify(pack=read_pack(folder)).findings).rule == "pack-wheels"
+
+
+@pytest.mark.parametrize(
+    ("message", "unsafe"),
+    [
+        ("The member `include/Windows.h` is cut off.", False),
+        ("The member `info/paths.json` has an unusable size for `lib/device.h`.", False),
+        ("its RECORD does not fit: 'torch/cuda/device.py' is another file.", False),
+        ("The member `a/../b` has `..` in its path.", True),
+        ("The member `dev/null` is a device.", True),
+        ("The wheel is refused: its member 'x' is unsafe: it is a link or a device.", True),
+    ],
+)
+def test_how_members_are_called_is_no_reason(message: str, unsafe: bool) -> None:
+    assert is_unsafe(InvalidInput(message)) is unsafe
