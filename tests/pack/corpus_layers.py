@@ -167,7 +167,9 @@ PACKAGES = [
     ),
     inside("another package", "the package in the file is 'b'", lambda: conda(index=_record("b"))),
     several("name in capitals", "lower case", (_record("A"), conda(index=_record("A")))),
-    several("name with a slash", "", (_record("../a"), conda(index=_record("../a")))),
+    several(
+        "name with a slash", "leaves its directory", (_record("../a"), conda(index=_record("../a")))
+    ),
     several(
         "name twice",
         "one name",
@@ -180,7 +182,9 @@ PACKAGES = [
         (_record("a", version=""), conda(index=_record("a", version=""))),
     ),
     several(
-        "odd version", "", (_record("a", version="1..0"), conda(index=_record("a", version="1..0")))
+        "odd version",
+        "malformed version",
+        (_record("a", version="1..0"), conda(index=_record("a", version="1..0"))),
     ),
     several(
         "out through the link of another",
