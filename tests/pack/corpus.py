@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import tarfile
 
-from tests.pack.corpus_layers import PACKAGES, WHEELS, ZIPS
+from tests.pack.corpus_layers import DIGITS, PACKAGES, WHEELS, ZIPS
 from tests.pack.hostile import (
     GOOD,
     GOOD_SCRIPT,
@@ -50,8 +50,6 @@ NAMES = {
     "channel/" + "x" * 300: "longer than 255 bytes",
     "a//b": "empty part",
 }
-
-DIGITS = b"9" * 5000
 
 TARS = [
     *tarred("negative size", "without a valid size", block("x", raw={"size": b"\xff" * 12})),
