@@ -106,7 +106,7 @@ def test_numbers_to_the_base_of_256_are_read() -> None:
 def test_sizes_that_are_none_are_refused_at_once(size: bytes) -> None:
     """A negative one leads tarfile backwards, and so for ever through the same header."""
     begun = time.monotonic()
-    with pytest.raises(InvalidInput, match=r"without a valid size|cut off"):
+    with pytest.raises(InvalidInput, match="without a valid size"):
         read(block("a", raw={"size": size}) + member("b") + END)
     assert time.monotonic() - begun < 5
 
@@ -231,7 +231,7 @@ def test_pieces_of_a_sparse_file_are_those_of_its_content(
 def test_a_chain_of_pieces_ends() -> None:
     more = (b"".join(b"%011o\0%011o\0" % (each, 0) for each in range(21)) + b"\1").ljust(512, b"\0")
     data = block("s", b"S", magic=GNU, pieces=((0, 0),), real_size=100, more=True)
-    with pytest.raises(InvalidInput, match=r"of more than 100000 pieces|overlap"):
+    with pytest.raises(InvalidInput, match="of more than 100000 pieces"):
         read(data + more * 6000 + END, sparse=True)
 
 

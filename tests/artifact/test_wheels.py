@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from pytest_pixipack.artifact import ArtifactLimits
 from pytest_pixipack.artifact.wheels import Wheel, read_wheel
 from pytest_pixipack.errors import InvalidInput
+from tests.pack.hostile import add_member
 from tests.wheels import change_wheel, make_wheel
 from tests.zips import Part, archive
 
@@ -35,16 +35,6 @@ def test_a_wheel_says_what_it_is(tmp_path: Path) -> None:
     assert "bin/furl" in set(
         wheel.placed({"purelib": "lib", "scripts": "bin", "data": "", "headers": "include"})
     )
-
-
-def with_member(name: str, content: bytes = b"x", mode: int = 0) -> Callable[[Path], None]:
-    def alter(path: Path) -> None:
-        with zipfile.ZipFile(path, "a") as made:
-            info = zipfile.ZipInfo(name)
-            info.external_attr = mode << 16
-            made.writestr(info, content)
-
-    return alter
 
 
 @pytest.mark.parametrize(
@@ -75,7 +65,7 @@ def with_member(name: str, content: bytes = b"x", mode: int = 0) -> Callable[[Pa
 )
 def test_members_stay_where_they_belong(name: str, said: str, tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
-    with_member(name)(path)
+    add_member(path, name)
     with pytest.raises(InvalidInput, match=said) as caught:
         read_wheel(path, complete=False)
     assert caught.value.file == str(path)
@@ -92,7 +82,7 @@ def test_members_stay_where_they_belong(name: str, said: str, tmp_path: Path) ->
 )  # fmt: skip
 def test_members_are_files(mode: int, said: str, tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
-    with_member("sail/evil", mode=mode)(path)
+    add_member(path, "sail/evil", mode=mode)
     with pytest.raises(InvalidInput, match=said):
         read_wheel(path, complete=False)
 
@@ -179,7 +169,7 @@ def test_a_large_record_is_not_read(tmp_path: Path) -> None:
 
 def test_what_record_leaves_out_matters_where_it_is_installed(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
-    with_member("sail/more.py")(path)
+    add_member(path, "sail/more.py")
     assert "sail/more.py" in read_wheel(path, complete=False).members
     with pytest.raises(InvalidInput, match=r"'sail/more\.py' is not in it"):
         read_wheel(path)
@@ -187,7 +177,7 @@ def test_what_record_leaves_out_matters_where_it_is_installed(tmp_path: Path) ->
 
 def test_signatures_are_in_no_record(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
-    with_member(f"{INFO}/RECORD.jws")(path)
+    add_member(path, f"{INFO}/RECORD.jws")
     assert isinstance(read_wheel(path), Wheel)
 
 
@@ -209,7 +199,7 @@ def test_a_wheel_is_what_its_name_says(name: str, said: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("stem", ["mast-1.0", "mast"])
 def test_a_wheel_is_of_one_project(stem: str, tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "sail")
-    with_member(f"{stem}.dist-info/METADATA")(path)
+    add_member(path, f"{stem}.dist-info/METADATA")
     with pytest.raises(InvalidInput, match="2 directories"):
         read_wheel(path, complete=False)
 

@@ -85,7 +85,7 @@ def test_code_is_read_with_all_its_fields():
 
 
 @pytest.mark.slow
-def test_the_standard_library_is_read(tmp_path):
+def test_the_standard_library_is_read():
     """Whatever this version of Python compiles can be read."""
     for name in ("typing", "asyncio.events", "email.message", "tarfile", "decimal", "inspect"):
         spec = importlib.util.find_spec(name)

@@ -49,7 +49,6 @@ def test_cut_off(name):
         assert told(name, whole[:size], whole)
 
 
-@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_any_byte_may_be_broken(name, data):
@@ -60,7 +59,6 @@ def test_any_byte_may_be_broken(name, data):
     assert told(name, whole, bytes(broken))
 
 
-@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.binary(max_size=200), st.binary(max_size=200))
 def test_anything_may_have_any_name(name, left, right):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import tarfile
 
-from tests.pack.corpus_layers import PACKAGES, WHEELS, ZIPS
+from tests.pack.corpus_layers import DIGITS, PACKAGES, WHEELS, ZIPS
 from tests.pack.hostile import (
     GOOD,
     GOOD_SCRIPT,
@@ -51,8 +51,6 @@ NAMES = {
     "a//b": "empty part",
 }
 
-DIGITS = b"9" * 5000
-
 TARS = [
     *tarred("negative size", "without a valid size", block("x", raw={"size": b"\xff" * 12})),
     *tarred(
@@ -91,6 +89,8 @@ TARS = [
     *tarred("a wrong checksum", "damaged tar header", block("x", raw={"checksum": b"0000001"})),
     *tarred("data behind the end", "behind the end", bytes(1024), block("x")),
     *tarred("a name of 5000 characters", "oversized", extension(b"L", b"x" * 5000), block("x")),
+    # The pack is refused for a part of the name that is too long, its package only by the file
+    # system when it is extracted, in words that are not ours.
     *tarred("a name of 4000 characters", "", extension(b"L", b"y/" + b"x" * 4000), block("x")),
     *tarred(
         "2000 directories", "directories deep", extension(b"L", b"d/" * 2000 + b"x"), block("x")
@@ -140,7 +140,7 @@ SCRIPTS = [
     ),
     raw(
         "script with data behind the base64",
-        "",
+        "something else than base64",
         lambda: script("@@END_HEADER@@", base64.b64encode(GOOD) + b"=QUJD"),
     ),
     raw(
@@ -175,7 +175,7 @@ MORE = [
     ),
     raw(
         "environment.yml with an alias bomb",
-        "",
+        "repetition limit",
         lambda: pack_bytes(
             (
                 "environment.yml",
@@ -224,17 +224,29 @@ CORPUS = [
     whole("file and directory", "a file and a directory", ("x", b"1"), ("x/y", b"2")),
     whole("setuid", "setuid", special("s", tarfile.REGTYPE, mode=0o4755)),
     whole("setgid", "setgid", special("s", tarfile.REGTYPE, mode=0o2755)),
-    whole("promises a terabyte", "", sized("huge", 1 << 40)),
-    raw("sparse member", "", sparse_pack),
-    raw("empty", "", bytes),
-    raw("no tar", "", lambda: b"not a pack" * 100),
-    raw("cut in the first header", "", cut(GOOD, 300)),
-    raw("cut in a member", "", cut(GOOD, 2700)),
+    whole("promises a terabyte", "'huge' is cut off", sized("huge", 1 << 40)),
+    raw("sparse member", "another file elsewhere", sparse_pack),
+    raw("empty", "blocks that end", bytes),
+    raw("no tar", "checksum is no number", lambda: b"not a pack" * 100),
+    raw("cut in the first header", "ends within a tar header", cut(GOOD, 300)),
+    raw("cut in a member", "a-1-0.conda' is cut off", cut(GOOD, 2700)),
     raw("metadata nested a million deep", "not JSON", deep_pack),
-    raw("script without an archive", "", lambda: script("@@END_HEADER@@", b"")),
-    raw("script with odd base64", "", lambda: script("@@END_HEADER@@", b"A===B")),
-    raw("script with another tar", "", lambda: script("@@END_HEADER@@", base64.b64encode(b"x"))),
-    raw("script that was cut", "", lambda: script("@@END_HEADER@@", base64.b64encode(GOOD)[:999])),
+    raw("script without an archive", "blocks that end", lambda: script("@@END_HEADER@@", b"")),
+    raw(
+        "script with odd base64",
+        "something else than base64",
+        lambda: script("@@END_HEADER@@", b"A===B"),
+    ),
+    raw(
+        "script with another tar",
+        "ends within a tar header",
+        lambda: script("@@END_HEADER@@", base64.b64encode(b"x")),
+    ),
+    raw(
+        "script that was cut",
+        "base64 text is cut off",
+        lambda: script("@@END_HEADER@@", base64.b64encode(GOOD)[:999]),
+    ),
     raw(
         "script with a hostile tar",
         "leaves its directory",
@@ -262,22 +274,24 @@ CORPUS = [
     payload("named pipe", "named pipe", special("p", tarfile.FIFOTYPE)),
     payload("setuid", "another user", special("s", tarfile.REGTYPE, mode=0o4755)),
     payload("duplicate", "twice", ("a", b"1"), ("a", b"2")),
-    payload("promises a terabyte", "", sized("huge", 1 << 40)),
+    payload("promises a terabyte", "`huge` is cut off", sized("huge", 1 << 40)),
     inside("bomb", "unpacks to more than", lambda: conda(packed=zeros(300))),
-    inside("frame of 2**60 bytes", "", lambda: conda(packed=lying_frame())),
-    inside("window of 2**41 bytes", "", lambda: conda(packed=huge_window())),
+    inside("frame of 2**60 bytes", "too much memory", lambda: conda(packed=lying_frame())),
+    inside("window of 2**41 bytes", "too much memory", lambda: conda(packed=huge_window())),
     inside("members over each other", "lies over another", overlapping),
-    inside("cut", "", cut(conda(), 400)),
+    inside("cut", "not a valid zip", cut(conda(), 400)),
     inside("no zip", "not a valid zip", lambda: b"PK no zip"),
     inside(
         "member outside",
         "does not belong",
         lambda: conda(extra=lambda archive: archive.writestr("../evil", "x")),
     ),
-    wheel("parent", "", lambda path: add_member(path, "../evil")),
-    wheel("link", "", lambda path: add_member(path, "sail/l", mode=0o120777)),
-    wheel("bomb", "", lambda path: add_member(path, "sail/zeros", bytes(80 << 20))),
-    wheel("cut", "", lambda path: path.write_bytes(path.read_bytes()[:100])),
+    wheel("parent", "leaves its directory", lambda path: add_member(path, "../evil")),
+    wheel("link", "a link or a device", lambda path: add_member(path, "sail/l", mode=0o120777)),
+    wheel(
+        "bomb", "unpacks to more than", lambda path: add_member(path, "sail/zeros", bytes(80 << 20))
+    ),
+    wheel("cut", "not a valid zip", lambda path: path.write_bytes(path.read_bytes()[:100])),
     *ZIPS,
     *TARS,
     *SCRIPTS,
