@@ -7,7 +7,6 @@ from pytest_pixipack.artifact.reader import (
     Artifact,
     read_artifact,
     read_index,
-    read_index_of,
     read_run_exports,
 )
 from pytest_pixipack.artifact.safety import DEFAULT_LIMITS, ArtifactLimits
@@ -24,7 +23,6 @@ __all__ = [
     "path_entries",
     "read_artifact",
     "read_index",
-    "read_index_of",
     "read_run_exports",
     "write_artifact",
 ]

@@ -90,21 +90,16 @@ def tar_streams(
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            yield tar_streams_of(file, path, size, limits, info_only=info_only)
+            yield _streams(file, path, Budget(path, size, limits), limits, info_only)
     except PixipackError:
         raise
     except OSError as error:
         raise unreadable(path, error) from None
 
 
-def tar_streams_of(
-    file: IO[bytes], path: Path, size: int, limits: ArtifactLimits, *, info_only: bool = False
+def _streams(
+    file: IO[bytes], path: Path, budget: Budget, limits: ArtifactLimits, info_only: bool
 ) -> Iterator[tuple[str, TarStream]]:
-    """The parts of a package in an open file of `size` bytes, as `tar_streams` gives them.
-
-    `path` is what messages call it, and its suffix says what it is. Raises `InvalidInput`.
-    """
-    budget = Budget(path, size, limits)
     if path.name.endswith(".conda"):
         return _conda(file, path, limits, budget, info_only)
     if path.name.endswith(".tar.bz2"):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import recorded
 from pytest_pixipack.artifact.digests import Digests, file_digests
@@ -124,19 +124,6 @@ def read_run_exports(path: Path, limits: ArtifactLimits = DEFAULT_LIMITS) -> Run
     """Only the run exports, without reading the rest. Raises as `read_artifact` does."""
     content = _info_file(path, "info/run_exports.json", limits)
     return RunExports() if content is None else recorded.parse_run_exports(content, path)
-
-
-def read_index_of(
-    file: IO[bytes], path: Path, size: int, limits: ArtifactLimits = DEFAULT_LIMITS
-) -> dict[str, Any]:
-    """The same for a package in an open, seekable file of `size` bytes; `path` is its name."""
-    from pytest_pixipack.artifact.containers import tar_streams_of
-
-    parts = tar_streams_of(file, path, size, limits, info_only=True)
-    content = _member(parts, "info/index.json", path, limits)
-    if content is None:
-        refuse(path, None, "has no `info/index.json`")
-    return recorded.parse_index(content, path)
 
 
 def _info_file(path: Path, name: str, limits: ArtifactLimits) -> bytes | None:

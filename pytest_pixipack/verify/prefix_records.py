@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -201,12 +202,11 @@ def unlike_others(prefix: Prefix) -> Mapping[str, Any]:
         for name, record in prefix.records.items()
         if isinstance(link := record.get("link"), dict) and isinstance(link.get("type"), int)
     }
-    found = {}
-    for name, own in types.items():
-        others = {value for other, value in types.items() if other != name}
-        if len(types) > 2 and len(others) == 1 and own not in others:
-            found[name] = next(iter(others))
-    return found
+    counts = Counter(types.values())
+    if len(types) < 3 or len(counts) != 2 or min(counts.values()) != 1:
+        return {}
+    (usual, _), (odd, _) = counts.most_common()
+    return {name: usual for name, own in types.items() if own == odd}
 
 
 def listed_files(record: Mapping[str, Any]) -> frozenset[str] | None:

@@ -20,7 +20,6 @@ _LONGEST_NAME = 1 << 16
 _LARGEST_NAMES = 16 << 20
 _TABLES = ("/", "/SYM64/", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64", "__.SYMDEF_64 SORTED")
 SYMBOLS = "symbol table"
-NAMES = "table of names"
 _CAUSE = "archive-member-header"
 
 

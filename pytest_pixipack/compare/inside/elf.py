@@ -31,7 +31,7 @@ _NOTES = {
 # Sections that name a file with debug data: by its digest.
 _DEBUG_LINKS = (".gnu_debuglink", ".gnu_debugaltlink")
 _STRINGS = (".debug_str", ".debug_line_str", ".comment")
-_LOADED, _CODE, _MERGED, _TEXTS, _THREADS, _PACKED = 0x2, 0x4, 0x10, 0x20, 0x400, 0x800
+_LOADED, _CODE, _TEXTS, _THREADS, _PACKED = 0x2, 0x4, 0x20, 0x400, 0x800
 _SYMBOLS = ("SHT_SYMTAB", "SHT_DYNSYM")
 _NAMES = "names of sections"
 _RELOCATIONS = ("SHT_REL", "SHT_RELA")
