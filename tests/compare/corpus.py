@@ -210,7 +210,7 @@ CASES: dict[str, Case] = {
     "host-uname": ("a.txt", b"Linux a1 6.1.0\n", b"Linux b2 6.1.0\n", P, "hostname-or-user"),
     "host-header": ("a.h", b'#define BUILD_HOST "a"\n', b'#define BUILD_HOST "b"\n', P,
                     "hostname-or-user"),
-    "path-flags": ("a.pc", b"Cflags: -I/work/a/include\n", b"Cflags: -I/work/b/include\n", P,
+    "path-flags": ("a.pc", b"Cflags: -I/build/a/include\n", b"Cflags: -I/build/b/include\n", P,
                    "embedded-path"),
     "date-year": ("LICENSE", b"Copyright 2023 me\n", b"Copyright 2024 me\n", P, "embedded-date"),
     "tool-plain": ("a.txt", b"cmake version 3.30.1\n", b"cmake version 3.31.0\n", P,

@@ -109,14 +109,14 @@ def test_what_does_not_fit_behind_a_row_stands_below_it():
 def test_a_field_that_leaves_no_room():
     field = "build_configuration.directories.build_prefix_of_the_package"
     found = place(
-        "a", field=field, kind="metadata", cause="archive-member-header", left="/work/" + "x" * 99,
+        "a", field=field, kind="metadata", cause="archive-member-header", left="/srv1/" + "x" * 99,
         right="/tmp/" + "y" * 99,
     )  # fmt: skip
     assert shown(found, place("a", field="z"), width=50) == [
         "a",
         "├─ build_configuration.directories.build_prefix_",
         "│    of_the_package",
-        "│    /work/xxxxxxxxxxxxx… -> /tmp/yyyyyyyyyyyyyy…",
+        "│    /srv1/xxxxxxxxxxxxx… -> /tmp/yyyyyyyyyyyyyy…",
         "│    archive-member-header (metadata)",
         "└─ z                  one -> two   content",
     ]
