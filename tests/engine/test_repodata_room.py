@@ -8,7 +8,7 @@ import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel
 from pytest_pixipack.channel.server import ChannelServer
-from pytest_pixipack.engine.repodata_room import RepodataRoom
+from pytest_pixipack.engine.repodata_room import RepodataRoom, _is_plain
 
 
 @pytest.fixture
@@ -63,15 +63,34 @@ def test_a_room_that_cannot_be_written_is_done_without(channel, tmp_path, damage
 
 @pytest.mark.parametrize(
     "known",
-    ["", "[]", "{", "[" * 100_000, '{"../outside": "x"}', '{"/etc/passwd": "x"}', '{"a.json": 1}'],
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"../outside": "x"}',
+        '{"/etc/passwd": "x"}',
+        '{"a.json": 1}',
+        '{"shards-v1/../../outside": "x"}',
+        r'{"shards-v1/..\\..\\outside": "x"}',
+    ],
 )
 def test_names_in_it_lead_nowhere_else(tmp_path, known):
     shared, private = tmp_path / "shared", tmp_path / "private"
-    shared.mkdir()
+    (shared / "shards-v1").mkdir(parents=True)
     private.mkdir()
-    (tmp_path / "outside").write_text("")
+    outside = tmp_path / "outside"
+    outside.write_text("kept", encoding="utf-8")
     (shared / ".sealed.json").write_text(known, encoding="utf-8")
     room = RepodataRoom(shared, private)
     room.bring(["https://host/linux-64"])
     room.keep()
     assert [path.name for path in private.rglob("*")] == ["shards-v1"]
+    assert outside.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize("name", [r"shards-v1/..\..\x", "shards-v1/../x", "C:x", "/x", "", "a/b"])
+def test_what_is_no_name_of_a_file_of_it(name):
+    assert not _is_plain(name)
+    assert _is_plain("shards-v1/0a.msgpack")
+    assert _is_plain("0a1b2c3d.info.json")
