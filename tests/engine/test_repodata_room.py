@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel
 from pytest_pixipack.channel.server import ChannelServer
+from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.repodata import Repodata
 from pytest_pixipack.engine.repodata_room import RepodataRoom, _is_plain
 
 
@@ -46,6 +50,25 @@ def test_nothing_with_a_secret_in_it_is_kept(channel, tmp_path, derive, secret):
         lock(server.secret_url, tmp_path)
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert [path for path in files if b"hunter2" in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("end", [None, ValueError, KeyboardInterrupt, SystemExit])
+def test_nothing_is_kept_of_what_was_interrupted(channel, tmp_path, end):
+    import rattler
+
+    async def question(gateway: Any) -> None:
+        await gateway.query([server.url], [rattler.Subdir("linux-64")], [rattler.MatchSpec("zlib")])
+        if end is not None:
+            raise end
+
+    with ChannelServer({"mine": channel}) as server:
+        asked = [ChannelTable(tmp_path, {}, network=False).resolve(server.url)]
+        with (
+            pytest.raises(end) if end is not None else contextlib.nullcontext(),
+            Repodata(tmp_path / "room", network=False) as repodata,
+        ):
+            repodata.ask("a test", asked, ["linux-64"], question)
+    assert (tmp_path / "room").exists() == (end in (None, ValueError))
 
 
 @pytest.mark.parametrize("damage", ["file", "directory", "nothing"])
