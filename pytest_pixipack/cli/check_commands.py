@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.cli.arguments import (
     add_engine,
     add_json,
@@ -192,6 +191,7 @@ def _installed(
         return arguments.prefix, None
     if arguments.pack is None:
         raise InvalidInput("There is no pack to unpack.", remedy="Add --pack PACK.")
+    from pytest_pixipack.cache.scratch import scratch_directory
     from pytest_pixipack.pack import unpack
 
     scratch = at_end.enter_context(scratch_directory())

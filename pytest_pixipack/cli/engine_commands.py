@@ -229,18 +229,6 @@ def run_pack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return EXIT_OK
 
 
-def _known_shells(names: list[str] | None) -> list[str] | None:
-    from pytest_pixipack.prefix.activation import SHELLS
-
-    for name in names or ():
-        if name not in SHELLS:
-            raise InvalidInput(
-                f"There is no activation script for the shell {name!r}.",
-                remedy=f"Choose one of {', '.join(SHELLS)}.",
-            )
-    return names
-
-
 def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Installs a pack for this machine."""
     from pytest_pixipack.artifact import DEFAULT_LIMITS
@@ -256,7 +244,7 @@ def run_unpack(arguments: argparse.Namespace, terminal: Terminal) -> int:
         given_pack(arguments.pack, arguments.at_end),
         arguments.output_directory,
         env_name=arguments.env_name,
-        shells=_known_shells(arguments.shell),
+        shells=arguments.shell,
         limits=limits,
     )
     terminal.print([f"{prefix.path}: {len(prefix.packages)} packages"])

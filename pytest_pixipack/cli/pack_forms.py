@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +33,17 @@ class PackWriter:
         out = self.output or Path(self._default_name(platform))
         if not (self.executable or self.directory):
             return make(out)
+        from pytest_pixipack.cache.scratch import scratch_in
         from pytest_pixipack.pack import read_pack
 
-        try:
-            scratch = tempfile.TemporaryDirectory(prefix=".pixipack-", dir=out.parent)
-        except OSError as error:
-            raise Infrastructure(
-                f"The pack cannot be written: {error.strerror or error}.", file=out
-            ) from None
-        with scratch as place:
-            self._convert(make(Path(place) / "environment.tar"), out, unpacker)
+        with contextlib.ExitStack() as at_end:
+            try:
+                place = at_end.enter_context(scratch_in(out.parent))
+            except OSError as error:
+                raise Infrastructure(
+                    f"The pack cannot be written: {error.strerror or error}.", file=out
+                ) from None
+            self._convert(make(place / "environment.tar"), out, unpacker)
         return read_pack(out)
 
     def _convert(self, pack: Pack, out: Path, unpacker: Path | None) -> None:

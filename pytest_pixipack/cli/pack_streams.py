@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
@@ -52,8 +51,10 @@ def to_stdout(pack: Path) -> None:
 
 def scratch(at_end: contextlib.ExitStack) -> Path:
     """A directory that `at_end` removes."""
+    from pytest_pixipack.cache.scratch import scratch_directory
+
     try:
-        return Path(at_end.enter_context(tempfile.TemporaryDirectory(prefix="pixipack-")))
+        return at_end.enter_context(scratch_directory())
     except OSError as error:
         raise Infrastructure(
             f"There is no room for temporary files: {error.strerror or error}."

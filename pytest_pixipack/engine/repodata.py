@@ -74,6 +74,8 @@ class Repodata:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Where it was interrupted, not all was read. That nothing solves is no reason.
+        self._failed |= kind is not None and not issubclass(kind, Exception)
         self.close()
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from pytest_pixipack.cache.made_once import lock_of, remove, used
 from pytest_pixipack.cache.seals import look_of
 from pytest_pixipack.redaction import hide
+from pytest_pixipack.safe_names import unsafe_name
 
 _KNOWN = ".sealed.json"
 _SHARDS = "shards-v1"
@@ -131,10 +132,8 @@ def _known(shared: Path) -> dict[str, str]:
 
 
 def _is_plain(name: str) -> bool:
-    parts = name.split("/")
-    return all(part not in ("", ".", "..") for part in parts) and (
-        len(parts) == 1 or (len(parts) == 2 and parts[0] == _SHARDS)
-    )
+    folder = name.rpartition("/")[0]
+    return folder in ("", _SHARDS) and unsafe_name(name) is None
 
 
 def _copied(source: Path, target: Path) -> str | None:

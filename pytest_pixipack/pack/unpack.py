@@ -44,16 +44,18 @@ def unpack(
     `limits` are those of each package in it. Wheels are installed, too, without running the
     environment's Python.
 
-    Raises `InvalidInput`, `Unsupported` (format) or `Infrastructure`.
+    Raises `InvalidInput`, `Unsupported` (format, shell) or `Infrastructure`.
     """
     from pytest_pixipack.artifact import DEFAULT_LIMITS
-    from pytest_pixipack.prefix.activation import default_shell
+    from pytest_pixipack.prefix.activation import check_shell, default_shell
     from pytest_pixipack.prefix.install import install
 
     if isinstance(pack, Path):
         pack = read_pack(pack)
     wanted = platform or current_platform()
     _refuse(pack, wanted, env_name)
+    for shell in shells or ():
+        check_shell(shell)
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
     prefix = out / env_name
     with _scratch(out, cache_dir) as scratch, _named_in(pack, scratch / "pack") as extracted:

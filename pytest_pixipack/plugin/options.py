@@ -103,6 +103,15 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+def path_options() -> dict[str, str]:
+    """The options whose whole value is a path, with what stands for it in the help."""
+    return {
+        option.command_line: option.metavar
+        for option in _OPTIONS
+        if option.metavar in ("DIR", "FILE", "PATH")
+    }
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Registers every option with its ini twin `pixipack_<name>`."""
     group = parser.getgroup("pixi-pack", "pixi workspaces (pytest-pixipack)")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-_OPTIONS = ("--pixipack-record", "--pixipack-against", "--pixipack-report")
+from pytest_pixipack.plugin.options import path_options
+
 _CONFIGURATION = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
@@ -25,15 +26,17 @@ def require_own_rootdir(config: pytest.Config) -> None:
     if config.option.inifilename or config.option.rootdir:
         return
     args, start = config.invocation_params.args, config.invocation_params.dir
-    values = {number + 1: name for number, name in enumerate(map(str, args)) if name in _OPTIONS}
+    options = path_options()
+    values = {number + 1: name for number, name in enumerate(map(str, args)) if name in options}
     folders = [*_folders(config, [arg for n, arg in enumerate(args) if n not in values])]
     base = Path(os.path.commonpath(folders or [start]))
     for number, name in values.items():
         for folder in _folders(config, args[number : number + 1]):
             if not folder.is_relative_to(base) and not _finds_the_same(config.inipath, base):
+                value = options[name]
                 raise pytest.UsageError(
-                    f"pixi-pack: pytest takes the file of `{name} FILE` for a path of tests, so "
-                    f"that its rootdir is {config.rootpath}. Write {name}=FILE."
+                    f"pixi-pack: pytest takes the {value} of `{name} {value}` for a path of tests, "
+                    f"so that its rootdir is {config.rootpath}. Write {name}={value}."
                 )
 
 

@@ -54,11 +54,7 @@ def activation_script(
     file with environment variables in the prefix is broken.
     """
     told = shell or default_shell(platform)
-    if told not in SHELLS:
-        raise Unsupported(
-            f"There is no activation script for the shell {told!r}.",
-            remedy=f"Choose one of {', '.join(SHELLS)}.",
-        )
+    check_shell(told)
     speak = SHELLS[told]
     target = str(final_prefix or prefix)
     path = (as_pixi_unpack and speak.pixi_unpacks_path) or speak.path
@@ -75,6 +71,15 @@ def activation_script(
             lines.append(speak.source(_join(target, f"etc/conda/activate.d/{script.name}")))
     text = speak.start + "".join(f"{line}\n" for line in lines)
     return text.replace("\n", speak.newline)
+
+
+def check_shell(name: str) -> None:
+    """Raises `Unsupported` for a shell that is none of `SHELLS`."""
+    if name not in SHELLS:
+        raise Unsupported(
+            f"There is no activation script for the shell {name!r}.",
+            remedy=f"Choose one of {', '.join(SHELLS)}.",
+        )
 
 
 def default_shell(platform: str) -> str:

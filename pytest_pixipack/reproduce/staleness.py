@@ -11,11 +11,11 @@ matters, and else halves are tried, and halves of those that matter.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import BackendError, InvalidInput
 from pytest_pixipack.platforms import current_platform
 from pytest_pixipack.reproduce.edits import edited, spread
@@ -57,12 +57,12 @@ def check_staleness(
 
     Raises what the first build raises, and `InvalidInput` for a file that there is not.
     """
-    with tempfile.TemporaryDirectory(prefix="pixipack-", ignore_cleanup_errors=True) as scratch:
-        pristine = pristine_copy(root, options, Path(scratch, "w"), "embedded")
+    with scratch_directory() as scratch:
+        pristine = pristine_copy(root, options, scratch / "w", "embedded")
         for path in edits or ():
             _require_file(path, pristine, root)
         require_packages(only or (), pristine)
-        check = _Check(pristine, Path(scratch), environment, platform or current_platform())
+        check = _Check(pristine, scratch, environment, platform or current_platform())
         if engine == "system":
             check.ask_pixi()
         packages = [each for each in check.packages() if only is None or each.name in only]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel
 from pytest_pixipack.channel.server import ChannelServer
-from pytest_pixipack.engine.repodata_room import RepodataRoom
+from pytest_pixipack.engine.channels import ChannelTable
+from pytest_pixipack.engine.repodata import Repodata
+from pytest_pixipack.engine.repodata_room import RepodataRoom, _is_plain
 
 
 @pytest.fixture
@@ -48,6 +52,25 @@ def test_nothing_with_a_secret_in_it_is_kept(channel, tmp_path, derive, secret):
     assert [path for path in files if b"hunter2" in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize("end", [None, ValueError, KeyboardInterrupt, SystemExit])
+def test_nothing_is_kept_of_what_was_interrupted(channel, tmp_path, end):
+    import rattler
+
+    async def question(gateway: Any) -> None:
+        await gateway.query([server.url], [rattler.Subdir("linux-64")], [rattler.MatchSpec("zlib")])
+        if end is not None:
+            raise end
+
+    with ChannelServer({"mine": channel}) as server:
+        asked = [ChannelTable(tmp_path, {}, network=False).resolve(server.url)]
+        with (
+            pytest.raises(end) if end is not None else contextlib.nullcontext(),
+            Repodata(tmp_path / "room", network=False) as repodata,
+        ):
+            repodata.ask("a test", asked, ["linux-64"], question)
+    assert (tmp_path / "room").exists() == (end in (None, ValueError))
+
+
 @pytest.mark.parametrize("damage", ["file", "directory", "nothing"])
 def test_a_room_that_cannot_be_written_is_done_without(channel, tmp_path, damage):
     place = tmp_path / "cache" / "repodata"
@@ -63,15 +86,34 @@ def test_a_room_that_cannot_be_written_is_done_without(channel, tmp_path, damage
 
 @pytest.mark.parametrize(
     "known",
-    ["", "[]", "{", "[" * 100_000, '{"../outside": "x"}', '{"/etc/passwd": "x"}', '{"a.json": 1}'],
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"../outside": "x"}',
+        '{"/etc/passwd": "x"}',
+        '{"a.json": 1}',
+        '{"shards-v1/../../outside": "x"}',
+        r'{"shards-v1/..\\..\\outside": "x"}',
+    ],
 )
 def test_names_in_it_lead_nowhere_else(tmp_path, known):
     shared, private = tmp_path / "shared", tmp_path / "private"
-    shared.mkdir()
+    (shared / "shards-v1").mkdir(parents=True)
     private.mkdir()
-    (tmp_path / "outside").write_text("")
+    outside = tmp_path / "outside"
+    outside.write_text("kept", encoding="utf-8")
     (shared / ".sealed.json").write_text(known, encoding="utf-8")
     room = RepodataRoom(shared, private)
     room.bring(["https://host/linux-64"])
     room.keep()
     assert [path.name for path in private.rglob("*")] == ["shards-v1"]
+    assert outside.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize("name", [r"shards-v1/..\..\x", "shards-v1/../x", "C:x", "/x", "", "a/b"])
+def test_what_is_no_name_of_a_file_of_it(name):
+    assert not _is_plain(name)
+    assert _is_plain("shards-v1/0a.msgpack")
+    assert _is_plain("0a1b2c3d.info.json")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
 from pytest_pixipack.pack import PackedPackage, read_pack, unpack, write_pack
 from pytest_pixipack.prefix import prefix_files
 from pytest_pixipack.prefix.install import HISTORY_TEXT
@@ -159,6 +159,18 @@ def test_scripts_for_several_shells_are_written(conformance: Path, tmp_path: Pat
     assert sorted(path.suffix for path in tmp_path.glob("activate.*")) == [
         ".bat", ".fish", ".nu", ".ps1", ".sh", ".xsh",
     ]  # fmt: skip
+
+
+def test_an_unknown_shell_is_refused_before_anything_is_written(
+    conformance: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Unsupported, match="the shell 'csh'"):
+        unpack(
+            recorded_pack(conformance, "flat"), tmp_path / "out", platform="linux-64",
+            shells=["bash", "csh"],
+        )  # fmt: skip
+
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_given_cache_directory_is_empty_again_afterwards(

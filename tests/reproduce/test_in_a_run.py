@@ -219,6 +219,9 @@ def test_a_record_elsewhere_does_not_move_the_rootdir(pytester, tmp_path):
     done = pytester.runpytest_subprocess(*only, "--pixipack-record", str(record))
     assert done.ret == 4
     done.stderr.fnmatch_lines(["ERROR: *Write --pixipack-record=FILE."])
+    done = pytester.runpytest_subprocess(*only, "--pixipack-tools", str(record.parent))
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["ERROR: *Write --pixipack-tools=DIR."])
     # There is nothing to say against it where it makes no difference.
     for fine in ([f"--pixipack-record={record}"], ["--pixipack-record", "new.json"],
                  ["--rootdir", str(pytester.path), "--pixipack-record", str(record)]):  # fmt: skip
