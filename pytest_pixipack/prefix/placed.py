@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_pixipack.errors import Infrastructure
-from pytest_pixipack.prefix.placeholders import found_in, packed_digests
+from pytest_pixipack.prefix.placeholders import found_in, packed_digests, without_first
 
 _HERE = "<prefix>"
 _CHUNK = 1 << 20
@@ -46,7 +46,7 @@ class Place:
         their number depends on the length of the path. `skipped` bytes at the beginning do not
         count. What does not hold the path has its sha256.
         """
-        pieces = _skipped(self.pieces(path), skipped)
+        pieces = without_first(self.pieces(path), skipped)
         found = found_in(pieces, self._pattern(), self._longest)
         content, places, position = hashlib.sha256(), hashlib.sha256(), 0
         held = False
@@ -101,12 +101,6 @@ def _strings(found: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, byte
         yield text, match
         if match:
             inside, ended = True, False
-
-
-def _skipped(pieces: Iterable[bytes], number: int) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece[number:]
-        number = max(number - len(piece), 0)
 
 
 def place_of(prefix: Path) -> Place:

@@ -186,10 +186,10 @@ def _first_lines(pieces: Pieces, number: int) -> tuple[bytes, Callable[[], Itera
         if head.count(b"\n") >= number or len(head) > _HEAD:
             break
     lines = b"\n".join(head.split(b"\n")[:number])
-    return lines, lambda: _skipped(pieces(), len(lines))
+    return lines, lambda: without_first(pieces(), len(lines))
 
 
-def _skipped(pieces: Iterable[bytes], number: int) -> Iterator[bytes]:
+def without_first(pieces: Iterable[bytes], number: int) -> Iterator[bytes]:
     """The pieces without that many bytes at their beginning."""
     for piece in pieces:
         yield piece[number:]

@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytest_pixipack.compare.model import Difference
+from pytest_pixipack.compare.rows import MORE
 from pytest_pixipack.reproduce.agreement import OF_PASSING_TIME, VAGUE
 from pytest_pixipack.reproduce.differences import Found, Place
 
 _LINE = re.compile(r"lines? \d.*")
-# How evidence ends that only counts.
-_COUNTED = " likewise"
 _DIGITS = re.compile(r"\d+")
 # How bytes that are others each time look where they happen to be text, now and then.
 _LOOKS = frozenset({"content", "unknown", "line-endings", "encoding"})
@@ -151,7 +150,7 @@ def _spots(
 
 def _counted(difference: Difference) -> str:
     text = difference.evidence or ""
-    return text if text.endswith(_COUNTED) else ""
+    return text if text.endswith(MORE) else ""
 
 
 def _rank(difference: Difference) -> int:
