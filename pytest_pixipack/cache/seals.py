@@ -44,15 +44,24 @@ def write_seal(home: Path, fresh: Path, temporary: Path) -> None:
     """
     digest = content_digest(fresh)
     seal = seal_of(home)
-    if not seal.parent.is_dir():
-        seal.parent.unlink(missing_ok=True)
-        seal.parent.mkdir(exist_ok=True)
+    _make_room(seal.parent)
     try:
         temporary.write_text(f"{digest}\n", encoding="ascii")
         temporary.replace(seal)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _make_room(seals: Path) -> None:
+    """Makes the directory of the seals, also where something else has its name."""
+    try:
+        seals.mkdir(exist_ok=True)
+    except FileExistsError:
+        # Not asked first: others make it at the same time, under the locks of other things.
+        with contextlib.suppress(OSError):
+            seals.unlink(missing_ok=True)
+        seals.mkdir(exist_ok=True)
 
 
 def remove_seal(home: Path) -> None:

@@ -47,7 +47,7 @@ class Checkouts:
         self._copies = SourceCopies(scratch / "sources")
         network = options.network
         self._git = GitCache(
-            options.cache_dir / "git", options.environ, network=network, scratch=scratch / "git"
+            options.cache_dir / "git", options.environ, scratch / "git", network=network
         )
         self._archives = ArchiveCache(options.content_dir / "archives", network=network)
         self._commits: dict[tuple[str, str | None, str | None], str] = {}

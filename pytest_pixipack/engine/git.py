@@ -32,22 +32,23 @@ class GitCache:
     """Repositories below `directory`.
 
     Without `network`, only `file://` and loopback URLs are fetched, and git sees no configuration
-    of the user's. With it, git runs as the user runs it, but never asks for a password. Where the
-    directory can only be read, what has to be fetched goes into `scratch` (default: nowhere).
+    of the user's. With it, git runs as the user runs it, but never asks for a password. `scratch`
+    is this process's alone: git's home, and the place for what has to be fetched where `directory`
+    can only be read.
     """
 
     def __init__(
         self,
         directory: Path,
         environ: Mapping[str, str],
+        scratch: Path,
         *,
         network: bool,
-        scratch: Path | None = None,
     ) -> None:
         self._directory = directory
-        self._spare = None if scratch is None else scratch / "git"
+        self._spare = scratch / "git"
         self._network = network
-        self._git = Git(environ, (scratch or directory) / "home", network=network)
+        self._git = Git(environ, scratch / "home", network=network)
 
     def resolve(self, url: str, kind: str | None, name: str | None, **where: Any) -> str:
         """The commit (40 digits) that a reference is now.
@@ -99,7 +100,7 @@ class GitCache:
     def _repositories(self, url: str) -> Iterator[Path]:
         """Where a repository may be, the shared place first."""
         name = hashlib.sha256(repository_url(url).encode()).hexdigest()[:16]
-        for room in filter(None, (self._directory, self._spare)):
+        for room in (self._directory, self._spare):
             yield room / name
 
     def _database_with(self, url: str, commit: str | None) -> Path | None:
@@ -122,13 +123,13 @@ class GitCache:
     @contextmanager
     def _locked(self, url: str, where: Mapping[str, Any]) -> Iterator[Path]:
         """The place where a repository can be written, nobody else being at work in it."""
-        shared, *spare = self._repositories(url)
+        place, spare = self._repositories(url)
         try:
-            if spare and not can_be_written(shared.parent):
-                shared = spare[0]
-            shared.mkdir(parents=True, exist_ok=True)
-            with lock_of(shared):
-                yield shared
+            if not can_be_written(place.parent):
+                place = spare
+            place.mkdir(parents=True, exist_ok=True)
+            with lock_of(place):
+                yield place
         except OSError as error:
             raise Infrastructure(
                 f"{public_url(url)} cannot be kept in the cache: {error.strerror or error}.",

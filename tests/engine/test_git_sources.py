@@ -267,14 +267,15 @@ def test_processes_that_start_together_share_one_checkout(repository, tmp_path):
     program = (
         "import os, sys; from pathlib import Path\n"
         "from pytest_pixipack.engine.git import GitCache\n"
-        "cache = GitCache(Path(sys.argv[1]), os.environ, network=False)\n"
+        "cache = GitCache(Path(sys.argv[1]), os.environ, Path(sys.argv[3]), network=False)\n"
         "commit = cache.resolve(sys.argv[2], 'branch', 'main')\n"
         "print(cache.checkout(sys.argv[2], commit))\n"
     )
     import sys
 
     call = [sys.executable, "-c", program, str(tmp_path / "git"), repository.url]
-    running = [subprocess.Popen(call, stdout=subprocess.PIPE) for _ in range(4)]
+    homes = [str(tmp_path / f"scratch{number}") for number in range(4)]
+    running = [subprocess.Popen([*call, home], stdout=subprocess.PIPE) for home in homes]
     places = {process.communicate()[0].decode().strip() for process in running}
     assert [process.returncode for process in running] == [0] * 4
     [place] = places

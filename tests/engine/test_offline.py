@@ -140,7 +140,7 @@ def test_nor_an_archive(built, tmp_path):
 def test_nor_a_repository(built, tmp_path, monkeypatch):
     with built.serve(faults=[f"redirect=http://{FAR}/mine,path=*"]) as server:
         cache = GitCache(tmp_path / "c", {"PATH": str(Path(shutil.which("git") or "").parent)},
-                         network=False)  # fmt: skip
+                         tmp_path / "s", network=False)  # fmt: skip
         with pytest.raises(Offline, match=f"`git fetch` wanted {FAR}:80, and the network is off"):
             cache.resolve(f"{server.url}/repository", "branch", "main")
 
@@ -199,7 +199,7 @@ def test_what_git_sees_is_not_the_users(tmp_path):
         pytest.skip("git is not on PATH")
     subprocess.run(["git", "init", "-q", str(tmp_path / "r")], check=True)
     cache = GitCache(tmp_path / "c", {"PATH": str(Path(shutil.which("git") or "").parent)},
-                     network=False, scratch=tmp_path / "s")  # fmt: skip
+                     tmp_path / "s", network=False)  # fmt: skip
     with pytest.raises(InvalidInput, match="does not have"):
         cache.resolve((tmp_path / "r").as_uri(), "branch", "main")
     assert not (tmp_path / "c" / "home").exists()
