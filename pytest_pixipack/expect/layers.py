@@ -51,7 +51,7 @@ def _packed_wheels(subject: Subject) -> tuple[PackageFacts, ...]:
 
 
 def _installed_wheels(subject: Subject) -> tuple[PackageFacts, ...]:
-    from pytest_pixipack.verify.prefix_rules import wheels_of
+    from pytest_pixipack.verify.prefix_subject import wheels_of
 
     return tuple(PackageFacts(name=each.name, version=each.version) for each in wheels_of(subject))
 

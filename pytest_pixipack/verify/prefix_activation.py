@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pytest_pixipack.verify.prefix_files import absent_files, altered_files, unowned_files
-from pytest_pixipack.verify.prefix_rules import is_pixis, prefix_of, problem
+from pytest_pixipack.verify.prefix_subject import is_pixis, prefix_of, problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 

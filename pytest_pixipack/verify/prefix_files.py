@@ -11,7 +11,7 @@ from pytest_pixipack.prefix.files import PrefixFiles, is_installers
 from pytest_pixipack.verify.prefix_installed import installed_from
 from pytest_pixipack.verify.prefix_payload import unlike_package
 from pytest_pixipack.verify.prefix_records import listed_files
-from pytest_pixipack.verify.prefix_rules import (
+from pytest_pixipack.verify.prefix_subject import (
     CLOBBERS,
     expected_packages,
     files_of,
@@ -63,7 +63,7 @@ def check_files(subject: Subject) -> Iterator[Problem]:
                 yield problem(subject, message, facts, layers=(installed.layer, "prefix"), **more)
         yield from _running_as_others(subject, facts, [path for path in recorded if path in real])
     for wheel in wheels_of(subject):
-        yield from wheel_files(subject, wheel, real, problem)
+        yield from wheel_files(subject, wheel, real)
         own = PackageFacts(name=wheel.name, version=wheel.version)
         yield from _running_as_others(subject, own, [path for path in wheel.files if path in real])
     if unreadable_wheel(subject) is None:

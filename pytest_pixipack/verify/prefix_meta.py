@@ -23,7 +23,7 @@ from pytest_pixipack.verify.prefix_records import (
     unlike_real,
     unusual_number,
 )
-from pytest_pixipack.verify.prefix_rules import files_of, is_pixis, prefix_of, problem
+from pytest_pixipack.verify.prefix_subject import files_of, is_pixis, prefix_of, problem
 from pytest_pixipack.verify.records import (
     cause_of,
     differing,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
-from pytest_pixipack.prefix import Prefix, prefix_files
-from pytest_pixipack.prefix.distributions import Distribution, distributions, unrecorded
-from pytest_pixipack.prefix.files import PrefixFiles
-from pytest_pixipack.prefix.model import META
+from pytest_pixipack.prefix.distributions import unrecorded
 from pytest_pixipack.verify.prefix_records import misnamed
+from pytest_pixipack.verify.prefix_subject import (
+    CLOBBERS,
+    expected_packages,
+    files_of,
+    prefix_of,
+    problem,
+    unreadable_wheel,
+    wheels_of,
+)
 from pytest_pixipack.verify.prefix_wheels import missing_wheels, wheels_extra, wheels_missing
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
-
-CLOBBERS = "__clobbers__"
 
 
 def check_missing(subject: Subject) -> Iterator[Problem]:
@@ -36,21 +37,7 @@ def check_missing(subject: Subject) -> Iterator[Problem]:
                 layers=(layer, "prefix"),
             )
     if unreadable_wheel(subject) is None:
-        yield from wheels_missing(subject, wheels_of(subject), problem)
-
-
-def expected_packages(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:
-    """The packages that have to be installed, with the layer that says so: lock, pack, builds."""
-    found: dict[str, tuple[str, PackageFacts]] = {}
-    if subject.lock is not None:
-        found |= {name: ("lock", p.facts) for name, p in subject.locked.items()}
-    if subject.pack is not None:
-        for facts in subject.pack.records:
-            known = found.get(facts.name)
-            if known is None or known[1].version is None:
-                layer = known[0] if known else "pack"
-                found[facts.name] = (layer, facts)
-    return found
+        yield from wheels_missing(subject, wheels_of(subject))
 
 
 def check_extra(subject: Subject) -> Iterator[Problem]:
@@ -73,7 +60,7 @@ def check_extra(subject: Subject) -> Iterator[Problem]:
             )
     if not set(expected) - set(prefix_of(subject).packages) - set(other.values()):
         # Else a wheel may be what a package left whose record is gone.
-        yield from wheels_extra(subject, wheels_of(subject), problem)
+        yield from wheels_extra(subject, wheels_of(subject))
 
 
 def check_clobber(subject: Subject) -> Iterator[Problem]:
@@ -130,55 +117,3 @@ def check_readable(subject: Subject) -> Iterator[Problem]:
                 file=str(without[name]),
                 layers=("prefix", "prefix"),
             )
-
-
-def wheels_of(subject: Subject) -> tuple[Distribution, ...]:
-    """What wheels installed into the prefix; nothing where one of them cannot be read."""
-    found = _wheels(subject)
-    return found if isinstance(found, tuple) else ()
-
-
-def unreadable_wheel(subject: Subject) -> InvalidInput | None:
-    """Why what wheels installed cannot be read."""
-    found = _wheels(subject)
-    return found if isinstance(found, InvalidInput) else None
-
-
-def _wheels(subject: Subject) -> tuple[Distribution, ...] | InvalidInput:
-    def read() -> tuple[Distribution, ...] | InvalidInput:
-        try:
-            return distributions(prefix_of(subject))
-        except InvalidInput as error:
-            return error
-
-    return subject.once("installed wheels", read)
-
-
-def is_pixis(prefix: Path) -> bool:
-    """Whether pixi installed it, from a lock and without scripts (pixi, `conda-meta/pixi`)."""
-    return (prefix / META / "pixi").exists()
-
-
-def files_of(subject: Subject) -> PrefixFiles:
-    """The files that really are in the prefix, listed once."""
-    return subject.once("prefix files", lambda: prefix_files(prefix_of(subject).path))
-
-
-def prefix_of(subject: Subject) -> Prefix:
-    """The prefix, where one was given."""
-    assert subject.prefix is not None
-    return subject.prefix
-
-
-def problem(
-    subject: Subject, message: str, facts: PackageFacts | None = None, **more: Any
-) -> Problem:
-    """A problem with the prefix."""
-    values: dict[str, Any] = {
-        "environment": subject.environment if subject.lock is not None else None,
-        "platform": subject.platform,
-        "package": facts.name if facts else None,
-        "version": facts.version if facts else None,
-        "file": str(prefix_of(subject).path),
-    }
-    return Problem(message=message, **{**values, **more})

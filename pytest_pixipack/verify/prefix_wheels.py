@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix.distributions import Distribution
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.verify.pack_inside import wheel_members
 from pytest_pixipack.verify.pack_wheels import locked_wheels
+from pytest_pixipack.verify.prefix_subject import problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import same_version, wheel_name
-
-# Makes a problem with the prefix of a subject; see `prefix_rules.problem`.
-Making: TypeAlias = Callable[..., Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +31,7 @@ class _Expected:
         return any(same_version(version, found.version) for version in self.versions)
 
 
-def wheels_missing(
-    subject: Subject, found_wheels: Iterable[Distribution], problem: Making
-) -> Iterator[Problem]:
+def wheels_missing(subject: Subject, found_wheels: Iterable[Distribution]) -> Iterator[Problem]:
     """Wheels that are locked or packed, and not installed, or in another version."""
     expected, installed = _expected_wheels(subject), {each.name: each for each in found_wheels}
     for name in missing_wheels(subject, installed.values()):
@@ -64,9 +59,7 @@ def missing_wheels(subject: Subject, found_wheels: Iterable[Distribution]) -> li
     )
 
 
-def wheels_extra(
-    subject: Subject, found_wheels: Iterable[Distribution], problem: Making
-) -> Iterator[Problem]:
+def wheels_extra(subject: Subject, found_wheels: Iterable[Distribution]) -> Iterator[Problem]:
     """What was installed with pip or the like, and is neither locked nor packed."""
     if subject.lock is None and subject.pack is None:
         return
@@ -101,9 +94,7 @@ def _expected_wheels(subject: Subject) -> Mapping[str, _Expected]:
     return found
 
 
-def wheel_files(
-    subject: Subject, wheel: Distribution, real: PrefixFiles, problem: Making
-) -> Iterator[Problem]:
+def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Iterator[Problem]:
     """The files of an installed wheel against its RECORD."""
     absent = sorted(path for path in wheel.files if path not in real)
     altered = sorted(
