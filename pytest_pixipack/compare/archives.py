@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import lzma
 import zipfile
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +31,7 @@ from pytest_pixipack.compare.inside.tars import Tar
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.notation import json_notation
 from pytest_pixipack.compare.records import Where, compare_order, compare_records
+from pytest_pixipack.damages import is_damage
 
 _CHUNK = 1 << 20
 _WINDOW = 1 << 27
@@ -165,13 +164,8 @@ class PackageFile:
                     packed, read_size=_READ, read_across_frames=True
                 ) as reader:
                     yield reader
-        except (
-            OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError
-        ) as error:  # fmt: skip
-            raise Unreadable(f"it is damaged ({error})") from None
         except Exception as error:
-            # The exceptions of zstandard have no common base that could be named without it.
-            if type(error).__module__.startswith("zstandard"):
+            if isinstance(error, OSError) or is_damage(error):
                 raise Unreadable(f"it is damaged ({error})") from None
             raise
 

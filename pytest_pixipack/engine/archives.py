@@ -7,7 +7,6 @@ that is named by its sha256.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tarfile
 import zipfile
@@ -22,6 +21,7 @@ from pytest_pixipack.artifact.safety import check_links, check_tree, refuse, saf
 from pytest_pixipack.cache import is_there, made_once, taken
 from pytest_pixipack.cache.made_once import remove
 from pytest_pixipack.cache.scratch import scratch_directory
+from pytest_pixipack.damages import is_damage
 from pytest_pixipack.engine.channels import is_local
 from pytest_pixipack.engine.damage import mended
 from pytest_pixipack.engine.download import Wanted, download
@@ -141,13 +141,15 @@ class ArchiveCache:
 
         try:
             made_once(place, is_there, make)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, RuntimeError) as error:
-            raise InvalidInput(
-                f"The archive {name} cannot be read: {error or 'it ends too soon'}.",
-                **{**where, "remedy": "Get the archive again."},
-            ) from error
-        except OSError as error:
-            raise _unreadable(name, place, error, where) from error
+        except Exception as error:
+            if is_damage(error):
+                raise InvalidInput(
+                    f"The archive {name} cannot be read: {str(error) or 'it ends too soon'}.",
+                    **{**where, "remedy": "Get the archive again."},
+                ) from error
+            if isinstance(error, OSError):
+                raise _no_room(name, place, error, where) from error
+            raise
 
 
 def _unpack_tar(file: Path, tree: Path, kind: str) -> None:
@@ -235,26 +237,22 @@ def _decompressed(file: Path, kind: str) -> Iterator[Any]:
     import bz2
     import gzip
     import lzma
-    import zlib
 
     with file.open("rb") as raw:
-        try:
-            if kind == "gz":
-                yield gzip.GzipFile(fileobj=raw)
-            elif kind == "bz2":
-                yield bz2.BZ2File(raw)
-            elif kind == "xz":
-                with lzma.open(raw) as stream:
-                    yield stream
-            elif kind == "zst":
-                import zstandard
+        if kind == "gz":
+            yield gzip.GzipFile(fileobj=raw)
+        elif kind == "bz2":
+            yield bz2.BZ2File(raw)
+        elif kind == "xz":
+            with lzma.open(raw) as stream:
+                yield stream
+        elif kind == "zst":
+            import zstandard
 
-                with zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-                    yield stream
-            else:
-                yield raw
-        except (lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(str(error)) from error
+            with zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+                yield stream
+        else:
+            yield raw
 
 
 def _limit(file: Path, size: int, members: int) -> None:
@@ -281,17 +279,9 @@ def _other(url: str, kind: str, actual: str, wanted: str, where: Any) -> Invalid
     )
 
 
-def _unreadable(
-    name: str, place: Path, error: OSError, where: Any
-) -> InvalidInput | Infrastructure:
-    # bz2 and lzma call a broken stream an OSError without a number.
-    if error.errno is None:
-        return InvalidInput(
-            f"The archive {name} cannot be read: {error}.",
-            **{**where, "remedy": "Get the archive again."},
-        )
+def _no_room(name: str, place: Path, error: OSError, where: Any) -> Infrastructure:
     return Infrastructure(
-        f"The archive {name} cannot be unpacked: {error.strerror or os.strerror(error.errno)}.",
+        f"The archive {name} cannot be unpacked: {error.strerror or error}.",
         file=place,
         package=where.get("package"),
         remedy="Make room, or name another cache directory (PIXIPACK_CACHE_DIR).",

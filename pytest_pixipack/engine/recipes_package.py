@@ -20,6 +20,7 @@ from typing import Any
 from pytest_pixipack.artifact import EPOCH
 from pytest_pixipack.artifact.frames import zstd_frame
 from pytest_pixipack.backend.matchspec import build_spec_to_text
+from pytest_pixipack.damages import UNREADABLE
 from pytest_pixipack.errors import BackendError
 from pytest_pixipack.whole_files import write_file
 
@@ -59,7 +60,7 @@ def finish_package(written: Path, target: Path, params: Mapping[str, Any]) -> No
         exports = _run_exports(params)
         if exports:
             info[_EXPORTS] = _with(info[_INDEX], exports, _EXPORTS)
-    except (OSError, KeyError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise BackendError(
             f"py-rattler-build wrote a package that cannot be read, {written.name}: {error}."
         ) from None

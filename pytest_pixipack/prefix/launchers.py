@@ -12,12 +12,12 @@ import io
 import re
 import shlex
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_pixipack.damages import DAMAGES
 from pytest_pixipack.prefix.distributions import Distribution
 
 _LARGEST_TEXT = 1 << 20
@@ -137,14 +137,7 @@ def _program(path: Path, launcher: Launcher, spellings: Sequence[str]) -> str | 
             if member.filename != "__main__.py" or member.file_size > _LARGEST_TEXT:
                 return None
             text = archive.read(member).decode("utf-8", "replace")
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        zlib.error,
-    ):
+    except DAMAGES:
         return None
     binary, mark, line = data[: member.header_offset].rpartition(b"#!")
     rest = without_interpreter(mark + line.replace(b"\r\n", b"\n"), spellings)

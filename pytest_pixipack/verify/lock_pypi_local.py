@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_pixipack.damages import UNREADABLE
 from pytest_pixipack.lock import LockedPackage
 from pytest_pixipack.verify.lock_pypi_marker_tree import normalised
 from pytest_pixipack.verify.lock_pypi_markers import required_extra, same_meaning, without_extra
@@ -171,7 +172,6 @@ def changes(package: LockedPackage, now: Metadata, root: Path) -> Iterator[Chang
 def read_wheel(path: Path) -> Metadata | None:
     """The metadata inside a wheel, None where it cannot be read."""
     import zipfile
-    import zlib
     from email.parser import HeaderParser
 
     try:
@@ -180,7 +180,7 @@ def read_wheel(path: Path) -> Metadata | None:
             if len(names) != 1 or archive.getinfo(names[0]).file_size > _LIMIT:
                 return None
             text = archive.read(names[0]).decode("utf-8", "replace")
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+    except UNREADABLE:
         return None
     headers = HeaderParser().parsestr(text)
     try:

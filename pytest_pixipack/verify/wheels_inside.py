@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_pixipack.artifact.wheels import read_wheel
+from pytest_pixipack.damages import UNREADABLE
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.pack import Pack, PackMember
@@ -20,6 +20,7 @@ from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import WheelName, same_version, wheel_name
 
 _LARGEST_RECORD = 64 << 20
+_DAMAGED: tuple[type[Exception], ...] = (*UNREADABLE, csv.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +96,17 @@ def _lost(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-            record = next(
+            records = [
                 each
                 for each in archive.infolist()
                 if each.filename.endswith(".dist-info/RECORD") and each.filename.count("/") == 1
-            )
-            if record.file_size > _LARGEST_RECORD:
+            ]
+            if len(records) != 1 or records[0].file_size > _LARGEST_RECORD:
                 return []
-            with archive.open(record) as stream:
+            with archive.open(records[0]) as stream:
                 rows = csv.reader(io.TextIOWrapper(stream, encoding="utf-8", newline=""))
                 return sorted({row[0] for row in rows if row} - names)[:5]
-    except (StopIteration, OSError, ValueError, csv.Error, zipfile.BadZipFile, zlib.error):
+    except _DAMAGED:
         return []  # what it says is not known; the rest of it was read
 
 

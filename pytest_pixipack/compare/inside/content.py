@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-import struct
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +15,6 @@ from typing import BinaryIO
 # Files up to this size are kept in memory, and all of them together up to the second.
 _SMALL = 1 << 20
 _MOST_IN_MEMORY = 32 << 20
-
-
-# What libraries raise for a file that is damaged, or that wants more than there is.
-DAMAGES: tuple[type[Exception], ...] = (
-    ArithmeticError, EOFError, LookupError, MemoryError, RuntimeError, ValueError, struct.error,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-try:
-    import lzma
-except ImportError:  # Python may have been built without it
-    pass
-else:
-    DAMAGES = (*DAMAGES, lzma.LZMAError)
 
 
 class Unreadable(Exception):

@@ -20,7 +20,7 @@ from pytest_pixipack.compare.inside import (
     zips,
 )
 from pytest_pixipack.compare.inside.binary import binary_differences
-from pytest_pixipack.compare.inside.content import DAMAGES, Content, Scratch, Unreadable
+from pytest_pixipack.compare.inside.content import Content, Scratch, Unreadable
 from pytest_pixipack.compare.inside.lockstep import NotAligned, aligned
 from pytest_pixipack.compare.inside.members import (
     Archive,
@@ -41,6 +41,7 @@ from pytest_pixipack.compare.inside.structured import (
 from pytest_pixipack.compare.inside.text import Text, carrier_differences, decoded, text_differences
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.records import compare_record_texts
+from pytest_pixipack.damages import DAMAGES
 
 Where = tuple[str, ...]
 _HEAD = 4096

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from pytest_pixipack.compare.inside.content import DAMAGES, Content, Unreadable
+from pytest_pixipack.compare.inside.content import Content, Unreadable
+from pytest_pixipack.damages import UNREADABLE
 
 _PIECE = 1 << 16
-_DAMAGED: tuple[type[Exception], ...] = (*DAMAGES, OSError)
 _MOST_OUTPUT = 1 << 18
 _ZSTD_WINDOW = 1 << 27
 # A stream may become this many times as large, and this large in any case; sizes in bytes.
@@ -99,7 +99,7 @@ def _pieces(stream: BinaryIO, compression: str) -> Iterator[bytes]:
             yield from _zstandard(stream)
         else:
             yield from _members(stream, compression)
-    except _DAMAGED as error:
+    except UNREADABLE as error:
         raise Unreadable(f"it is no valid {compression} stream ({error})") from None
 
 

@@ -9,9 +9,10 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
-from pytest_pixipack.compare.inside.content import DAMAGES, Unreadable
+from pytest_pixipack.compare.inside.content import Unreadable
 from pytest_pixipack.compare.inside.members import Entry, Said
 from pytest_pixipack.compare.model import Difference
+from pytest_pixipack.damages import UNREADABLE
 
 _CHUNK = 1 << 18
 # NTFS times, extended timestamp, the two older forms of Unix that hold times and owner.
@@ -26,7 +27,6 @@ _FOLLOW = {
     "create system": ("attributes", "file type", "versions"),
     "compression method": ("versions", "flags", "compression level"),
 }
-_DAMAGED: tuple[type[Exception], ...] = (*DAMAGES, OSError)
 
 
 class Zip:
@@ -41,7 +41,7 @@ class Zip:
         with self._opening() as stream:
             try:
                 archive = zipfile.ZipFile(stream)
-            except _DAMAGED as error:
+            except UNREADABLE as error:
                 raise Unreadable(f"it is no valid zip archive ({error})") from None
             infos = archive.infolist()
             _refuse_overlaps(infos)
@@ -111,7 +111,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]
                 if left < 0:
                     raise Unreadable("a member is larger than it says")
                 yield piece
-    except _DAMAGED as error:
+    except UNREADABLE as error:
         raise Unreadable(f"`{info.filename}` is damaged ({error or 'cut off'})") from None
 
 
@@ -138,7 +138,7 @@ def front(opening: Callable[[], BinaryIO]) -> int | None:
             archive = zipfile.ZipFile(stream)
             found = min((info.header_offset for info in archive.infolist()), default=None)
             start = archive.start_dir if found is None else found
-        except _DAMAGED:
+        except UNREADABLE:
             return None
     return start or None
 
@@ -154,7 +154,7 @@ def places(opening: Callable[[], BinaryIO]) -> dict[str, tuple[int, int]]:
                 name, extra = struct.unpack_from("<HH", local, 26)
                 start = info.header_offset + 30 + name + extra
                 found[posixpath.normpath(info.filename)] = start, info.compress_size
-        except _DAMAGED as error:
+        except UNREADABLE as error:
             raise Unreadable(f"it is no valid zip archive ({error})") from None
     return found
 
