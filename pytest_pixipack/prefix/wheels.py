@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact.safety import is_record
@@ -38,10 +38,13 @@ class WheelPlaces:
     site_packages: str
 
     def of(self, wheel: Wheel) -> Mapping[str, str]:
-        """The directories of a wheel's schemes."""
+        """The directories of a wheel's schemes (uv: those that `sysconfig` gives)."""
         from packaging.utils import canonicalize_name
 
-        headers = "Include" if self.windows else f"include/site/python{self.python}"
+        # `lib/python3.13t/site-packages`: the headers' directory has the same name.
+        library = PurePosixPath(self.site_packages).parent
+        own = library.name if library.parent.name == "lib" else f"python{self.python}"
+        headers = "Include" if self.windows else f"include/{own}"
         return {
             "purelib": self.site_packages,
             "platlib": self.site_packages,

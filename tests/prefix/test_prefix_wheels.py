@@ -20,6 +20,8 @@ from pytest_pixipack.prefix.distributions import distributions
 from pytest_pixipack.verify import verify
 from tests.wheels import make_wheel
 
+SITE_T = "lib/python3.12t/site-packages"
+
 
 def python_record(directory: Path, subdir: str, **more: str) -> InstallRecord:
     files: dict[str, str] = {"python.exe" if subdir == "win-64" else "bin/python": "stub"}
@@ -41,7 +43,7 @@ def installed(tmp_path: Path, *wheels: Path, subdir: str = "linux-64", **more: s
         ("win-64", {}, "Lib/site-packages"),
         (
             "linux-64",
-            {"python_site_packages_path": "lib/python3.12t/site-packages"},
+            {"python_site_packages_path": SITE_T},
             "lib/python3.12t/site-packages",
         ),
     ],
@@ -66,11 +68,31 @@ def test_a_data_directory_is_spread_over_the_prefix(tmp_path: Path) -> None:
     prefix = installed(tmp_path, make_wheel(tmp_path, "sail", files=files))
 
     assert (prefix.path / "share/sail.txt").read_bytes() == b"cloth"
-    assert (prefix.path / "include/site/python3.12/sail/sail.h").is_file()
+    assert (prefix.path / "include/python3.12/sail/sail.h").is_file()
     script = (prefix.path / "bin/furl").read_text(encoding="utf-8")
     assert script == f"#!{prefix.path / 'bin/python3.12'}\nprint()\n"
     if sys.platform != "win32":
         assert os.access(prefix.path / "bin/furl", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("subdir", "more", "place"),
+    [
+        ("linux-64", {}, "include/python3.12"),
+        ("osx-arm64", {"python_site_packages_path": SITE_T}, "include/python3.12t"),
+        ("linux-64", {"python_site_packages_path": "odd/site-packages"}, "include/python3.12"),
+        ("win-64", {}, "Include"),
+    ],
+    ids=["plain", "free-threaded", "odd", "Windows"],
+)
+def test_headers_go_where_python_has_its_own(
+    subdir: str, more: dict[str, str], place: str, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path, "top-sail", files={"top_sail-1.0.data/headers/sail.h": b""})
+
+    prefix = installed(tmp_path, wheel, subdir=subdir, **more)
+
+    assert (prefix.path / place / "top-sail" / "sail.h").is_file()
 
 
 def test_entry_points_become_launchers_on_windows(tmp_path: Path) -> None:
