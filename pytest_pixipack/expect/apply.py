@@ -15,6 +15,7 @@ from pytest_pixipack.expect.model import (
     KnownFinding,
     applies,
 )
+from pytest_pixipack.expect.wheel_versions import wheel_fits
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.verify.findings import Finding
 from pytest_pixipack.verify.report import Report
@@ -133,8 +134,14 @@ def _differing(
     """
     from pytest_pixipack.matchers import IsBuildString, IsSpec, IsVersion
 
-    if expected.version and facts.version and facts.version != IsVersion(expected.version):
-        yield "version", expected.version, facts.version
+    if expected.version and facts.version:
+        fits = (
+            wheel_fits(facts.version, expected.version)
+            if facts in layer.wheels
+            else facts.version == IsVersion(expected.version)
+        )
+        if not fits:
+            yield "version", expected.version, facts.version
     if expected.build and facts.build and facts.build != IsBuildString(expected.build):
         yield "build", expected.build, facts.build
     if expected.build_number not in (None, facts.build_number) and facts.build_number is not None:
@@ -166,22 +173,21 @@ def _forbidden(forbidden: ForbiddenPackage, layer: Layer, file: str) -> Iterator
     from rattler import MatchSpec
 
     spec = MatchSpec(forbidden.spec)
-    wanted = spec.name.normalized if spec.name is not None else ""
-    wheels = [facts for facts in layer.wheels if facts.name == canonical(wanted)]
-    for facts in (*layer.packages, *(replace(facts, name=wanted) for facts in wheels)):
-        if _satisfies(facts, spec):
-            yield _finding(
-                layer,
-                file,
-                forbidden.line,
-                rule="expect-forbidden",
-                message=f"{facts.name} is in the {layer.name}; {forbidden.spec} is forbidden.",
-                package=facts.name,
-                version=facts.version,
-                expected=f"no {forbidden.spec}",
-                actual=facts.dist if facts.build else f"{facts.name} {facts.version or ''}".strip(),
-                remedy="Find out what needs it: another package depends on it, or the manifest.",
-            )
+    found = [facts for facts in layer.packages if _satisfies(facts, spec)]
+    found += [facts for facts in layer.wheels if _is_wheel(facts, spec)]
+    for facts in found:
+        yield _finding(
+            layer,
+            file,
+            forbidden.line,
+            rule="expect-forbidden",
+            message=f"{facts.name} is in the {layer.name}; {forbidden.spec} is forbidden.",
+            package=facts.name,
+            version=facts.version,
+            expected=f"no {forbidden.spec}",
+            actual=facts.dist if facts.build else f"{facts.name} {facts.version or ''}".strip(),
+            remedy="Find out what needs it: another package depends on it, or the manifest.",
+        )
 
 
 def _satisfies(facts: PackageFacts, spec: MatchSpec) -> bool:
@@ -205,9 +211,17 @@ def _satisfies(facts: PackageFacts, spec: MatchSpec) -> bool:
             arch=None,
             platform=None,
         )
-    except InvalidVersionError:  # of a wheel: not every version of PyPI is one of conda
+    except InvalidVersionError:  # of a damaged record
         return spec.version is None
     return bool(spec.matches(record))
+
+
+def _is_wheel(facts: PackageFacts, spec: MatchSpec) -> bool:
+    """Whether a spec means a wheel; one that asks for a build means none."""
+    name = spec.name.normalized if spec.name is not None else ""
+    if facts.name != canonical(name) or spec.build is not None or spec.build_number is not None:
+        return False
+    return facts.version is None or spec.version is None or wheel_fits(facts.version, spec.version)
 
 
 def canonical(name: str) -> str:

@@ -27,6 +27,10 @@ _KNOWN = ("rule", "reason", "package", "platform", "environment", "expires")
 # Of packages of conda and of PyPI.
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
+# What a match spec can ask of packages in any layer, and the keys in its brackets.
+_OF_EVERY_LAYER = ("version", "build", "build_number", "subdir")
+_IN_BRACKETS = re.compile(r"""(\w+)=(?:"[^"]*"|'[^']*'|\[[^\]]*\]|[^,\]]*)""")
+
 Path_ = tuple[str | int, ...]
 
 
@@ -99,6 +103,7 @@ class _Reader:
         for index, spec in enumerate(self.texts(data, "forbidden", where)):
             at = (*where, "forbidden", index)
             self.spec(spec, at)
+            self._can_be_told(spec, at)
             line = self._positions.of(*at)[0]
             yield ForbiddenPackage(spec=spec, platform=platform, line=line)
 
@@ -204,6 +209,20 @@ class _Reader:
         from pytest_pixipack.matchers import IsSpec
 
         self._checked(IsSpec, text, at)
+
+    def _can_be_told(self, text: str, at: Path_) -> None:
+        """Refuses what only some layers know of a package: it would be ignored by the others."""
+        from rattler import MatchSpec
+
+        brackets = MatchSpec(text).to_canonical_string().partition("[")[2]
+        asked = [match[1] for match in _IN_BRACKETS.finditer(brackets)]
+        strange = [field for field in asked if field not in _OF_EVERY_LAYER]
+        if strange:
+            raise self._positions.value_error(
+                f"{text!r} asks for the {strange[0]} of a package, which not every layer knows.",
+                *at,
+                remedy="Name the package, its version, build, build number or subdir.",
+            )
 
     def _checked(self, matcher: Callable[[str], object], text: str, at: Path_) -> None:
         try:

@@ -14,6 +14,7 @@ from pytest_pixipack.expect import (
     KnownFinding,
     Layer,
     expected_findings,
+    load_expectations,
     with_expectations,
 )
 from pytest_pixipack.facts import FileFacts, PackageFacts
@@ -174,6 +175,46 @@ def test_a_wheel_is_there_under_every_spelling_of_its_name(name: str) -> None:
 )
 def test_a_wheel_may_be_forbidden_in_some_versions(spec: str, rules: list[str]) -> None:
     assert of_wheels(forbidden=(ForbiddenPackage(spec=spec),)) == rules
+
+
+def test_every_part_of_a_spec_that_all_layers_know_can_be_forbidden(tmp_path: Path) -> None:
+    specs = ["curl >=8 h*", "curl[build_number='>=3']", "curl[subdir=linux-64, version='8.*']"]
+    (tmp_path / "expect.toml").write_text(f"forbidden = {specs}\n", encoding="utf-8")
+    expected = load_expectations(tmp_path / "expect.toml")
+
+    assert len([*expected_findings(expected, [layer(CURL)])]) == 3
+
+
+@pytest.mark.parametrize(
+    ("version", "constraint", "fits"),
+    [
+        ("2.0+cpu.1", ">=2,<3", True),
+        ("2.0+cpu.1", "~=2.0", True),
+        ("2.0+cpu.1", "2.0", True),
+        ("2.0+cpu.1", "2.*", True),
+        ("2.0+cpu.1", "=2", True),
+        ("2.0+cpu.1", "2.0+cpu.2", False),
+        ("2.0+cpu.1", ">=2.1", False),
+        ("2.0rc1", "<2", False),  # PEP 440: no version before the one that it excludes
+        ("2.0rc1", "<=2", True),
+        ("1.4", "1.2|1.4", True),
+        ("1.4", "!=1.4", False),
+        ("1.4", "*", True),
+        ("2004d", ">=2003", True),  # no version of PEP 440: as conda compares
+        ("1.4", "(>=1,<2)|3.*", True),
+    ],
+)
+def test_versions_of_wheels_are_compared_as_pip_does(
+    version: str, constraint: str, fits: bool
+) -> None:
+    where = Layer("pack", "linux-64", [CURL], wheels=[PackageFacts(name="torch", version=version)])
+    wanted = (ExpectedPackage(name="torch", version=constraint),)
+    strict = (ForbiddenPackage(spec=f"torch[version='{constraint}']"),)
+
+    missed = [*expected_findings(Expectations(file=FILE, packages=wanted), [where])]
+    struck = [*expected_findings(Expectations(file=FILE, forbidden=strict), [where])]
+
+    assert (not missed, bool(struck)) == (fits, fits)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ('[packages.curl]\nbuild-number = "0"\n', 2, "has to be an integer"),
         ('[packages.curl]\ndepends = ["a"\n, "!! b"]\n', 3, "is not a match spec"),
         ("forbidden = 'x'\n", 1, "has to be an array of strings"),
+        ('forbidden = ["a", "forge::b"]\n', 1, "asks for the channel of a package"),
+        ("forbidden = ['b[license=\"MIT, version=3\"]']\n", 1, "asks for the license"),
         ('[platform.linux]\nknown = "x"\n', 2, "`known` is not a key of a platform"),
         ("[platform.linux-46]\n", 1, "`linux-46` is not a key of platforms"),
         ('[[known]]\nrule = "artifact-digest"\n', 1, "needs a `reason`"),
