@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+# Open files under names of their own: what they are now may be a file.
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 def write_file(target: Path, data: bytes) -> None:
@@ -16,6 +20,28 @@ def write_file(target: Path, data: bytes) -> None:
     with _beside(target) as temporary:
         temporary.write_bytes(data)
         temporary.replace(target)
+
+
+def write_named(target: Path, data: bytes) -> None:
+    """Puts `data` where the user has said: in the place of a file, which keeps its mode.
+
+    What a link leads to is written, not the link. Into a pipe, a device, or standard output under a
+    name, `data` is written as it is: nothing takes their place. Raises `OSError`.
+    """
+    file = Path(os.path.realpath(target))
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        write_file(file, data)
+        return
+    if not stat.S_ISREG(mode) or str(target).startswith(_STREAMS):
+        with target.open("ab") as stream:
+            stream.write(data)
+        return
+    with _beside(file) as temporary:
+        temporary.write_bytes(data)
+        temporary.chmod(stat.S_IMODE(mode))
+        temporary.replace(file)
 
 
 def copy_file(source: Path, target: Path) -> None:

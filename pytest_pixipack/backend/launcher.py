@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_pixipack.backend.recorder import write_file
 from pytest_pixipack.backend.stand_in import stand_in, start_code
+from pytest_pixipack.whole_files import write_file
 
 
 def write_launcher(text: str, path: Path, *, root: Path, environ: Mapping[str, str]) -> Path:
@@ -20,6 +20,7 @@ def write_launcher(text: str, path: Path, *, root: Path, environ: Mapping[str, s
     chosen = stand_in(text, root=root, environ=environ, name=path.name, file=None)
     command = list(chosen.argv)
     path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
     if chosen.kind != "executable":
         script = path.with_name(f"{path.name}.py")
         write_file(script, start_code().encode("utf-8"))

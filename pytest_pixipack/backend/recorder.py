@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import IO, Any
 from pytest_pixipack.backend.places import Places
 from pytest_pixipack.backend.transcript import VERSION
 from pytest_pixipack.backend.versions import CURRENT
+from pytest_pixipack.whole_files import write_file
 
 Json = dict[str, Any]
 HEADER: Json = {"transcript": VERSION, "api": CURRENT}
@@ -99,6 +99,7 @@ class TranscriptRecorder:
         target = folder / name
         if target.is_file() and target.read_bytes() != content:
             target = folder / digest[:12] / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         write_file(target, content)
         return {"path": target.relative_to(self._path.parent).as_posix(), "sha256": digest}
 
@@ -109,16 +110,6 @@ def _session_of(line: bytes) -> int:
     except (ValueError, AttributeError, RecursionError):
         return -1
     return number if isinstance(number, int) else -1
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file, and the directories that it needs, at once or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)
 
 
 @contextmanager

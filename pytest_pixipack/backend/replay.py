@@ -8,8 +8,6 @@ transcript: where the line of its answer says (`artifact`), else from `artifacts
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from pytest_pixipack.backend.requests_compared import (
     restored,
 )
 from pytest_pixipack.backend.transcript import Call, Transcript
+from pytest_pixipack.whole_files import write_file
 
 Json = dict[str, Any]
 
@@ -210,12 +209,8 @@ def _placed(content: bytes, params: Json, name: str) -> Path:
     """Writes the package where the front end wants it, else where it works."""
     directory = Path(params.get("outputDirectory") or params["workDirectory"])
     directory.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
-    Path(temporary).chmod(0o644)
     target = directory / name
-    Path(temporary).replace(target)
+    write_file(target, content)
     return target
 
 

@@ -91,11 +91,11 @@ def run_show(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def run_tidy(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Rewrites the file."""
     from pytest_pixipack.backend.normalised import sessions, tidied
-    from pytest_pixipack.backend.recorder import write_file
     from pytest_pixipack.backend.transcript import Transcript
+    from pytest_pixipack.outputs import write_output
 
     before = Transcript.load(arguments.file)
-    write_file(arguments.file, tidied(before).encode("utf-8"))
+    write_output(arguments.file, tidied(before), "The transcript")
     left = sum(len(calls) for calls in sessions(before))
     terminal.print([f"{arguments.file}: {left} of {len(before.calls)} calls are left"])
     return EXIT_OK

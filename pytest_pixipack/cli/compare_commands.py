@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.cli.arguments import add_json
 from pytest_pixipack.cli.output import EXIT_FINDINGS, EXIT_OK, STDOUT, Terminal
-from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pytest_pixipack.compare.layers import Compared
@@ -131,15 +131,9 @@ def _markdown(found: Compared) -> str:
 
 def _write(target: str, text: str) -> None:
     """Raises `Infrastructure` where the file cannot be written."""
-    from pytest_pixipack.whole_files import write_file
+    from pytest_pixipack.outputs import write_output
 
-    data = text.encode("utf-8", errors="backslashreplace")
     if target == STDOUT:
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
         return
-    try:
-        write_file(Path(target), data)
-    except OSError as error:
-        raise Infrastructure(
-            f"The Markdown cannot be written: {error.strerror or error}.", file=target
-        ) from error
+    write_output(Path(target), text, "The Markdown")

@@ -113,14 +113,8 @@ def _counts(document: dict[str, Any]) -> dict[str, int]:
 
 
 def _write(document: dict[str, Any], target: Path) -> None:
-    from pytest_pixipack.whole_files import write_file
+    from pytest_pixipack.outputs import write_output
 
     indent = 1 if "kind" in document else 2
     text = json.dumps(document, indent=indent, ensure_ascii=False) + "\n"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise Infrastructure(
-            f"The merged file cannot be written: {error.strerror or error}.", file=target
-        ) from error
+    write_output(target, text, "The merged file")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.errors import Infrastructure, PixipackError
+from pytest_pixipack.errors import PixipackError
+from pytest_pixipack.outputs import write_output
 from pytest_pixipack.redaction import hide, hide_all
-from pytest_pixipack.whole_files import write_file
 
 STDOUT = "-"
 # A name in a lock or a manifest must not give orders to a terminal.
@@ -93,18 +93,10 @@ class Terminal:
             return
         full = hide_all({"schema": 1, "command": self.command, **content})
         text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
-        # Half a character, as in a file name that is not UTF-8, becomes an escape of JSON.
-        data = text.encode("utf-8", errors="backslashreplace")
         if self._json_target == STDOUT:
-            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
             return
-        target = Path(self._json_target)
-        try:
-            write_file(target, data)
-        except OSError as error:
-            raise Infrastructure(
-                f"The JSON document cannot be written: {error.strerror or error}.", file=target
-            ) from error
+        write_output(Path(self._json_target), text, "The JSON document")
 
     def fail(self, failure: Failure) -> int:
         """Says why nothing could be checked; returns the exit code."""

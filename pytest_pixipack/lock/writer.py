@@ -7,9 +7,6 @@ What is left out and in which order keys come is that of rattler_lock (`parse/se
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from pytest_pixipack.lock.model import (
     LockPlatform,
 )
 from pytest_pixipack.lock.purls import sorted_purls
+from pytest_pixipack.whole_files import write_named
 
 _BINARY_ORDER = (
     "conda", "name", "version", "build", "build_number", "subdir", "noarch", "sha256", "md5",
@@ -74,17 +72,9 @@ def write_lock(lock: Lock, path: Path) -> None:
     Raises `Infrastructure` where the file cannot be written; then it stays as it was.
     """
     data = lock_to_text(lock).encode("utf-8")
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(_mode(path))
-        Path(temporary).replace(path)
+        write_named(path, data)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
         raise Infrastructure(
             f"The lock file cannot be written: {error.strerror or error}.", file=path
         ) from None
@@ -310,8 +300,3 @@ def _ordered(
     """The values that are not None, or in `nulls`: known keys in their order, then the others."""
     kept = {key: value for key, value in values.items() if value is not None or key in nulls}
     return {**{key: kept[key] for key in order if key in kept}, **kept}
-
-
-def _mode(path: Path) -> int:
-    # mkstemp makes private files; keep the mode of the file that is replaced. A lock is no secret.
-    return path.stat().st_mode & 0o777 if path.exists() else 0o644

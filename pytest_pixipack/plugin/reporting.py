@@ -151,8 +151,8 @@ class Summary:
 
     def write_report(self, exitstatus: int) -> bool:
         """Writes the report file, if one was asked for; false where that fails."""
-        from pytest_pixipack.plugin.trees import write_atomically
         from pytest_pixipack.shards.reports import whole_outcome
+        from pytest_pixipack.whole_files import write_named
 
         path = self._settings.report
         if path is None:
@@ -180,7 +180,7 @@ class Summary:
                 text = html_document(document, table_lines(self._in_table))
             else:
                 text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-            write_atomically(path, text)
+            write_named(path, text.encode())
         except OSError as error:
             self._report_problem = f" cannot be written: {error.strerror or error}"
         return self._report_problem is None

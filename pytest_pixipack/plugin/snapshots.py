@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_pixipack.plugin.fixtures import SNAPSHOTS
-from pytest_pixipack.plugin.trees import write_atomically
+from pytest_pixipack.whole_files import write_named
 
 if TYPE_CHECKING:
     from pytest_pixipack.lock import Lock, Scrubber, Scrubbers
@@ -130,7 +130,7 @@ class _Snapshots:
                 original_datadir=self._original,
                 request=self._request,
                 check_fn=_compare,
-                dump_fn=lambda path: write_atomically(Path(path), header + text),
+                dump_fn=lambda path: write_named(Path(path), (header + text).encode()),
                 extension=self._extension,
                 basename=basename,
                 fullpath=fullpath,

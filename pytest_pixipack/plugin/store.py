@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pytest_pixipack.plugin.outcomes import Outcome, guarded
-from pytest_pixipack.plugin.trees import write_atomically
+from pytest_pixipack.whole_files import write_file
 
 _OUTCOME = "outcome.json"
 
@@ -45,7 +45,7 @@ class Store:
                     return found
                 attempt = Path(tempfile.mkdtemp(dir=folder, prefix=""))
                 found = guarded(lambda: make(attempt))
-                write_atomically(stored, json.dumps(found.to_json()))
+                write_file(stored, json.dumps(found.to_json()).encode())
         except OSError as error:
             return _not_stored(folder, error, found)
         return found

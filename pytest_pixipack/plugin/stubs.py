@@ -121,12 +121,12 @@ class StubBackend:
         import json
 
         from pytest_pixipack.backend.stub_orders import ORDERS_FILE
-        from pytest_pixipack.plugin.trees import write_atomically
+        from pytest_pixipack.whole_files import write_file
 
         path = self.directory / ORDERS_FILE
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         change(found)
-        write_atomically(path, json.dumps(found))
+        write_file(path, json.dumps(found).encode())
         return self
 
     # --- what it was told ---------------------------------------------------------------------

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_pixipack.errors import Infrastructure, PixipackError
+from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.reproduce.differences import FAILED
 from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
 from pytest_pixipack.reproduce.report import heading, remedies
@@ -48,15 +48,9 @@ def write_html(
 
 def write_document(text: str, path: Path) -> None:
     """Writes an HTML document. Raises `Infrastructure` where the file cannot be written."""
-    from pytest_pixipack.whole_files import write_file
+    from pytest_pixipack.outputs import write_output
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, text.encode("utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise Infrastructure(
-            f"The report cannot be written: {error.strerror or error}.", file=path
-        ) from error
+    write_output(path, text, "The report")
 
 
 def workspace_title(workspace: Path) -> str:

@@ -25,15 +25,9 @@ def record_text(record: Mapping[str, Any]) -> str:
 
 def write_record(record: Mapping[str, Any], path: Path) -> None:
     """Writes a record. Raises `Infrastructure` where that is not possible."""
-    from pytest_pixipack.whole_files import write_file
+    from pytest_pixipack.outputs import write_output
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, record_text(record).encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise Infrastructure(
-            f"The record cannot be written: {error.strerror or error}.", file=path
-        ) from error
+    write_output(path, record_text(record), "The record")
 
 
 def read_record(path: Path) -> Json:

@@ -230,7 +230,8 @@ def test_things_of_two_layers_are_a_sentence(pixipack, packs, tmp_path):
 
 
 def test_markdown_that_cannot_be_written(pixipack, packs, tmp_path):
-    done = pixipack("compare", *packs, "--markdown", tmp_path / "no" / "such" / "out.md")
+    (tmp_path / "file").touch()
+    done = pixipack("compare", *packs, "--markdown", tmp_path / "file" / "out.md")
     assert done.code == 2
     assert "cannot be written" in done.err
 

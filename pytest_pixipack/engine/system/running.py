@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from pytest_pixipack.engine.system.tools import Tools
 from pytest_pixipack.errors import Infrastructure, PixipackError, Unsupported
 from pytest_pixipack.lock import Lock
 from pytest_pixipack.manifest import Manifest, load_manifest
+from pytest_pixipack.whole_files import write_named
 
 LOCK_NAME = "pixi.lock"
 # What `NetworkGuard.wrap` says of itself: no namespace, no permission to run, no such command.
@@ -194,18 +194,9 @@ def refuse_newer_lock(root: Path, tool: str) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        if path.is_file():
-            shutil.copymode(path, temporary)
-        else:
-            temporary.chmod(0o644)
-        temporary.replace(path)
+        write_named(path, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise Infrastructure(
             f"The lock cannot be written: {error.strerror or error}.",
             file=path,
