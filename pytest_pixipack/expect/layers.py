@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.expect.apply import Layer
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.platforms import is_windows
 from pytest_pixipack.verify.subject import Subject
+
+if TYPE_CHECKING:
+    from pytest_pixipack.artifact import Artifact
 
 
 def layers_of(subject: Subject) -> Iterator[Layer]:
@@ -70,12 +75,28 @@ def _paths(subject: Subject) -> Mapping[str, tuple[str, ...] | None]:
     from pytest_pixipack.artifact import read_artifact
     from pytest_pixipack.verify.pack_inside import each_copied, package_members
 
+    assert subject.pack is not None
+    platform = subject.pack.platform
+    python = next((each for each in subject.pack.records if each.name == "python"), None)
+
     def look(file: Path) -> tuple[str, ...] | None:
         try:
-            return tuple(read_artifact(file).payload)
+            return tuple(_spelled(read_artifact(file), python, platform))
         except (InvalidInput, Unsupported):  # is found by other rules
             return None
 
-    assert subject.pack is not None
     copied = each_copied(subject.pack, package_members, look)
     return {member.name.rpartition("/")[2]: paths for member, paths in copied}
+
+
+def _spelled(artifact: Artifact, python: PackageFacts | None, platform: str) -> Iterator[str]:
+    """The paths of a package as they are in its archive, and as they will be in a prefix."""
+    from pytest_pixipack.verify.prefix_installed import moved, places_of
+
+    yield from artifact.payload
+    places = places_of(artifact.facts, python, platform)
+    if places:
+        yield from moved(artifact.payload, places)
+        programs, suffix = ("Scripts", ".exe") if is_windows(platform) else ("bin", "")
+        for point in (artifact.link.get("noarch") or {}).get("entry_points") or ():
+            yield f"{programs}/{point.partition('=')[0].strip()}{suffix}"

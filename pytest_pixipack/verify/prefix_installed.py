@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pytest_pixipack.artifact import Artifact
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.platforms import is_windows
-from pytest_pixipack.prefix import Prefix
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.verify.pack_inside import packages_inside
 from pytest_pixipack.verify.placed_files import placed_digests
 from pytest_pixipack.verify.subject import Subject
+
+T = TypeVar("T")
 
 # What an installer makes itself; no package has it.
 _GENERATED = frozenset({
@@ -91,37 +92,39 @@ def _installed(
 ) -> InstalledPackage:
     prefix = subject.prefix
     assert prefix is not None
-    places = _places(prefix, is_windows(subject.subdir or "")) if _moves(artifact) else {}
+    places = places_of(artifact.facts, prefix.packages.get("python"), subject.subdir or "")
     return InstalledPackage(
         layer,
         artifact,
-        _moved({p: f for p, f in artifact.payload.items() if f.kind != "directory"}, places),
-        _moved(artifact.facts.files or {}, places),
-        _moved(placed, places),
+        moved({p: f for p, f in artifact.payload.items() if f.kind != "directory"}, places),
+        moved(artifact.facts.files or {}, places),
+        moved(placed, places),
     )
 
 
-def _moves(artifact: Artifact) -> bool:
-    return artifact.facts.noarch == "python"
+def places_of(facts: PackageFacts, python: PackageFacts | None, subdir: str) -> Mapping[str, str]:
+    """Where the directories of a package go in a prefix with this Python, by their names.
 
-
-def _places(prefix: Prefix, windows: bool) -> Mapping[str, str]:
-    """Where files of noarch Python packages go (conda's `noarch: python`, CEP 17 for the place)."""
-    python = prefix.packages.get("python")
+    Only those of noarch Python packages move (conda's `noarch: python`, CEP 17 for the place).
+    """
+    if facts.noarch != "python":
+        return {}
+    windows = is_windows(subdir)
     version = ".".join((python.version or "").split(".")[:2]) if python is not None else ""
     usual = "Lib/site-packages" if windows else f"lib/python{version}/site-packages"
     site_packages = (python.python_site_packages_path if python is not None else None) or usual
     return {"site-packages": site_packages, "python-scripts": "Scripts" if windows else "bin"}
 
 
-def _moved(files: Mapping[str, Any], places: Mapping[str, str]) -> Mapping[str, Any]:
+def moved(files: Mapping[str, T], places: Mapping[str, str]) -> Mapping[str, T]:
+    """Files by their paths in a package, by those that they have in the prefix."""
     if not places:
         return files
-    moved = {}
+    found = {}
     for path, value in files.items():
         first, slash, rest = path.partition("/")
-        moved[f"{places[first]}{slash}{rest}" if first in places and rest else path] = value
-    return moved
+        found[f"{places[first]}{slash}{rest}" if first in places and rest else path] = value
+    return found
 
 
 def added_files(

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from dirty_equals import IsPartialDict
 
+from pytest_pixipack import StubChannel, read_artifact
+from pytest_pixipack.engine.building import built_record
 from pytest_pixipack.expect import load_expectations
 from pytest_pixipack.matchers import HasFiles, IsPack, IsPackage, IsPrefix
+from pytest_pixipack.pack import PackedPackage, read_pack, write_pack
+from pytest_pixipack.prefix import InstallRecord, install
 from pytest_pixipack.verify import verify
 from tests.verify.conftest import PLATFORM, Layers
 
@@ -45,6 +49,45 @@ def test_files(layer: str, shipped: Layers, tmp_path: Path) -> None:
     absent = 'packages.tool.files = ["bin/*", "bin/nothing"]'
     assert rules(shipped, layer, there, tmp_path) == []
     assert rules(shipped, layer, absent, tmp_path) == [("expect-package", "files")]
+
+
+@pytest.mark.parametrize(
+    ("subdir", "module", "program"),
+    [
+        ("linux-64", "lib/python3.12/site-packages/sail/__init__.py", "bin/hoist"),
+        ("win-64", "Lib/site-packages/sail/__init__.py", "Scripts/hoist.exe"),
+    ],
+)
+def test_files_of_noarch_python_may_be_named_as_they_are_installed(
+    subdir: str, module: str, program: str, tmp_path: Path
+) -> None:
+    channel = StubChannel("c")
+    channel.add("python", "3.12.1", subdir=subdir, files={"python.exe": "", "bin/python": ""})
+    channel.add(
+        "sail",
+        "1",
+        noarch="python",
+        files={"site-packages/sail/__init__.py": ""},
+        entry_points=["hoist = sail:main"],
+    )
+    artifacts = [
+        read_artifact(path) for path in channel.build(tmp_path / "c").path.rglob("*.conda")
+    ]
+    packages = [
+        PackedPackage(str(a.facts.subdir), a.path.name, a.path, built_record(a)) for a in artifacts
+    ]
+    write_pack(tmp_path / "p.tar", subdir, packages)
+    records = [InstallRecord(each.path, each.record) for each in packages]
+    layers = {
+        "pack": read_pack(tmp_path / "p.tar"),
+        "prefix": install(records, tmp_path / "env", platform=subdir),
+    }
+    (tmp_path / "expect.toml").write_text(f'packages.sail.files = ["{module}", "{program}"]')
+    expected = load_expectations(tmp_path / "expect.toml")
+
+    found = verify(**layers, platform=subdir, expectations=expected).findings
+
+    assert [each for each in found if each.rule.startswith("expect-")] == []
 
 
 def test_a_lock_knows_no_files(shipped: Layers, tmp_path: Path) -> None:
