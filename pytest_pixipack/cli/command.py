@@ -80,6 +80,7 @@ def _drop_output() -> None:
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     try:
+        terminal.check_target()
         with contextlib.ExitStack() as arguments.at_end:
             code: int = arguments.run(arguments, terminal)
         sys.stdout.flush()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_pixipack.errors import PixipackError
+from pytest_pixipack.errors import InvalidInput, PixipackError
 from pytest_pixipack.outputs import write_output
 from pytest_pixipack.redaction import hide, hide_all
 
@@ -86,6 +86,16 @@ class Terminal:
         stream = sys.stderr if self._json_target == STDOUT else sys.stdout
         for line in lines:
             print(_printable(line, stream.encoding), file=stream)
+
+    def check_target(self) -> None:
+        """Raises `InvalidInput` where no JSON document could be written in the end."""
+        target = self._json_target
+        if target is not None and target != STDOUT and Path(target).is_dir():
+            raise InvalidInput(
+                "The JSON document cannot be written: this is a directory.",
+                file=target,
+                remedy="Name a file, or - for standard output.",
+            )
 
     def document(self, content: Mapping[str, Any]) -> None:
         """Writes the JSON document, where one is asked for."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
 from pytest_pixipack.pack.model import CHANNEL, REPODATA, WHEELS, Pack
 from pytest_pixipack.pack.read import read_pack
 from pytest_pixipack.platforms import current_platform
-from pytest_pixipack.safe_names import quoted, shown, unsafe_name
+from pytest_pixipack.safe_names import folded, quoted, shown, unsafe_name
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import ArtifactLimits
@@ -47,15 +48,16 @@ def unpack(
     Raises `InvalidInput`, `Unsupported` (format, shell) or `Infrastructure`.
     """
     from pytest_pixipack.artifact import DEFAULT_LIMITS
-    from pytest_pixipack.prefix.activation import check_shell, default_shell
+    from pytest_pixipack.prefix.activation import check_shell, default_shell, script_name
     from pytest_pixipack.prefix.install import install
 
     if isinstance(pack, Path):
         pack = read_pack(pack)
     wanted = platform or current_platform()
-    _refuse(pack, wanted, env_name)
     for shell in shells or ():
         check_shell(shell)
+    shells = shells or (default_shell(wanted),)
+    _refuse(pack, wanted, env_name, {script_name(shell) for shell in shells})
     out = Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
     prefix = out / env_name
     with _scratch(out, cache_dir) as scratch, _named_in(pack, scratch / "pack") as extracted:
@@ -70,7 +72,7 @@ def unpack(
             limits=limits or DEFAULT_LIMITS,
         )
     try:
-        _write_activation(out, prefix, wanted, shells or (default_shell(wanted),))
+        _write_activation(out, prefix, wanted, shells)
     except BaseException:
         shutil.rmtree(prefix, ignore_errors=True)
         raise
@@ -98,9 +100,15 @@ def _named_in(pack: Pack, extracted: Path) -> Iterator[Path]:
         ) from None
 
 
-def _refuse(pack: Pack, platform: str, env_name: str) -> None:
-    if "/" in env_name or unsafe_name(env_name):
-        raise InvalidInput(f"{quoted(env_name)} cannot be the name of an environment.")
+def _refuse(pack: Pack, platform: str, env_name: str, scripts: Collection[str]) -> None:
+    reason = "it has a slash" if "/" in env_name else unsafe_name(env_name)
+    if folded(env_name) in scripts:
+        reason = "the activation script has that name"
+    if reason is not None:
+        raise InvalidInput(
+            f"{quoted(env_name)} cannot be the name of an environment: {reason}.",
+            remedy="Choose another name.",
+        )
     if pack.platform != platform:
         raise InvalidInput(
             f"The pack was created for a different platform: {shown(pack.platform)}, not "
@@ -175,7 +183,13 @@ def _write_activation(out: Path, prefix: Path, platform: str, shells: Sequence[s
             temporary.unlink(missing_ok=True)
 
 
-def _cannot_write(path: Path, error: OSError) -> Infrastructure:
+def _cannot_write(path: Path, error: OSError) -> Infrastructure | InvalidInput:
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP):
+        return InvalidInput(
+            "The pack cannot be unpacked here: something else has the name of a directory.",
+            file=error.filename or path,
+            remedy="Nothing was unpacked. Choose another directory (-o).",
+        )
     return Infrastructure(
         f"The pack cannot be unpacked: {error.strerror or error}.",
         file=path,

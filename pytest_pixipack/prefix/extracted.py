@@ -19,6 +19,7 @@ _SYSTEM_ERRORS = (
     # Of what it has just written itself: that was cut off where there was no more room.
     "failed to determine the currently installed packages",
 )  # fmt: skip
+_LONG_PREFIX = "target prefix cannot be longer than the placeholder prefix"
 
 
 def extract_packages(
@@ -91,6 +92,9 @@ def _failure(
     system = isinstance(error, OSError) and error.errno is not None
     if system or any(sign in message for sign in _SYSTEM_ERRORS):
         return Infrastructure(message, file=file, remedy="Check free space and permissions.")
+    if _LONG_PREFIX in message:
+        remedy = "Unpack to a shorter path, or build the package with a longer placeholder."
+        return InvalidInput(message, file=file, remedy=remedy)
     return InvalidInput(message, file=file, remedy="Get or build the package again.")
 
 

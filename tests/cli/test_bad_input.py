@@ -31,6 +31,15 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new), encoding="utf-8", newline="")
 
 
+def test_a_directory_for_the_json_document_is_refused_before_anything_is_done(
+    pixipack, example, tmp_path
+):
+    before = snapshot(example)
+    refused(pixipack("build", example, "-o", tmp_path / "built", "--json", tmp_path), "a directory")
+    assert snapshot(example) == before
+    assert not (tmp_path / "built").exists()
+
+
 def test_a_broken_manifest(pixipack, example):
     edit(example / "pixi.toml", "[workspace]", "[workspace")
     before = snapshot(example)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.errors import InvalidInput, Unsupported
 from pytest_pixipack.pack import PackedPackage, read_pack, unpack, write_pack
 from pytest_pixipack.prefix import prefix_files
 from pytest_pixipack.prefix.install import HISTORY_TEXT
@@ -306,13 +306,33 @@ def test_a_subdir_without_repodata_is_bad_input(
         unpack(pack, tmp_path / "out", platform="linux-64")
 
 
-def test_a_target_below_a_file_is_an_infrastructure_failure(
-    conformance: Path, tmp_path: Path
+@pytest.mark.parametrize("target", ["file", "file/out", "link"])
+def test_something_else_in_the_place_of_a_directory_is_bad_input(
+    target: str, conformance: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
+    try:
+        (tmp_path / "link").symlink_to("nowhere")
+    except OSError:
+        pytest.skip("symbolic links cannot be made here")
 
-    with pytest.raises(Infrastructure, match="cannot be unpacked"):
-        unpack(recorded_pack(conformance, "flat"), tmp_path / "file/out", platform="linux-64")
+    with pytest.raises(InvalidInput, match="something else has the name of a directory") as caught:
+        unpack(recorded_pack(conformance, "flat"), tmp_path / target, platform="linux-64")
+
+    assert "Choose another directory" in (caught.value.remedy or "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+
+
+@pytest.mark.parametrize("name", ["activate.sh", "Activate.SH"])
+def test_an_environment_does_not_take_the_place_of_its_script(
+    name: str, conformance: Path, tmp_path: Path
+) -> None:
+    pack = recorded_pack(conformance, "flat")
+
+    with pytest.raises(InvalidInput, match="the activation script has that name"):
+        unpack(pack, tmp_path / "x", platform="linux-64", env_name=name, shells=["bash"])
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pack_that_changed_since_it_was_read_is_refused(

@@ -231,6 +231,20 @@ def test_a_package_tells_its_files_as_they_are_in_the_prefix(tmp_path: Path) -> 
     assert recorded["share/a.txt"].placeholder_mode == "text"
 
 
+def test_a_path_longer_than_the_placeholder_is_the_paths_fault(tmp_path: Path) -> None:
+    path = tmp_path / "a-1.0-0.conda"
+    record = {"name": "a", "version": "1.0", "build": "0", "build_number": 0, "depends": [],
+              "subdir": "linux-64"}  # fmt: skip
+    code = b"\0" + PLACEHOLDER.encode() + b"/lib\0"
+    member = Member("lib/a.so", code, placeholder=PLACEHOLDER, placeholder_mode="binary")
+    write_artifact(path, record, [member])
+
+    with pytest.raises(InvalidInput, match="longer than the placeholder") as caught:
+        install([InstallRecord(path, record)], tmp_path / ("x" * 90), platform="linux-64")
+
+    assert "shorter path" in (caught.value.remedy or "")
+
+
 def test_a_changed_file_is_seen(tmp_path: Path) -> None:
     prefix = install([make(tmp_path / "p")], tmp_path / "env", platform="linux-64")
     (prefix.path / "bin/a").unlink()
