@@ -19,7 +19,8 @@ from pytest_pixipack.channel.server_faults import Fault, FaultPlan
 from pytest_pixipack.channel.server_log import Entry, Journal
 from pytest_pixipack.redaction import hide
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+# More digits than that, Python may refuse to read.
+_RANGE = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")
 _TYPES = {".json": "application/json", ".zst": "application/zstd"}
 _BINARY = "application/octet-stream"
 
@@ -109,13 +110,15 @@ class Desk:
             entry.status = answer.status
         return answer, entry
 
-    def refuse(self, request: Request | None) -> tuple[Answer, Entry]:
-        """The answer to what cannot be served: no HTTP, for which there is None, or a body."""
+    def refuse(self, request: Request | None, status: int = 400) -> tuple[Answer, Entry]:
+        """The answer to what cannot be served: no HTTP, for which there is None, a body, or a head
+        that is too long.
+        """
         method = request.method if request is not None else "?"
         path = self.access.path_without_token(_path(request.target))[0] if request else "?"
         entry = self.journal.begin(method, self.access.hidden(path), None)
-        entry.status = 400
-        return plain(400, {}), entry
+        entry.status = status
+        return plain(status, {}, method == "HEAD"), entry
 
     def _answer(self, request: Request, path: str, token: str | None) -> Answer:
         head_only = request.method == "HEAD"
@@ -221,9 +224,11 @@ def _is_known(request: Request, content: Content, tag: str) -> bool:
 
 def _part(request: Request, content: Content, tag: str) -> tuple[int, int] | None:
     """First byte, and the one behind the last, that are asked for; None for all of it."""
+    if request.method != "GET":  # for which alone ranges are defined (RFC 9110, 14.2)
+        return None
     match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if match is None or match.groups() == ("", ""):
-        return None  # of several parts, all may be sent (RFC 9110, 14.2)
+        return None  # of several parts, all may be sent
     if request.headers.get("if-range", tag) not in (tag, content.last_modified):
         return None
     first, last = match.groups()
