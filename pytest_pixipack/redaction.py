@@ -14,9 +14,11 @@ _TOKEN = re.compile(r"(?<=/t/)[^/\s]+")
 _TOLD = frozenset({
     "branch", "egg", "md5", "path", "rev", "sha256", "subdir", "subdirectory", "tag", "version",
 })  # fmt: skip
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
+# A quotation mark ends a URL; but `'` may stand in a password, where nothing has to escape it.
+_START = r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#@\"<>`]*@)?"
+_URL = re.compile(_START + r"[^\s'\"<>`]+")
 # The same where a marker such as `<port>` stands in the place of what changes.
-_MARKED_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s'\"<>`]|<[^\s<>/@]+>)+")
+_MARKED_URL = re.compile(_START + r"(?:[^\s'\"<>`]|<[^\s<>/@]+>)+")
 
 
 def public_url(url: str) -> str:

@@ -60,6 +60,7 @@ def test_no_secret_is_left(secret: str, form: str) -> None:
         ("http://127.0.0.1:<port:1>/t/tk/c", "http://127.0.0.1:<port:1>/t/***/c"),
         ("file:///home/a@b/c", "file:///home/a@b/c"),
         ("two: https://a:b@c, https://d:e@f.", "two: https://c, https://f."),
+        ("of 'https://a:it's@c' and 'https://d'", "of 'https://c' and 'https://d'"),
     ],
 )
 def test_what_reports_show_of_a_url(text: str, shown: str | None) -> None:

@@ -19,7 +19,8 @@ from pytest_pixipack.channel.server_faults import Fault, FaultPlan
 from pytest_pixipack.channel.server_log import Entry, Journal
 from pytest_pixipack.redaction import hide
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+# More digits than that, Python may refuse to read.
+_RANGE = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")
 _TYPES = {".json": "application/json", ".zst": "application/zstd"}
 _BINARY = "application/octet-stream"
 
@@ -72,7 +73,7 @@ class Answer:
             return
         stop = self.stop if self.limit is None else min(self.stop, self.start + self.limit)
         at = self.start
-        wrong = self._altered_byte()
+        wrong = self.altered_byte
         for piece in self.content.pieces(self.start, stop):
             if wrong is not None and at <= wrong < at + len(piece):
                 altered = bytearray(piece)
@@ -81,7 +82,9 @@ class Answer:
             at += len(piece)
             yield piece
 
-    def _altered_byte(self) -> int | None:
+    @property
+    def altered_byte(self) -> int | None:
+        """Which byte of the content the fault alters; None where it does not."""
         if self.fault is None or self.fault.kind != "corrupt":
             return None
         return self.content.size // 2 if self.fault.amount is None else self.fault.amount
@@ -107,13 +110,15 @@ class Desk:
             entry.status = answer.status
         return answer, entry
 
-    def refuse(self, request: Request | None) -> tuple[Answer, Entry]:
-        """The answer to what cannot be served: no HTTP, for which there is None, or a body."""
+    def refuse(self, request: Request | None, status: int = 400) -> tuple[Answer, Entry]:
+        """The answer to what cannot be served: no HTTP, for which there is None, a body, or a head
+        that is too long.
+        """
         method = request.method if request is not None else "?"
         path = self.access.path_without_token(_path(request.target))[0] if request else "?"
         entry = self.journal.begin(method, self.access.hidden(path), None)
-        entry.status = 400
-        return plain(400, {}), entry
+        entry.status = status
+        return plain(status, {}, method == "HEAD"), entry
 
     def _answer(self, request: Request, path: str, token: str | None) -> Answer:
         head_only = request.method == "HEAD"
@@ -122,23 +127,24 @@ class Desk:
         if not self.access.admits(request.headers, token):
             return plain(401, {"WWW-Authenticate": self.access.challenge}, head_only)
         content = self.roots.find(path)
-        found = self._found(request, content, path, head_only)
-        fault = self.plan.next(path, lambda each: _can_strike(each, found))
-        if fault is None:
-            return found
-        if fault.kind in ("status", "redirect"):
-            return _instead(fault, path, head_only)
-        if fault.kind == "stale":
-            older = self.roots.find(path, without=fault.without, older=fault.older)
-            found = self._found(request, older, path, head_only)
-        return _struck(found, fault)
+        found = _found(request, content, path, head_only)
+        fault = self.plan.next(
+            path, lambda each: self._struck(request, path, found, each) is not None
+        )
+        struck = self._struck(request, path, found, fault) if fault is not None else None
+        return found if struck is None else struck
 
-    def _found(
-        self, request: Request, content: Content | None, path: str, head_only: bool
-    ) -> Answer:
-        if content is None:
-            return plain(404, {}, head_only)
-        return _found(request, content, path, head_only)
+    def _struck(self, request: Request, path: str, found: Answer, fault: Fault) -> Answer | None:
+        """What a fault makes of an answer, None where that is no other answer."""
+        head_only = request.method == "HEAD"
+        if fault.kind in ("status", "redirect"):
+            other = _instead(fault, path, head_only)
+        elif fault.kind == "stale":
+            older = self.roots.find(path, without=fault.without, older=fault.older)
+            other = _found(request, older, path, head_only)
+        else:
+            return _broken(found, fault)
+        return None if _same(found, other) else replace(other, fault=fault)
 
 
 def plain(status: int, headers: Mapping[str, str], head_only: bool = False) -> Answer:
@@ -174,10 +180,12 @@ def _instead(fault: Fault, path: str, head_only: bool) -> Answer:
     else:
         wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         answer = plain(fault.code, wait, head_only)
-    return replace(answer, fault=fault)
+    return answer
 
 
-def _found(request: Request, content: Content, path: str, head_only: bool) -> Answer:
+def _found(request: Request, content: Content | None, path: str, head_only: bool) -> Answer:
+    if content is None:
+        return plain(404, {}, head_only)
     tag = f'"{content.tag}"'
     headers = {
         "ETag": tag,
@@ -216,9 +224,11 @@ def _is_known(request: Request, content: Content, tag: str) -> bool:
 
 def _part(request: Request, content: Content, tag: str) -> tuple[int, int] | None:
     """First byte, and the one behind the last, that are asked for; None for all of it."""
+    if request.method != "GET":  # for which alone ranges are defined (RFC 9110, 14.2)
+        return None
     match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if match is None or match.groups() == ("", ""):
-        return None  # of several parts, all may be sent (RFC 9110, 14.2)
+        return None  # of several parts, all may be sent
     if request.headers.get("if-range", tag) not in (tag, content.last_modified):
         return None
     first, last = match.groups()
@@ -229,26 +239,39 @@ def _part(request: Request, content: Content, tag: str) -> tuple[int, int] | Non
     return int(first), min(content.size, int(last) + 1) if last else content.size
 
 
-def _can_strike(fault: Fault, answer: Answer) -> bool:
-    """Whether a fault makes a difference to an answer."""
-    if fault.kind in ("status", "redirect", "stale"):
-        return True
-    if fault.kind in ("reset", "stall") and not fault.amount:
-        return True
-    if answer.status not in (200, 206):
+def _same(one: Answer, other: Answer) -> bool:
+    """Whether a client cannot tell two answers without faults apart, but for the time of a file."""
+    if one.status != other.status or _part_of(one) != _part_of(other):
         return False
-    if fault.kind in ("truncate", "cut", "reset", "stall"):
-        # It breaks off in the body or not at all: behind the last byte, nobody would notice.
-        assert fault.amount is not None
-        return not answer.head_only and fault.amount < answer.stop - answer.start
-    return True
+    # A file has a tag; what only says a status has all it says in its headers.
+    return bool(one.content.tag) or one.headers == other.headers
 
 
-def _struck(answer: Answer, fault: Fault) -> Answer:
+def _part_of(answer: Answer) -> tuple[str, int, int]:
+    return answer.content.tag, answer.start, answer.stop
+
+
+def _broken(answer: Answer, fault: Fault) -> Answer | None:
+    """An answer that a fault breaks, or whose body it alters; None where there is nothing to."""
+    if fault.kind in ("reset", "stall") and not fault.amount:
+        return replace(answer, fault=fault)
+    if answer.status not in (200, 206):
+        return None
+    size = answer.stop - answer.start
     if fault.kind == "wrong-length":
         assert fault.amount is not None
-        announced = max(0, answer.stop - answer.start + fault.amount)
-        return replace(answer, length=announced, fault=fault)
-    if fault.kind == "cut":
-        return replace(answer, length=None, fault=fault)
-    return replace(answer, fault=fault)
+        announced = max(0, size + fault.amount)
+        return None if announced == size else replace(answer, length=announced, fault=fault)
+    struck = replace(answer, fault=fault)
+    if answer.head_only or not _is_in_body(struck, size):
+        return None
+    return replace(struck, length=None) if fault.kind == "cut" else struck
+
+
+def _is_in_body(struck: Answer, size: int) -> bool:
+    """Whether a fault comes before the end of a body with so many bytes, of which nobody would
+    notice it behind the last.
+    """
+    if (altered := struck.altered_byte) is not None:
+        return struck.start <= altered < struck.stop
+    return size > (struck.limit or 0)

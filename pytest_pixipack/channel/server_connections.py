@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import struct
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from pytest_pixipack.channel.server_answers import Answer, Desk, Request
@@ -22,6 +24,10 @@ _PATIENCE = 60.0
 _LONGEST_STALL = 600.0
 _PIECES_PER_SECOND = 50
 _MOST_HEADERS = 200
+_LONGEST_LINE = 64 * 1024
+# What a client may still send after it was answered; then it has to live with a reset.
+_MOST_UNREAD = 16 * 1024 * 1024
+_END = b"\r\n\r\n"
 # Closing with a linger time of zero resets the connection (socket(7); on Windows two shorts).
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
@@ -48,19 +54,20 @@ class Connections:
         """Serves one client until it leaves."""
         # Not 0, with which the TLS transport of asyncio pauses for ever.
         writer.transport.set_write_buffer_limits(high=1)
-        with contextlib.suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             while await self._serve_one(reader, writer):
                 pass
 
     async def _serve_one(self, reader: StreamReader, writer: StreamWriter) -> bool:
         """Whether the connection serves another request."""
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
-        request = parse_head(head)
+        request, is_whole = await _read_request(reader)
+        keep = False
         if request is None or _has_body(request):
-            keep = False
             answer, entry = self._desk.refuse(request)
+        elif not is_whole:
+            answer, entry = self._desk.refuse(request, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
-            keep = self._keep_alive and request.headers.get("connection", "").lower() != "close"
+            keep = self._keep_alive and not _is_last(request)
             answer, entry = self._desk.answer(request)
         try:
             keep = await _send(reader, writer, answer, entry, keep=keep)
@@ -71,21 +78,41 @@ class Connections:
         return keep
 
 
+async def _read_request(reader: StreamReader) -> tuple[Request | None, bool]:
+    """What a client asks for, as `parse_head` has it, and whether that is all of its head; of a
+    head that is too long, only the first line is read.
+    """
+    try:
+        return parse_head(await asyncio.wait_for(reader.readuntil(_END), _PATIENCE)), True
+    except asyncio.LimitOverrunError:
+        start = await reader.read(_LONGEST_LINE)
+        line, end, _ = start.partition(b"\r\n")
+        return (parse_head(line + _END) if end else None), False
+
+
 def parse_head(head: bytes) -> Request | None:
     """The request line and headers of a message, None where it is no HTTP/1 request."""
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1.") or len(lines) > _MOST_HEADERS:
         return None
-    headers = {}
+    headers: dict[str, str] = {}
     for line in filter(None, lines[1:]):
         name, colon, value = line.partition(":")
         if not colon or name != name.strip():
             return None
-        headers[name.lower()] = value.strip()
+        # Of one name, several lines are one list (RFC 9110, 5.3).
+        known = headers.get(name.lower())
+        headers[name.lower()] = f"{known}, {value.strip()}" if known else value.strip()
     if words[2] == "HTTP/1.0":
         headers["connection"] = "close"
     return Request(words[0], words[1], headers)
+
+
+def _is_last(request: Request) -> bool:
+    """Whether the client wants no other answer on its connection."""
+    options = request.headers.get("connection", "").lower().split(",")
+    return "close" in [each.strip() for each in options]
 
 
 def _has_body(request: Request) -> bool:
@@ -174,9 +201,9 @@ async def _stall(reader: StreamReader) -> None:
         await asyncio.wait_for(_end_of(reader), _LONGEST_STALL)
 
 
-async def _end_of(reader: StreamReader) -> None:
-    while await reader.read(65536):
-        pass
+async def _end_of(reader: StreamReader, most: float = math.inf) -> None:
+    while most > 0 and (more := await reader.read(65536)):
+        most -= len(more)
 
 
 async def _leave(reader: StreamReader, writer: StreamWriter) -> None:
@@ -184,7 +211,7 @@ async def _leave(reader: StreamReader, writer: StreamWriter) -> None:
     if writer.can_write_eof():
         writer.write_eof()
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(_end_of(reader), _PATIENCE)
+            await asyncio.wait_for(_end_of(reader, _MOST_UNREAD), _PATIENCE)
     else:  # TLS says itself that it ends
         writer.close()
         with contextlib.suppress(asyncio.TimeoutError):

@@ -59,6 +59,7 @@ class Roots:
     _directories: dict[str, Path]
     derive: bool = True
     _kept: dict[tuple[str, object], Content] = field(default_factory=dict)
+    _with: dict[tuple[str, object], bool] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -79,7 +80,9 @@ class Roots:
             root = older.resolve()
         name = "/".join(parts)
         file = _inside(root, parts)
-        if file is not None and not (without and self._is_repodata(parts)):
+        if without and not (self._is_repodata(parts) and self._has(root, parts[0], without)):
+            without = ""
+        if file is not None and not without:
             return self._of_file(file)
         if not (self.derive or without):
             return None
@@ -92,6 +95,25 @@ class Roots:
         with self._lock:
             return next((each for (path, _), each in self._kept.items()
                          if path.replace("\\", "/").endswith(f"/{name}")), None)  # fmt: skip
+
+    def _has(self, root: Path, subdir: str, pattern: str) -> bool:
+        """Whether the repodata of a subdir have packages whose file names match."""
+        source = _inside(root, (subdir, made.REPODATA))
+        if source is None:
+            return False
+        try:
+            key = (str(source), (*_state(source), pattern))
+            with self._lock:
+                if key in self._with:
+                    return self._with[key]
+            found = made.has(source.read_bytes(), pattern)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return False
+        with self._lock:
+            if len(self._with) >= _KEPT:
+                del self._with[next(iter(self._with))]
+            self._with[key] = found
+        return found
 
     def _is_repodata(self, parts: tuple[str, ...]) -> bool:
         below = "/".join(parts[1:])
@@ -115,7 +137,7 @@ class Roots:
     def _of_file(self, path: Path) -> Content | None:
         try:
             facts = path.stat()
-            key = (str(path), (facts.st_mtime_ns, facts.st_size, facts.st_ino))
+            key = (str(path), _state(path))
             with self._lock:
                 if key in self._kept:
                     return self._kept[key]
@@ -137,7 +159,7 @@ class Roots:
             return None
         try:
             facts = source.stat()
-            state = (facts.st_mtime_ns, facts.st_size, facts.st_ino, without)
+            state = (*_state(source), without)
             key = (str(root / name), state)
             with self._lock:
                 if key in self._kept:
@@ -159,6 +181,12 @@ class Roots:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = content
         return content
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    """What is another one when a file was changed."""
+    facts = file.stat()
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
 
 
 def _made_of(repodata: bytes, all_of_it: bool) -> dict[str, bytes]:

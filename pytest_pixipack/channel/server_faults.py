@@ -45,8 +45,9 @@ class Fault:
 
     It strikes requests whose path below the server's root, without percent-encoding, matches `path`
     (as in a shell; `*` matches `/` too), from the `nth` of them (counted from 1), `count` times
-    (None: always); `flapping` leaves out every second one. What cannot strike an answer (no body to
-    break off, say) is not counted as a time.
+    (None: always); `flapping` leaves out every second one. It strikes only where it makes a
+    difference: what leaves status, bytes and pace of an answer as they are (no body to break off,
+    another part of the file, repodata that have none of the packages) is not counted as a time.
     """
 
     kind: Kind

@@ -28,6 +28,16 @@ def compressed(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=3, write_content_size=True).compress(data)
 
 
+def has(repodata: bytes, pattern: str) -> bool:
+    """Whether they have packages whose file names match (as in a shell).
+
+    Raises `ValueError`, `TypeError` or `AttributeError` for bytes that are no repodata.
+    """
+    document = json.loads(repodata)
+    names = (name for section in _SECTIONS for name in document.get(section) or {})
+    return any(fnmatchcase(name, pattern) for name in names)
+
+
 def without(repodata: bytes, pattern: str) -> bytes:
     """The repodata before the packages were there whose file names match (as in a shell)."""
     document = json.loads(repodata)

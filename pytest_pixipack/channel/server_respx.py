@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,7 +63,8 @@ def mount_channel(
     token: str | None = None,
     after: Callable[[], object] | None = None,
 ) -> MountedChannel:
-    """Makes a respx router answer below `url` (default: `https://channel.test/<name>`).
+    """Makes a respx router answer at `url` (default: `https://channel.test/<name>`) and below it,
+    also with conda's `/t/TOKEN/` behind the host. Other paths of the host are not its own.
 
     Faults come to the client as the exceptions that httpx raises for them on a real connection: a
     stall is a `ReadTimeout`, a reset a `ReadError`, a body that ends too soon a
@@ -71,29 +74,71 @@ def mount_channel(
     parts = urlsplit(place)
     if not parts.scheme or not parts.netloc or parts.path.strip("/") == "":
         raise InvalidInput(f"`{place}` is not the URL of a channel: host and path are needed.")
-    above = parts.path.rstrip("/").removesuffix(f"/{name}")
-    if above == parts.path.rstrip("/"):
+    if not parts.path.endswith(f"/{name}"):
         raise InvalidInput(f"The URL `{place}` has to end with the channel's name, `{name}`.")
     plan, journal = FaultPlan.of(faults), Journal()
     desk = Desk(Roots.of({name: directory}), plan, journal, Access(basic, bearer, token))
-    hosts = f"{parts.scheme}://{parts.netloc}"
-    router.route(url__startswith=f"{hosts}{above}/").mock(side_effect=_Mounted(desk, above))
+    mounted = _Mounted(desk, _Place.of(place))
+    router.route(url__regex=mounted.place.urls).mock(side_effect=mounted)
     return MountedChannel(place, plan, journal, after)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a channel is: `host` with its scheme, and the path `above` its `name`, as httpx
+    writes them.
+    """
+
+    host: str
+    above: str
+    name: str
+
+    @classmethod
+    def of(cls, url: str) -> _Place:
+        import httpx
+
+        plain = httpx.URL(url).copy_with(userinfo=b"", query=None, fragment=None)
+        path = plain.raw_path.decode("ascii")
+        above, _, name = path.rpartition("/")
+        return cls(str(plain).removesuffix(path), above, name)
+
+    @property
+    def urls(self) -> str:
+        """A regular expression for the URLs of all requests to it."""
+        scheme, _, host = self.host.partition("://")
+        return rf"\A{re.escape(scheme)}://(?:[^/?#@]*@)?{re.escape(host)}{self._paths}"
+
+    @property
+    def _paths(self) -> str:
+        # Groups without names: respx would hand those with names to whoever answers. A server that
+        # has channels below a path of its own may want the token there.
+        token = "(?:/t/([^/?#]+))?"
+        either = f"{token}{re.escape(self.above)}{token}"
+        return rf"{either}(/{re.escape(self.name)}(?:[/?#].*)?)\Z"
+
+    def target(self, raw_path: str) -> str:
+        """The path and query of a request as the channel's server would get them."""
+        found = re.match(self._paths, raw_path)
+        if found is None:
+            return raw_path
+        behind_host, behind_path, rest = found.groups()
+        token = behind_host or behind_path
+        return f"/t/{token}{rest}" if token else str(rest)
+
+
+@dataclass(frozen=True, slots=True)
 class _Mounted:
     """What respx calls for a request."""
 
-    def __init__(self, desk: Desk, above: str) -> None:
-        self._desk = desk
-        self._above = above
+    desk: Desk
+    place: _Place
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         import httpx
 
-        target = request.url.raw_path.decode("ascii").removeprefix(self._above)
+        target = self.place.target(request.url.raw_path.decode("ascii"))
         headers = {name.lower(): value for name, value in request.headers.items()}
-        answer, entry = self._desk.answer(Request(request.method, target, headers))
+        answer, entry = self.desk.answer(Request(request.method, target, headers))
         if answer.is_silent:
             entry.done = True
             raise _broken(answer, entry, request)

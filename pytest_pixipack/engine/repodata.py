@@ -128,7 +128,7 @@ class Repodata:
             if not remote:
                 return self._of_files
             gateway, room = self._of_servers
-            room.bring(f"{each.origin}{subdir}" for each in remote for subdir in platforms)
+            room.bring(f"{each.base}{subdir}" for each in remote for subdir in platforms)
         except OSError as error:
             raise Infrastructure(
                 f"There is no room for repodata: {error.strerror or error}.",
@@ -189,7 +189,7 @@ def _is_remote(channels: Sequence[Channel]) -> bool:
 def _error(
     what: str, channels: Sequence[Channel], message: str, patience: Patience, tried: int
 ) -> PixipackError:
-    named = ", ".join(redact(channel.name) for channel in channels)
+    named = ", ".join(channel.public_name for channel in channels)
     reason = redact(one_line(message))
     text = f"The repodata of {what} (channels {named}) cannot be read: {reason}"
     if not _is_remote(channels):
@@ -209,7 +209,7 @@ def _error(
 
 
 def _nonsense(what: str, channels: Sequence[Channel], message: str) -> InvalidInput:
-    named = ", ".join(redact(channel.name) for channel in channels)
+    named = ", ".join(channel.public_name for channel in channels)
     reason = redact(one_line(message))
     return InvalidInput(
         f"The repodata of {what} (channels {named}) cannot be read: {reason}",

@@ -152,8 +152,7 @@ class Solver:
         records = []
         for facts in packages:
             url = self._table.origin_of(facts.url or "")
-            named = self._table.origin_of(f"{facts.channel}/") if facts.channel else ""
-            channel = _channel_of(url, named, channels)
+            channel = _channel_of(url, facts.channel, channels)
             if channel is None:
                 continue  # locked from a channel that the workspace no longer has
             file_name = url.rpartition("/")[2]
@@ -163,7 +162,7 @@ class Solver:
             path.write_text(json.dumps(document), encoding="utf-8")
             found = rattler.RepoData.from_path(path).into_repo_data(rattler.Channel(channel.origin))
             records += [
-                rattler.RepoDataRecord(each, file_name, url, channel.origin) for each in found
+                rattler.RepoDataRecord(each, file_name, url, channel.record_name) for each in found
             ]
         return records
 
@@ -180,24 +179,22 @@ def _resolved(
         # One certain file was asked for; a lock does not say of which channel it is.
         url = addresses.get(url, url)
         return BinaryRecord(PackageFacts.from_index(json.loads(record.to_json()), url=url), url)
-    channel = _channel_of(url, str(record.channel or ""), channels)
+    channel = _channel_of(url, record.channel, channels)
     if channel is None:
         return offered[str(record.subdir), str(record.file_name)]
-    locked = url
-    if url.startswith(channel.origin):
-        locked = channel.url + url[len(channel.origin) :]
+    locked, name = channel.locked_url(url), channel.locked_name
     if url in known:  # what is preferred is taken as the lock has it
-        return BinaryRecord(replace(known[url], url=locked, channel=channel.url), url)
-    facts = PackageFacts.from_index(json.loads(record.to_json()), url=locked, channel=channel.url)
+        return BinaryRecord(replace(known[url], url=locked, channel=name), url)
+    facts = PackageFacts.from_index(json.loads(record.to_json()), url=locked, channel=name)
     return BinaryRecord(facts, url)
 
 
-def _channel_of(url: str, named: str, channels: Sequence[Channel]) -> Channel | None:
+def _channel_of(url: str, named: str | None, channels: Sequence[Channel]) -> Channel | None:
     """The channel of a package, which is `named` where its file lies elsewhere (CEP 15)."""
     for channel in channels:
-        if url.startswith(channel.origin):
+        if url.startswith(channel.base):
             return channel
-    return next((c for c in channels if c.origin.rstrip("/") == named.rstrip("/")), None)
+    return next((channel for channel in channels if named and channel.is_named(named)), None)
 
 
 def _offer_sources(
@@ -285,7 +282,7 @@ def _own_cutoffs(cutoffs: Cutoffs | None, channels: Sequence[Channel]) -> TooNew
     """What says which records are too new, where that differs by package or channel."""
     if cutoffs is None or not (cutoffs.packages or cutoffs.channels):
         return None
-    urls = {channel.origin.rstrip("/"): channel.url for channel in channels}
+    urls = {channel.record_name.rstrip("/"): channel.url for channel in channels}
 
     def too_new(name: str, origin: str | None, milliseconds: int | None) -> bool:
         # What is built from source is in no channel, and never too new.

@@ -115,7 +115,9 @@ def noarch_of(subdir: str | None, build: str | None) -> str | None:
 
 
 def strip_slash(channel: str) -> str:
-    """A channel's URL as locks write it: without a final slash, unless the path is only a slash."""
+    """A channel's URL as locks write it: its path without a final slash, unless it is only one."""
+    if is_url(channel) and (end := re.search(r"[?#]", channel)):
+        return strip_slash(channel[: end.start()]) + channel[end.start() :]
     stripped = channel.rstrip("/")
     if is_url(stripped) and not urlsplit(stripped).path and not stripped.startswith("file:"):
         return stripped + "/"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
+from pytest_pixipack.lock.location import strip_slash
 from pytest_pixipack.manifest import Manifest
 
 _UNITS = {
@@ -74,7 +75,7 @@ class Cutoffs:
         """The cut-off for a package of a channel (its URL)."""
         if package in self.packages:
             return self.packages[package]
-        return self.channels.get((channel or "").rstrip("/"), self.general)
+        return self.channels.get(_key(channel or ""), self.general)
 
 
 def cutoffs(manifest: Manifest, environment: str, now: datetime) -> Cutoffs:
@@ -83,7 +84,7 @@ def cutoffs(manifest: Manifest, environment: str, now: datetime) -> Cutoffs:
 
     workspace = manifest.need_workspace()
     channels = {
-        plain_url(canonical_url(channel.name, manifest.root)).rstrip("/"): channel.exclude_newer
+        _key(canonical_url(channel.name, manifest.root)): channel.exclude_newer
         for channel in manifest.channel_refs(environment)
     }
     return Cutoffs(
@@ -91,6 +92,13 @@ def cutoffs(manifest: Manifest, environment: str, now: datetime) -> Cutoffs:
         _parsed(workspace.exclude_newer_packages, now),
         _parsed(channels, now),
     )
+
+
+def _key(channel: str) -> str:
+    """What tells a channel apart, also where a lock shows no password."""
+    from pytest_pixipack.engine.channel_urls import shown_url
+
+    return strip_slash(shown_url(plain_url(channel)))
 
 
 def plain_url(url: str) -> str:

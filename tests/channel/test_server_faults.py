@@ -220,7 +220,9 @@ def test_a_fault_that_another_one_was_before_strikes_later(
     assert client.get(f"{server.url}/{PACKAGE}").status_code == 200
 
 
-@pytest.mark.parametrize("fault", ["truncate=10", "cut=10", "reset=10"])
+@pytest.mark.parametrize(
+    "fault", ["truncate=10", "cut=10", "reset=10", "stall=10", "drip=9999", "corrupt", "corrupt=10"]
+)
 def test_what_has_no_body_is_not_struck_and_does_not_count(
     fault: str, serve: Serve, client: httpx.Client
 ) -> None:
@@ -231,6 +233,98 @@ def test_what_has_no_body_is_not_struck_and_does_not_count(
     with contextlib.suppress(httpx.HTTPError):
         client.get(f"{server.url}/{PACKAGE}")
     assert server.log[-1].fault == f"{fault},count=1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "before"),
+    [
+        ("truncate=10", ["bytes=5-14"]),
+        ("cut=4", ["bytes=0-3"]),
+        ("corrupt=100", ["bytes=0-99", "bytes=101-"]),
+        ("corrupt", ["bytes=0-9"]),
+    ],
+)
+def test_a_part_that_a_fault_leaves_as_it_is_does_not_count(
+    fault: str, before: list[str], serve: Serve, client: httpx.Client, channel: BuiltChannel
+) -> None:
+    server = serve(faults=[f"{fault},count=1"])
+    url = f"{server.url}/{PACKAGE}"
+    for part in before:
+        assert client.get(url, headers={"Range": part}).status_code == 206
+    assert not server.log.faults
+    with contextlib.suppress(httpx.HTTPError):
+        assert client.get(url).content != (channel.path / PACKAGE).read_bytes()
+    assert len(server.log.faults) == 1
+
+
+@pytest.mark.parametrize("fault", ["truncate", "cut", "reset", "stall", "corrupt"])
+def test_behind_the_last_byte_nothing_is_struck(
+    fault: str, serve: Serve, client: httpx.Client, channel: BuiltChannel
+) -> None:
+    server = serve(faults=[f"{fault}={size_of(channel)}"])
+    assert client.get(f"{server.url}/{PACKAGE}").content == (channel.path / PACKAGE).read_bytes()
+    assert not server.log.faults
+
+
+def test_stale_are_only_repodata_that_had_the_package(
+    serve: Serve, client: httpx.Client, channel: BuiltChannel
+) -> None:
+    server = serve(faults=["stale=zlib-*,count=1"])
+    others = ["no/such-file", PACKAGE, "linux-64/repodata.json", "linux-64/repodata.json.zst"]
+    for other in (*others, "linux-64/repodata_shards.msgpack.zst"):
+        client.get(f"{server.url}/{other}")
+    assert not server.log.faults
+    here = channel.path / "linux-64" / "repodata.json"
+    assert client.get(f"{server.url}/linux-64/repodata.json").content == here.read_bytes()
+    stale = client.get(f"{server.url}/noarch/repodata.json").json()
+    assert stale["packages.conda"] == {}
+    assert len(server.log.faults) == 1
+
+
+def test_a_channel_that_is_the_same_is_not_older(
+    serve: Serve, client: httpx.Client, channel: BuiltChannel
+) -> None:
+    server = serve(faults=[Fault("stale", older=channel.path)])
+    assert client.get(f"{server.url}/noarch/repodata.json").status_code == 200
+    assert not server.log.faults
+
+
+def test_repodata_that_are_none_cannot_be_stale(
+    serve: Serve, client: httpx.Client, channel: BuiltChannel
+) -> None:
+    (channel.path / "noarch" / "repodata.json").write_bytes(b"[]")
+    server = serve(faults=["stale=zlib-*"])
+    assert client.get(f"{server.url}/noarch/repodata.json").content == b"[]"
+    assert not server.log.faults
+
+
+def test_a_status_comes_with_its_words_where_nothing_had_changed(
+    serve: Serve, client: httpx.Client
+) -> None:
+    server = serve(faults=["503,nth=2"])
+    url = f"{server.url}/{PACKAGE}"
+    tag = client.get(url).headers["etag"]
+    found = client.get(url, headers={"If-None-Match": tag})
+    assert (found.status_code, found.text) == (503, "503 Service Unavailable\n")
+
+
+def test_a_status_that_is_the_answer_anyway_is_no_fault(serve: Serve, client: httpx.Client) -> None:
+    server = serve(faults=["404,count=1"])
+    assert client.get(f"{server.url}/no/such-file").status_code == 404
+    assert not server.log.faults
+    assert client.get(f"{server.url}/{PACKAGE}").status_code == 404
+    assert len(server.log.faults) == 1
+
+
+@pytest.mark.parametrize(("fault", "length"), [("wrong-length=-9", 0), ("wrong-length=2", 2)])
+def test_an_empty_file_has_no_length_that_is_too_short(
+    fault: str, length: int, serve: Serve, client: httpx.Client, channel: BuiltChannel
+) -> None:
+    (channel.path / "noarch" / "empty").touch()
+    server = serve(faults=[fault])
+    found = client.head(f"{server.url}/noarch/empty")
+    assert int(found.headers["content-length"]) == length
+    assert len(server.log.faults) == (1 if length else 0)
 
 
 @pytest.mark.parametrize("status", [420, 499, 520, 522, 599])

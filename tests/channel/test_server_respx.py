@@ -83,6 +83,59 @@ def test_it_may_stand_for_a_real_channel(channel: BuiltChannel) -> None:
         assert mounted.log.paths == ("/mine/noarch/repodata.json",) * 2
 
 
+def test_channels_of_one_host_and_other_routes_do_not_know_each_other() -> None:
+    host = "https://conda.anaconda.org"
+    with respx.mock(assert_all_called=False) as router, httpx.Client() as client:
+        first = StubChannel("forge").add("libz", "1").mount(router, url=f"{host}/forge")
+        second = StubChannel("bio").add("seq", "1").mount(router, url=f"{host}/bio")
+        below = StubChannel("dev").add("seq", "2").mount(router, url=f"{host}/bio/label/dev")
+        for other in ("forge-notes.txt", "forges/x", "other/forge/x"):
+            router.get(f"{host}/{other}").respond(200, text="other")
+            assert client.get(f"{host}/{other}").text == "other"
+        for channel, file in ((first, "libz-1"), (second, "seq-1"), (second, "none")):
+            status = client.get(f"{channel.url}/noarch/{file}-h0_0.conda").status_code
+            assert status == (404 if file == "none" else 200)
+        assert first.log.paths == ("/forge/noarch/libz-1-h0_0.conda",)
+        assert len(second.log) == 2
+        assert len(below.log) == 0
+        for each in (first, second, below):
+            each.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("https://h.example/t/tk/x/mine/noarch/repodata.json", 200),
+        ("https://h.example/x/t/tk/mine/noarch/repodata.json?a=b", 200),
+        ("https://user:pw@h.example/t/tk/x/mine/noarch/repodata.json", 200),
+        ("HTTPS://H.example:443/t/tk/x/mine/noarch/repodata.json", 200),
+        ("https://h.example/t/other/x/mine/noarch/repodata.json", 401),
+        ("https://h.example/x/mine/noarch/repodata.json", 401),
+        ("https://h.example/t/tk/x/mine", 404),
+    ],
+)
+def test_a_token_is_where_conda_writes_it(url: str, status: int, channel: BuiltChannel) -> None:
+    with respx.mock() as router, httpx.Client() as client:
+        mounted = channel.mount(router, url="https://H.example/x/mine", token="tk")
+        assert client.get(url).status_code == status
+        (path,) = mounted.log.paths
+    assert path == ("/mine" if status == 404 else "/mine/noarch/repodata.json")
+
+
+def test_a_user_and_password_may_be_in_the_url(channel: BuiltChannel) -> None:
+    with respx.mock() as router, httpx.Client() as client:
+        channel.mount(router, url="https://h.example/x/mine", basic=("user", "pw"))
+        url = "https://user:pw@h.example/x/mine/noarch/repodata.json"
+        assert client.get(url).status_code == 200
+
+
+def test_a_name_may_have_characters_that_a_url_escapes() -> None:
+    with respx.mock() as router, httpx.Client() as client:
+        mounted = StubChannel("m ü").add("a", "1").mount(router)
+        assert client.get(f"{mounted.url}/noarch/a-1-h0_0.conda").status_code == 200
+        mounted.close()
+
+
 @pytest.mark.parametrize("url", ["conda.test/mine", "https://conda.test", "https://h/other"])
 def test_a_place_that_cannot_be(url: str, channel: BuiltChannel) -> None:
     with respx.mock() as router, pytest.raises(InvalidInput, match="URL"):
