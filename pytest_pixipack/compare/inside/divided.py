@@ -34,7 +34,8 @@ MOST_BEFORE_GO_ID = 4096
 class Mark:
     """A field without meaning: `label` and `value` for people, `start` and `size` in bytes.
 
-    One that `follows` is a consequence of whatever else differs.
+    One that `follows` is a consequence of whatever else differs. One that `repeats` says what is
+    true of another part; it is in a part itself, and belongs to that where only one side has it.
     """
 
     label: str
@@ -43,6 +44,7 @@ class Mark:
     size: int
     value: Any
     follows: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.compare.inside.content import Scratch
-from pytest_pixipack.compare.inside.divided import Mark, Names, Part, Program
+from pytest_pixipack.compare.inside.divided import Mark, Part, Program
 from pytest_pixipack.compare.inside.layout import Layout, Place
 from pytest_pixipack.compare.inside.lines import around
+from pytest_pixipack.compare.inside.marks import Ranges, in_both, labelled
 from pytest_pixipack.compare.inside.parts import Patience, Walk, walk
 from pytest_pixipack.compare.inside.pieces import rearranged
 from pytest_pixipack.compare.inside.programs import Deeper
@@ -65,7 +66,8 @@ class _Programs:
         self.where = where
         self.data = data
         self.left, self.right = programs
-        self.marks = _labelled(self.left.marks), _labelled(self.right.marks)
+        self.marks = in_both(labelled(self.left.marks), labelled(self.right.marks))
+        self.ranges = Ranges(self.marks[0]), Ranges(self.marks[1])
         self.scratch = scratch
         self.deeper = deeper
         self.patience = Patience()
@@ -298,16 +300,8 @@ class _Programs:
             yield Difference(self.where, _HEADERS, "payload", old, new, "content")
 
     def _span(self, part: Part, side: int) -> Span:
-        end = part.start + part.size
-        ignored = [
-            (
-                max(mark.start, part.start) - part.start,
-                min(mark.start + mark.size, end) - part.start,
-            )
-            for mark in self.marks[side].values()
-            if mark.start < end and part.start < mark.start + mark.size
-        ]
-        return Span(self.data[side], part.start, part.size, tuple(sorted(ignored)))
+        ignored = self.ranges[side].within(part.start, part.start + part.size)
+        return Span(self.data[side], part.start, part.size, tuple(ignored))
 
     def _equal(self, first: Mark | Part, second: Mark | Part) -> bool:
         spans = [
@@ -337,16 +331,6 @@ def _few(found: list[Difference]) -> list[Difference]:
             evidence = f"{more} more section{'s' if more > 1 else ''} likewise"
             kept[-1] = replace(kept[-1], evidence=evidence)
     return kept
-
-
-def _labelled(marks: Sequence[Mark]) -> dict[str, Mark]:
-    """Marks by labels that occur once."""
-    names = Names()
-    found: dict[str, Mark] = {}
-    for mark in marks:
-        label = names.free(mark.label)
-        found[label] = replace(mark, label=label)
-    return found
 
 
 def _strange(found: Sequence[Difference]) -> int:
