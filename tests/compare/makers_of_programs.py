@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 
 
 def elf(
@@ -11,9 +12,11 @@ def elf(
     data: bytes = b"some data\0",
     comment: bytes = b"GCC: (GNU) 13.2.0\0",
     build_id: bytes | None = b"\1" * 20,
+    debug: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """A shared library of 64 bits with a table of sections."""
+    """A shared library of 64 bits with a table of sections; those of `debug` are not loaded."""
     sections = [(".text", 1, text), (".rodata", 1, data), (".comment", 1, comment)]
+    sections += [(name, 1, content) for name, content in (debug or {}).items()]
     if build_id is not None:
         note = struct.pack("<III4s", 4, len(build_id), 3, b"GNU\0") + build_id
         sections.append((".note.gnu.build-id", 7, note))
@@ -22,7 +25,10 @@ def elf(
     body, table, at = b"", [bytes(64)], 64
     for name, kind, content in sections:
         place = names.index(name.encode() + b"\0")
-        table.append(struct.pack("<IIQQQQIIQQ", place, kind, 2, 0, at, len(content), 0, 0, 1, 0))
+        flags = 0 if debug and name in debug else 2
+        table.append(
+            struct.pack("<IIQQQQIIQQ", place, kind, flags, 0, at, len(content), 0, 0, 1, 0)
+        )
         body += content + bytes(-len(content) % 8)
         at = 64 + len(body)
     head = b"\x7fELF\2\1\1" + bytes(9)

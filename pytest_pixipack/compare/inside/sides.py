@@ -18,6 +18,7 @@ from pytest_pixipack.compare.inside.marks import Ranges, in_both, labelled
 from pytest_pixipack.compare.inside.parts import Patience, Walk, walk
 from pytest_pixipack.compare.inside.pieces import rearranged
 from pytest_pixipack.compare.inside.programs import Deeper
+from pytest_pixipack.compare.inside.pubnames import INFO, only_moved
 from pytest_pixipack.compare.inside.spans import Span, unpacked
 from pytest_pixipack.compare.inside.stringtables import Strings, compare_strings
 from pytest_pixipack.compare.model import Difference, Kind
@@ -75,6 +76,7 @@ class _Programs:
         self.orders: list[Difference] = []
         self.facts = {*self.left.facts, *self.right.facts}
         self.grown = False
+        self.indexes: set[Where] = set()
         # Where a part is compressed on both sides, one that is not was too small for it.
         both = (self.left.parts, self.right.parts)
         self.packed = any(
@@ -88,6 +90,7 @@ class _Programs:
         if any(each.cause == "content" for each in rest):
             # A number that a compiler draws from what it compiles may follow.
             rest = [each for each in rest if each.cause != "random" or each.field not in self.facts]
+        rest = self._without_indexes(rest)
         rest = self._without_tables(self._without_unread(rest)) or self.orders
         rest = [*_few(rest), *self._headers(bool(rest or marked))]
         follows = {mark.label for marks in self.marks for mark in marks.values() if mark.follows}
@@ -249,8 +252,24 @@ class _Programs:
         # Symbols and relocations are read entry by entry.
         complete = complete or part.has("entries", "relocates")
         if not complete or next(layout.unexplained(place), None) is not None:
+            if part.has("index") and self._only_moved(place, layout):
+                self.indexes.add(where)
             digests = place.left.digest(), place.right.digest()
             yield Difference(where, "content", "payload", *digests, "content")
+
+    def _only_moved(self, place: Place, layout: Layout) -> bool:
+        info = layout.named(INFO)
+        if info is None:
+            return False
+        sides = (place.left, info.left), (place.right, info.right)
+        return only_moved(*sides, self.left.machine.order)
+
+    def _without_indexes(self, found: list[Difference]) -> list[Difference]:
+        """Without indexes of data in another file, where a cause is known why it has moved."""
+        others = [each for each in found if each.where not in self.indexes]
+        debug = {(*self.where, part.name) for part in self.left.parts.values() if part.has("debug")}
+        known = any(each.where in debug for each in others)
+        return others if known and all(each.cause != "content" for each in others) else found
 
     def _without_unread(self, found: list[Difference]) -> list[Difference]:
         """Without parts that are not read, where texts of another length are the reason.
