@@ -16,6 +16,7 @@ _KINDS = (
     (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )  # fmt: skip
+_REMEDY = "Put a file into its place, or save what comes through it to a file first."
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -35,6 +36,12 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
+def read_regular(path: Path, most: int = -1) -> bytes:
+    """The content of such a file, at most so many bytes of it. Raises as `open_regular` does."""
+    with open_regular(path) as stream:
+        return stream.read(most)
+
+
 def kind_of(mode: int) -> str | None:
     """What there is instead of a file, by its mode; None for files, directories and links."""
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
@@ -44,6 +51,4 @@ def kind_of(mode: int) -> str | None:
 
 def _refuse_other(mode: int, path: Path) -> None:
     if (kind := kind_of(mode)) is not None:
-        raise InvalidInput(
-            f"{path.name} is {kind}, not a file.", file=path, remedy="Put a file into its place."
-        )
+        raise InvalidInput(f"{path.name} is {kind}, not a file.", file=path, remedy=_REMEDY)

@@ -11,9 +11,14 @@ import pytest
 
 from pytest_pixipack.artifact import file_digests, read_artifact
 from pytest_pixipack.artifact.wheels import read_wheel
+from pytest_pixipack.backend.transcript import Transcript
+from pytest_pixipack.compare import compare
 from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.lock import read_lock
 from pytest_pixipack.pack import read_pack
-from pytest_pixipack.regular_files import kind_of, open_regular
+from pytest_pixipack.regular_files import kind_of, open_regular, read_regular
+from pytest_pixipack.reproduce.record_file import read_record
+from pytest_pixipack.shards.documents import read_shards
 
 
 def test_files_and_links_to_them_are_opened(tmp_path: Path) -> None:
@@ -56,3 +61,43 @@ def test_devices_and_sockets_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
         made.bind("s")
         with pytest.raises(InvalidInput, match="s is a socket"):
             open_regular(Path("s"))
+
+
+def left_alone(path: Path) -> None:
+    """Something in the place of a file is not waited for, and said."""
+    with pytest.raises(InvalidInput, match=r"is a (named pipe|device), not a file") as caught:
+        compare(path, path)
+    assert caught.value.file == str(path)
+    assert "save what comes through it to a file" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("name", ["pixi.lock", "a.conda", "a.tar.bz2", "a.tar", "a.txt", "a"])
+def test_what_is_compared_is_a_file(name: str, pipe: Path) -> None:
+    left_alone(pipe.rename(pipe.with_name(name)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no devices in directories")
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_what_is_compared_is_no_device(device: str) -> None:
+    left_alone(Path(device))
+
+
+def test_a_lock_of_a_directory_is_a_file(pipe: Path) -> None:
+    pipe.rename(pipe.with_name("pixi.lock"))
+    for read in (read_lock, lambda path: compare(path, path)):
+        with pytest.raises(InvalidInput, match=r"pixi\.lock is a named pipe, not a file"):
+            read(pipe.parent)
+
+
+@pytest.mark.parametrize(
+    "read", [read_lock, read_record, lambda path: read_shards([path]), Transcript.load]
+)
+def test_what_other_commands_read_is_a_file(read, pipe: Path) -> None:
+    with pytest.raises(InvalidInput, match="is a named pipe, not a file"):
+        read(pipe)
+
+
+def test_a_file_is_read_as_far_as_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    assert read_regular(tmp_path / "file") == b"content"
+    assert read_regular(tmp_path / "file", 3) == b"con"

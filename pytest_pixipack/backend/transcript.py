@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pytest_pixipack.backend.versions import require_supported
 from pytest_pixipack.errors import InvalidInput, Unsupported
+from pytest_pixipack.regular_files import read_regular
 
 VERSION = 1  # of transcripts, not of the protocol
 Direction = Literal["->", "<-"]
@@ -184,7 +185,7 @@ def _calls(messages: Iterable[Message]) -> Iterator[Call]:
 
 def _read(path: Path) -> list[Message]:
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise InvalidInput(
             f"The transcript cannot be read: {error.strerror}.",

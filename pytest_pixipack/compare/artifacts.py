@@ -25,6 +25,7 @@ from pytest_pixipack.compare.quick import read_pair
 from pytest_pixipack.compare.recipes import RECIPES, recipe_differences
 from pytest_pixipack.compare.records import Where, compare_order, compare_records
 from pytest_pixipack.facts import FileFacts
+from pytest_pixipack.regular_files import open_regular
 
 if TYPE_CHECKING:
     from pytest_pixipack.artifact import Artifact
@@ -60,9 +61,9 @@ def same_bytes(left: Path, right: Path) -> bool:
 
     path = left
     try:
-        with left.open("rb") as first:
+        with open_regular(left) as first:
             path = right
-            with right.open("rb") as second:
+            with open_regular(right) as second:
                 if left.stat().st_size != right.stat().st_size:
                     return False
                 while (piece := first.read(_CHUNK)) == second.read(_CHUNK):

@@ -7,6 +7,7 @@ from pathlib import Path
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 from pytest_pixipack.compare.model import Comparison
 from pytest_pixipack.errors import Infrastructure
+from pytest_pixipack.regular_files import open_regular
 
 
 def compare_files(left: Path, right: Path) -> Comparison:
@@ -18,9 +19,9 @@ def compare_files(left: Path, right: Path) -> Comparison:
 
 
 def content(path: Path) -> Content:
-    """The content of a file. Raises `Infrastructure` where it cannot be read."""
+    """The content of a file. Raises `InvalidInput` for a pipe, `Infrastructure` as `unreadable`."""
     try:
-        with path.open("rb"):
+        with open_regular(path):
             return Content.file(path)
     except OSError as error:
         raise unreadable(path, error) from None

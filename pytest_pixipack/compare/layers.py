@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_pixipack.compare.model import Comparison, Difference, Verdict
 from pytest_pixipack.errors import Infrastructure, InvalidInput
+from pytest_pixipack.regular_files import read_regular
 
 if TYPE_CHECKING:
     from pytest_pixipack.lock import LockDiff
@@ -81,7 +82,8 @@ class _Seen:
 def layer_of(path: Path) -> Layer:
     """The layer of a file or directory, by what is in it.
 
-    Raises `InvalidInput` for one that is absent, `Infrastructure` where it cannot be looked at.
+    Raises `InvalidInput` for one that is absent, or is neither (a named pipe, a device), and
+    `Infrastructure` where it cannot be looked at.
     """
     return _seen(path).layer
 
@@ -159,8 +161,7 @@ def _directory(path: Path) -> Layer:
 
 
 def _file(path: Path) -> _Seen:
-    with path.open("rb") as stream:
-        head = stream.read(_HEAD)
+    head = read_regular(path, _HEAD)
     if path.name.endswith(".conda"):
         return _Seen("artifact")
     if path.name.endswith(".tar.bz2"):

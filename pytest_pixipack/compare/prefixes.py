@@ -17,6 +17,7 @@ from pytest_pixipack.compare.records import Where, compare_lists
 from pytest_pixipack.compare.trees import mode_differences
 from pytest_pixipack.facts import FileFacts
 from pytest_pixipack.prefix.placed import Place, place_of
+from pytest_pixipack.regular_files import open_regular
 
 if TYPE_CHECKING:
     from pytest_pixipack.prefix import Prefix
@@ -35,7 +36,8 @@ def compare_prefixes(left: Path, right: Path) -> Comparison:
 
     The paths of the prefixes themselves are the same thing wherever they are written into files.
     That a package came from another place is metadata; the history is compared without its times
-    and commands. Raises as `read_prefix` does.
+    and commands. Pipes and sockets that programs left there are not looked at. Raises as
+    `read_prefix` does, and `InvalidInput` for one in the place of an installed file.
     """
     from pytest_pixipack.prefix import prefix_files, read_prefix
 
@@ -70,13 +72,14 @@ class _Prefixes:
         self.first, self.second = first, second
         self.where: Where = (left.path.name,)
         self.here, self.there = place_of(left.path), place_of(right.path)
-        self.binaries = {
-            path
+        installed = [
+            file
             for prefix in (left, right)
             for facts in prefix.packages.values()
-            for path, file in (facts.files or {}).items()
-            if file.placeholder_mode == "binary"
-        }
+            for file in (facts.files or {}).values()
+        ]
+        self.owned = {file.path for file in installed}
+        self.binaries = {file.path for file in installed if file.placeholder_mode == "binary"}
 
     def differences(self) -> Iterator[Difference]:
         paths = [
@@ -89,7 +92,8 @@ class _Prefixes:
         yield from self._records(changed)
         yield from self._history()
         for path in paths:
-            yield from self._file(path, *pairs[path], changed)
+            if any(pairs[path]):
+                yield from self._file(path, *pairs[path], changed)
 
     def _records(self, changed: Collection[str]) -> Iterator[Difference]:
         left, right = self.left.records, self.right.records
@@ -123,8 +127,20 @@ class _Prefixes:
 
     def _pair(self, path: str) -> tuple[FileFacts | None, FileFacts | None]:
         """The two files as if both prefixes were at one place."""
-        old, new = self.first.get(path), self.second.get(path)
+        old = self._found(path, self.first.get(path), self.here)
+        new = self._found(path, self.second.get(path), self.there)
         return self._placed(path, old, new) if old and new and old != new else (old, new)
+
+    def _found(self, path: str, file: FileFacts | None, place: Place) -> FileFacts | None:
+        """The file, or None for a pipe, a socket or a device, which programs leave behind.
+
+        Raises `InvalidInput` where it is in the place of a file that a package installed.
+        """
+        if file is None or file.kind != "file" or file.sha256 is not None:
+            return file
+        if path in self.owned:
+            open_regular(place.root / path).close()
+        return None
 
     def _file(
         self, path: str, old: FileFacts | None, new: FileFacts | None, changed: set[str]

@@ -6,8 +6,9 @@ each environment), `meta.yaml` by conda-build (`requirements`, pinned as `name v
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_pixipack.compare.inside.comments import yaml_comments
@@ -19,18 +20,32 @@ from pytest_pixipack.compare.inside.structured import (
 )
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.compare.notation import yaml_notation
-from pytest_pixipack.compare.records import Where
+from pytest_pixipack.compare.records import Where, compare_order
 
 RECIPES = ("info/recipe/rendered_recipe.yaml", "info/recipe/meta.yaml")
 _ENVIRONMENTS = ("build", "host")
+# What tells one package from another of the same version and build.
+_DIGESTS = ("sha256", "md5")
+
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The packages of the build and host environments as `version build`, and all else."""
+    """The packages of the build and host environments as `version build`, and all else.
 
-    packages: Mapping[tuple[str, str], str]
-    rest: Any
+    Packages are known by environment and name, and are in the order of the recipe; `records` are
+    what else it says of each.
+    """
+
+    packages: Mapping[Key, str]
+    rest: Mapping[str, Any]
+    records: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+    def names(self, environment: str) -> list[str]:
+        """The packages of an environment in their order."""
+        return [name for known, name in self.packages if known == environment]
 
 
 def read_recipe(text: str) -> Recipe | None:
@@ -41,7 +56,8 @@ def read_recipe(text: str) -> Recipe | None:
         return None
     if not isinstance(value, dict):
         return None
-    packages: dict[tuple[str, str], str] = {}
+    packages: dict[Key, str] = {}
+    records: dict[Key, Mapping[str, Any]] = {}
     rest = dict(value)
     finalized = value.get("finalized_dependencies")
     if isinstance(finalized, dict):
@@ -49,9 +65,12 @@ def read_recipe(text: str) -> Recipe | None:
         for environment in _ENVIRONMENTS:
             solved = finalized.get(environment)
             if isinstance(solved, dict) and isinstance(solved.get("resolved"), list):
-                packages |= _resolved(environment, solved["resolved"])
+                records |= _resolved(environment, solved["resolved"])
                 kept[environment] = {key: solved[key] for key in solved if key != "resolved"}
         rest["finalized_dependencies"] = kept
+        packages |= {
+            key: f"{record.get('version')} {record.get('build')}" for key, record in records.items()
+        }
     required = value.get("requirements")
     if isinstance(required, dict):
         kept = dict(required)
@@ -61,7 +80,7 @@ def read_recipe(text: str) -> Recipe | None:
                 packages |= {(environment, each.split()[0]): _version(each) for each in listed}
                 del kept[environment]
         rest["requirements"] = kept
-    return Recipe(packages, rest) if packages else None
+    return Recipe(packages, rest, records) if packages else None
 
 
 def recipe_differences(where: Where, left: str, right: str) -> list[Difference] | None:
@@ -73,20 +92,36 @@ def recipe_differences(where: Where, left: str, right: str) -> list[Difference] 
     if first is None or second is None:
         return None
     packages = list(_packages(where, first, second))
+    values = _values(first, second), _values(second, first)
     rest = [
         replace(each, cause="timestamp") if each.field.endswith("timestamp") else each
-        for each in value_differences(where, first.rest, second.rest)
+        for each in value_differences(where, *values)
     ]
-    rest += notation_differences(where, first.rest, second.rest, "", "")
+    rest += notation_differences(where, *values, "", "")
     if packages:
         # The hash and the pins follow from the packages.
         rest = [each for each in rest if each.cause != "content"]
     comments = [list(yaml_comments(_plain(text))) for text in (left, right)]
     rest += excerpt_differences(where, *comments)
     found = [replace(each, kind="metadata") if each.kind == "payload" else each for each in rest]
-    if not packages and not found:
-        found = list(yaml_notation(where, left, right))
+    found += _orders(where, first, second)
+    ordered = all(each.cause == "member-order" for each in found)
+    # In another order, a text has the same letters.
+    if not packages and ordered and not (found and Counter(left) == Counter(right)):
+        found += yaml_notation(where, left, right)
     return [*packages, *found]
+
+
+def _values(recipe: Recipe, other: Recipe) -> dict[str, Any]:
+    """What a recipe says, with the records of packages that the other one has as well."""
+    same = [
+        key
+        for key in sorted(recipe.records)
+        if recipe.packages[key] == other.packages.get(key)
+        and key in other.records
+        and not _other_digest(recipe, other, key)
+    ]
+    return {**recipe.rest, **{_called(key): recipe.records[key] for key in same}}
 
 
 def _plain(text: str) -> str:
@@ -98,14 +133,35 @@ def _packages(where: Where, left: Recipe, right: Recipe) -> Iterator[Difference]
     for key in sorted({*left.packages, *right.packages}):
         old, new = left.packages.get(key), right.packages.get(key)
         if old != new:
-            environment, name = key
-            field = f"{environment} package {name}"
-            yield Difference(where, field, "metadata", old, new, "dependency-change")
+            yield Difference(where, _called(key), "metadata", old, new, "dependency-change")
+        elif digests := _other_digest(left, right, key):
+            yield Difference(where, _called(key), "metadata", *digests, "dependency-change")
 
 
-def _resolved(environment: str, listed: list[Any]) -> dict[tuple[str, str], str]:
+def _other_digest(left: Recipe, right: Recipe, key: Key) -> tuple[Any, Any] | None:
+    """The digests of two builds of one version that are called the same."""
+    old, new = left.records.get(key, {}), right.records.get(key, {})
+    pairs = [(old[name], new[name]) for name in _DIGESTS if old.get(name) and new.get(name)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), None)
+
+
+def _orders(where: Where, left: Recipe, right: Recipe) -> Iterator[Difference]:
+    """In which order the packages are; nothing depends on it."""
+    for environment in _ENVIRONMENTS:
+        field = f"order of {environment} packages"
+        names = left.names(environment), right.names(environment)
+        if (order := compare_order(where, field, *names)) is not None:
+            yield order
+
+
+def _called(key: Key) -> str:
+    environment, name = key
+    return f"{environment} package {name}"
+
+
+def _resolved(environment: str, listed: list[Any]) -> dict[Key, Mapping[str, Any]]:
     return {
-        (environment, str(each["name"])): f"{each.get('version')} {each.get('build')}"
+        (environment, str(each["name"])): each
         for each in listed
         if isinstance(each, dict) and "name" in each
     }

@@ -22,6 +22,7 @@ from pytest_pixipack.lock.model import Lock, LockedPackage, LockEnvironment
 from pytest_pixipack.lock.regular import first_irregular
 from pytest_pixipack.lock.version_7 import DocumentError, read_document
 from pytest_pixipack.lock.yaml import load_yaml
+from pytest_pixipack.regular_files import read_regular
 
 SUPPORTED_VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 _CURRENT = 7
@@ -41,8 +42,7 @@ def read_lock(path: Path) -> Lock:
     """
     file = path / "pixi.lock" if path.is_dir() else path
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_regular(file, MAX_BYTES + 1)
     except FileNotFoundError:
         raise InvalidInput(
             "There is no lock file here.", file=file, remedy="Run `pixi lock` to write one."

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.pack.model import TOOL_VERSION
 from pytest_pixipack.platforms import is_windows
+from pytest_pixipack.regular_files import open_regular
 
 # Bytes that are encoded at once: a multiple of three, so that no padding appears in the middle.
 _PIECE = 3 << 18
@@ -163,7 +164,7 @@ def write_executable(out: Path, archive: Path, unpacker: Path, platform: str) ->
 @contextmanager
 def _part(path: Path, what: str) -> Iterator[BinaryIO]:
     try:
-        stream = path.open("rb")
+        stream = open_regular(path)
     except OSError as error:
         raise InvalidInput(
             f"The {what} cannot be read: {error.strerror or error}.", file=path

@@ -27,6 +27,7 @@ from pytest_pixipack.pack.model import (
 )
 from pytest_pixipack.pack.records import entry_order
 from pytest_pixipack.pack.safety import refuse_unsafe
+from pytest_pixipack.regular_files import open_regular
 from pytest_pixipack.safe_names import quoted, unsafe_name
 
 # Members of a pack: text that is made here, or a file that is copied.
@@ -206,7 +207,7 @@ def _write_directory(target: Path, tree: _Tree) -> None:
 
 def _open_source(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise InvalidInput(
             f"The package file {path.name} cannot be read: {error.strerror or error}.",

@@ -17,6 +17,7 @@ from pathlib import Path
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import FileFacts
 from pytest_pixipack.prefix.model import Prefix
+from pytest_pixipack.regular_files import read_regular
 from pytest_pixipack.safe_names import unsafe_name
 
 _INFO = ".dist-info"
@@ -75,7 +76,7 @@ def _read(root: Path, record: Path) -> Distribution:
     name, _, version = record.parent.name.removesuffix(_INFO).partition("-")
     site_packages = record.parent.parent.relative_to(root).as_posix()
     try:
-        rows = list(csv.reader(record.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.reader(read_regular(record).decode("utf-8").splitlines()))
         files = dict(_files(rows, site_packages))
     except (OSError, ValueError, csv.Error) as error:
         raise InvalidInput(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput
 from pytest_pixipack.facts import FileFacts, FileKind, PackageFacts
-from pytest_pixipack.regular_files import open_regular
+from pytest_pixipack.regular_files import read_regular
 from pytest_pixipack.safe_names import quoted, shown
 from pytest_pixipack.small_json import BadJson, load_json
 
@@ -103,8 +103,7 @@ def _read_record(file: Path) -> dict[str, Any]:
 
 def _read(file: Path) -> bytes:
     try:
-        with open_regular(file) as stream:
-            data = stream.read(_LARGEST + 1)
+        data = read_regular(file, _LARGEST + 1)
     except OSError as error:
         raise Infrastructure(
             f"The record cannot be read: {error.strerror or error}.", file=file
@@ -115,7 +114,7 @@ def _read(file: Path) -> bytes:
 
 
 def _history(file: Path) -> str | None:
-    if not file.is_file():
+    if not file.exists() or file.is_dir():
         return None
     try:
         return _read(file).decode()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pytest_pixipack.errors import Infrastructure
 from pytest_pixipack.prefix.placeholders import found_in, packed_digests, without_first
+from pytest_pixipack.regular_files import open_regular
 
 _HERE = "<prefix>"
 _CHUNK = 1 << 20
@@ -67,10 +68,13 @@ class Place:
         return any(digest == sha256 for digest in digests)
 
     def pieces(self, path: str) -> Iterator[bytes]:
-        """The content in pieces. Raises `Infrastructure` where it cannot be read."""
+        """The content in pieces.
+
+        Raises `InvalidInput` for a pipe or a device, `Infrastructure` where it cannot be read.
+        """
         file = self.root / path
         try:
-            with file.open("rb") as stream:
+            with open_regular(file) as stream:
                 while piece := stream.read(_CHUNK):
                     yield piece
         except OSError as error:

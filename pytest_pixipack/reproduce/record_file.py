@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.regular_files import read_regular
 from pytest_pixipack.reproduce.digests import KIND
 from pytest_pixipack.reproduce.record_shape import shape_problem
 
@@ -37,9 +38,10 @@ def read_record(path: Path) -> Json:
     of a later schema.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        data = read_regular(path, _MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
             raise InvalidInput("This file is too large for a record.", file=path)
-        found = json.loads(path.read_bytes())
+        found = json.loads(data)
     except FileNotFoundError:
         raise InvalidInput("There is no such record.", file=path) from None
     except OSError as error:

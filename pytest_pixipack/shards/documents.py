@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Unsupported
+from pytest_pixipack.regular_files import read_regular
 from pytest_pixipack.reproduce.record import KIND, read_record
 
 Json = dict[str, Any]
@@ -63,9 +64,10 @@ def _kind(shard: Shard) -> str:
 
 def _read(file: Path) -> Shard:
     try:
-        if file.stat().st_size > _MOST_BYTES:
+        data = read_regular(file, _MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
             raise InvalidInput("This file is too large for a report.", file=file)
-        found = json.loads(file.read_bytes())
+        found = json.loads(data)
     except FileNotFoundError:
         raise InvalidInput("There is no such report.", file=file) from None
     except OSError as error:

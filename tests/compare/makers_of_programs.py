@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import zlib
+from collections.abc import Mapping
 
 
 def elf(
@@ -10,9 +12,11 @@ def elf(
     data: bytes = b"some data\0",
     comment: bytes = b"GCC: (GNU) 13.2.0\0",
     build_id: bytes | None = b"\1" * 20,
+    debug: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """A shared library of 64 bits with a table of sections."""
+    """A shared library of 64 bits with a table of sections; those of `debug` are not loaded."""
     sections = [(".text", 1, text), (".rodata", 1, data), (".comment", 1, comment)]
+    sections += [(name, 1, content) for name, content in (debug or {}).items()]
     if build_id is not None:
         note = struct.pack("<III4s", 4, len(build_id), 3, b"GNU\0") + build_id
         sections.append((".note.gnu.build-id", 7, note))
@@ -21,7 +25,10 @@ def elf(
     body, table, at = b"", [bytes(64)], 64
     for name, kind, content in sections:
         place = names.index(name.encode() + b"\0")
-        table.append(struct.pack("<IIQQQQIIQQ", place, kind, 2, 0, at, len(content), 0, 0, 1, 0))
+        flags = 0 if debug and name in debug else 2
+        table.append(
+            struct.pack("<IIQQQQIIQQ", place, kind, flags, 0, at, len(content), 0, 0, 1, 0)
+        )
         body += content + bytes(-len(content) % 8)
         at = 64 + len(body)
     head = b"\x7fELF\2\1\1" + bytes(9)
@@ -95,16 +102,54 @@ def fat(*programs: bytes) -> bytes:
     return (struct.pack(">4sI", b"\xca\xfe\xba\xbe", len(programs)) + table).ljust(at, b"\0") + body
 
 
-def coff(time: int = 1, code: bytes = b"\x90\xc3", source: bytes = b"C:\\bld\\a.cpp\0") -> bytes:
-    """An object file of Windows with its source in its debug data."""
+def coff(
+    time: int = 1,
+    code: bytes = b"\x90\xc3",
+    source: bytes = b"C:\\bld\\a.cpp\0",
+    *,
+    repeats: bool = False,
+    checksum: int | None = None,
+    length: int | None = None,
+) -> bytes:
+    """An object file of Windows with its source in its debug data.
+
+    With `repeats` there are symbols of its sections, which repeat size and checksum of each; a
+    `checksum` or `length` of the debug data that is given is written instead.
+    """
     start = 20 + 2 * 40
     sections = struct.pack("<8sIIIIIIHHI", b".text", 0, 0, len(code), start, 0, 0, 0, 0, 0x60000020)
     sections += struct.pack("<8sIIIIIIHHI", b".debug$S", 0, 0, len(source), start + len(code), 0, 0,
                             0, 0, 0x42100040)  # fmt: skip
     symbols = start + len(code) + len(source)
-    head = struct.pack("<HHIIIHH", 0x8664, 2, time, symbols, 1, 0, 0)
-    symbol = struct.pack("<8sIhHBB", b"f", 0, 1, 0x20, 2, 0)
-    return head + sections + code + source + symbol + struct.pack("<I", 4)
+    table = struct.pack("<8sIhHBB", b"f", 0, 1, 0x20, 2, 0)
+    if repeats:
+        told = (b".text", code, None, None), (b".debug$S", source, length, checksum)
+        for number, (name, content, size, crc) in enumerate(told, 1):
+            size = len(content) if size is None else size
+            crc = zlib.crc32(content, 0xFFFFFFFF) ^ 0xFFFFFFFF if crc is None else crc
+            table += struct.pack("<8sIhHBB", name, 0, number, 0, 3, 1)
+            table += struct.pack("<IHHIHBxxx", size, 0, 0, crc, number, 0)
+    head = struct.pack("<HHIIIHH", 0x8664, 2, time, symbols, len(table) // 18, 0, 0)
+    return head + sections + code + source + table + struct.pack("<I", 4)
+
+
+def macho_object(
+    text: bytes = b"some data\0", padding: int | bytes = 8, symbols: bytes = b"\0_f\0"
+) -> bytes:
+    """An object file of macOS: a section of data, zeros up to a multiple, its relocations."""
+    size = 152 + 24
+    start = 32 + size
+    filled = bytes(-len(text) % padding) if isinstance(padding, int) else padding
+    relocations = start + len(text) + len(filled)
+    table = relocations + 8
+    segment = struct.pack("<II16sQQQQiiII", 0x19, 152, b"", 0, len(text), start, len(text), 7, 7, 1,
+                          0)  # fmt: skip
+    segment += struct.pack("<16s16sQQIIIIIIII", b"__data", b"__DATA", 0, len(text), start, 0,
+                           relocations, 1, 0, 0, 0, 0)  # fmt: skip
+    symtab = struct.pack("<IIIIII", 2, 24, table, 1, table + 16, len(symbols))
+    head = struct.pack("<IIIIIIII", 0xFEEDFACF, 0x01000007, 3, 1, 2, size, 0, 0)
+    body = text + filled + struct.pack("<II", 0, 0x0E000000)
+    return head + segment + symtab + body + struct.pack("<IBBHQ", 1, 0x0F, 1, 0, 0) + symbols
 
 
 def imported(time: int = 1, name: bytes = b"f") -> bytes:

@@ -268,3 +268,31 @@ def test_how_a_record_is_written(rewrite, kind, cause, installed, tmp_path):
     record.write_text(rewrite(json.loads(record.read_bytes())), encoding="utf-8")
     found = only(compare_prefixes(left, right))
     assert (found.kind, found.cause) == (kind, cause)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in directories")
+@pytest.mark.parametrize("path", ["bin/app", "share/a", "conda-meta/history"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_pipe_in_the_place_of_an_installed_file_is_refused(path, both, installed):
+    """Nobody knows what comes through it: neither the same nor another content."""
+    left, right = installed("a"), installed("b")
+    for each in (left, right) if both else (right,):
+        (each / path).unlink()
+        os.mkfifo(each / path)
+    for pair in ((left, right), (right, left)):
+        with pytest.raises(InvalidInput, match="is a named pipe, not a file") as caught:
+            compare_prefixes(*pair)
+        assert str(caught.value.file).endswith(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in directories")
+def test_a_pipe_that_no_package_owns_is_left_out(installed):
+    """Programs that run in an environment leave pipes and sockets there."""
+    left, right = installed("a"), installed("b")
+    os.mkfifo(left / "var.pipe")
+    assert compare_prefixes(left, right).verdict == "identical"
+    os.mkfifo(right / "var.pipe")
+    assert compare_prefixes(left, right).verdict == "identical"
+    (left / "var.pipe").unlink()
+    (left / "var.pipe").write_bytes(b"a file")
+    assert only(compare_prefixes(left, right)).cause == "file-removed"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 
 from .corpus import TEXT, ar, pyc, tar, thin_ar, wheel, zipped, zstd
-from .makers_of_programs import coff, elf, fat, imported, macho, pe
+from .makers_of_programs import coff, elf, fat, imported, macho, macho_object, pe
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,8 @@ MANY = {
 }  # fmt: skip
 FILES = {
     "a.so": elf(), "a.dylib": macho(signature=bytes(range(150)), **MANY), "a": fat(macho(), ar()),
-    "a.dll": pe(rich=1), "a.obj": coff(), "b.obj": imported(), "a.a": ar(), "b.a": thin_ar("a.o"),
+    "a.dll": pe(rich=1), "a.obj": coff(), "b.obj": imported(),
+    "c.obj": coff(repeats=True), "a.o": macho_object(), "a.a": ar(), "b.a": thin_ar("a.o"),
     "a.pyc": pyc("a = ('text', 1.5)\ndef f(x): return x in {'b', 'c'}\n"), "a.zip": zipped(),
     "a.exe": pe() + b"#!python.exe\r\n" + zipped({"a": b"text\n"}), "a.tar": tar({"a": b"text\n"}),
     "b.tar": tar({"a" * 120: b"text\n"}, form=tarfile.PAX_FORMAT), "a.gz": gzip.compress(TEXT[:99]),
@@ -81,7 +82,7 @@ def test_several_bytes(name, data):
 
 @pytest.mark.parametrize(
     ("name", "marked"),
-    [("a.so", 80), ("a.dll", 80), ("a.dylib", 260), ("a.obj", 4), ("b.obj", 4)],
+    [("a.so", 80), ("a.dll", 80), ("a.dylib", 260), ("a.obj", 4), ("b.obj", 4), ("c.obj", 4)],
 )
 def test_few_bytes_have_no_meaning(name, marked):
     """A flipped byte is metadata in the fields that tools write, and nowhere else."""

@@ -52,6 +52,38 @@ class TestTablesOfStrings:
     def test_other_words_do_not(self, word):
         assert compare_strings(table("/w/a/x.c"), table("/w/b/x.c", word)).others == ((None, word),)
 
+    def test_constants_in_front_are_no_part_of_a_string(self):
+        """Linkers put what is no string in front, and sort the strings behind it."""
+        left = b"neg" + table("out of memory", "/tmp/a/lib.rs")[1:]
+        right = b"neg" + table("/tmp/bb/lib.rs", "out of memory")[1:]
+        for sides in ((left, right), (right, left)):
+            found = compare_strings(*sides)
+            assert [pair.causes for pair in found.explained] == [("embedded-path",)]
+            assert found.others == ()
+
+    @pytest.mark.parametrize(
+        ("left", "right"),
+        [
+            # A path is not cut where nothing says so.
+            (table("/tmp/a/lib.rs", "x")[1:], table("/tmp/b/lib.rs", "x")[1:]),
+        ],
+    )
+    def test_what_begins_alike_is_one_string(self, left, right):
+        (pair,) = compare_strings(left, right).explained
+        assert (pair.left, pair.right) == ("/tmp/a/lib.rs", "/tmp/b/lib.rs")
+
+    @pytest.mark.parametrize(
+        ("left", "right"),
+        [
+            (b"negated\0out of memory\0", b"neg\0out of memory\0"),
+            (b"ab\0c\0", b"a\0b\0c\0"),
+            (b"negone\0two\0", b"posone\0two\0"),
+        ],
+    )
+    def test_another_constant_in_front_is_told(self, left, right):
+        assert compare_strings(left, right).others != ()
+        assert compare_strings(right, left).others != ()
+
     def test_directories_of_sources_may_have_any_name(self):
         sides = table("/usr/src/a", "main.c"), table("/usr/src/debug/b", "main.c")
         assert compare_strings(*sides).others == (("/usr/src/a", "/usr/src/debug/b"),)

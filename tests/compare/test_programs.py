@@ -9,7 +9,7 @@ import pytest
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 
 from .corpus import SOME, ar, zipped
-from .makers_of_programs import coff, elf, fat, imported, macho, pe
+from .makers_of_programs import coff, elf, fat, imported, macho, macho_object, pe
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +108,42 @@ def test_one_reason(left, right, expected):
     assert told("lib/a", left, right) == {expected}
     other = {"file-added": "file-removed"}.get(expected[1], expected[1])
     assert told("lib/a", right, left) == {(expected[0], other)}
+
+
+PATHS = b"C:\\bld\\a.cpp\0", b"C:\\builds\\ann\\a.cpp\0"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        # What symbols of sections repeat follows from these.
+        (coff(repeats=True), coff(repeats=True, source=PATHS[1]), "embedded-path"),
+        (coff(repeats=True, checksum=0), coff(repeats=True, checksum=0, source=PATHS[1]),
+         "embedded-path"),
+        (coff(repeats=True, source=b"on 2024-03-05\0"),
+         coff(repeats=True, source=b"on 2024-03-06\0"), "embedded-date"),
+        (coff(repeats=True), coff(repeats=True, code=b"\x91\xc3"), "content"),
+        # Where it is not true, it is something of its own, in both directions.
+        (coff(repeats=True), coff(repeats=True, checksum=1), "content"),
+        (coff(repeats=True), coff(repeats=True, length=1), "content"),
+        # In objects of macOS, zeros fill up between the sections and the tables.
+        (macho_object(b"/tmp/b/x.c\0"), macho_object(b"/tmp/build/x.c\0"), "embedded-path"),
+        (macho_object(b"on 2024-03-05\0"), macho_object(b"on 2024-03-06\0"), "embedded-date"),
+        (macho_object(padding=b"\0\0"), macho_object(padding=b"\0\1"), "content"),
+        (macho_object(), macho_object(symbols=b"\0_g\0"), "content"),
+        (macho_object(), macho_object() + b"behind it", "content"),
+    ],
+)  # fmt: skip
+def test_what_repeats_and_fills_up_follows(left, right, expected):
+    assert told("a.o", left, right) == {("payload", expected)}
+    assert told("a.o", right, left) == {("payload", expected)}
+
+
+def test_what_a_symbol_says_wrongly_is_told_beside_a_path():
+    wrong = coff(repeats=True, source=PATHS[1], checksum=1)
+    causes = {("payload", "embedded-path"), ("payload", "content")}
+    assert told("a.obj", coff(repeats=True), wrong) == causes
+    assert told("a.obj", wrong, coff(repeats=True)) == causes
 
 
 def test_two_reasons():

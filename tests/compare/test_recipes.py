@@ -32,6 +32,22 @@ finalized_dependencies:
 system_tools:
   rattler-build: 0.30.0
 """
+SOLVED = """recipe:
+  package: {name: app}
+finalized_dependencies:
+  host:
+    resolved:
+    - {name: libz, version: 1.2.13, build: h0_0, sha256: aa, url: "https://a.org/libz.conda"}
+    - {name: bzip2, version: 1.0.8, build: h0_0, sha256: bb, url: "https://a.org/bzip2.conda"}
+"""
+ZLIB, BZIP2 = SOLVED.splitlines(keepends=True)[-2:]
+PINNED = """package:
+  name: app
+requirements:
+  host:
+    - libz 1.2.13 hd590300_5
+    - bzip2 1.0.8 h0_0
+"""
 PLAIN = "# made by alice@build01\npackage:\n  name: app\n"
 
 
@@ -63,6 +79,44 @@ def test_what_differs_in_a_recipe(name, text, old, new, expected, make):
     assert {each.kind for each in found.differences} == {"metadata"}
     back = compare_artifacts(right, left)
     assert {(each.field, each.cause) for each in back.differences} == expected
+
+
+ORDER = ("order of host packages", "member-order", "order-only")
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "right", "expected"),
+    [
+        ("rendered_recipe.yaml", SOLVED, SOLVED.replace(ZLIB + BZIP2, BZIP2 + ZLIB), {ORDER}),
+        ("meta.yaml", PINNED,
+         PINNED.replace("    - libz 1.2.13 hd590300_5\n", "") + "    - libz 1.2.13 hd590300_5\n",
+         {ORDER}),
+        # What is not the order is told beside it.
+        ("rendered_recipe.yaml", SOLVED,
+         SOLVED.replace(ZLIB + BZIP2, BZIP2 + ZLIB).replace("1.0.8", "1.0.9"),
+         {ORDER, ("host package bzip2", "dependency-change", "metadata")}),
+        ("rendered_recipe.yaml", SOLVED,
+         SOLVED.replace(ZLIB + BZIP2, BZIP2 + ZLIB).replace("name: app", "name: 'app'"),
+         {ORDER, ("notation", "json-format", "metadata")}),
+        # A package fewer is no other order.
+        ("rendered_recipe.yaml", SOLVED, SOLVED.replace(ZLIB, ""),
+         {("host package libz", "dependency-change", "metadata")}),
+        # The order of what is said of one package.
+        ("rendered_recipe.yaml", SOLVED,
+         SOLVED.replace("name: libz, version: 1.2.13", "version: 1.2.13, name: libz"),
+         {("order of keys", "member-order", "order-only")}),
+        # It is no other notation if it says something else.
+        ("rendered_recipe.yaml", SOLVED, SOLVED.replace("sha256: aa", "sha256: cc"),
+         {("host package libz", "dependency-change", "metadata")}),
+        ("rendered_recipe.yaml", SOLVED, SOLVED.replace("a.org/libz", "b.org/libz"),
+         {("host package libz.url", "content", "metadata")}),
+    ],
+)  # fmt: skip
+def test_packages_in_another_order(name, left, right, expected, make):
+    packages = [make(info={f"recipe/{name}": each.encode()}) for each in (left, right)]
+    for pair in (packages, packages[::-1]):
+        found = compare_artifacts(*pair)
+        assert {(each.field, each.cause, each.kind) for each in found.differences} == expected
 
 
 def test_a_comment_is_told_beside_a_package(make):

@@ -61,17 +61,19 @@ class Ar:
                 name, skipped, dialect = _name(name, names, stream, size)
                 dialects.update(dialect)
                 if magic == _THIN and name != SYMBOLS:
-                    dialects.add("thin")
                     yield _reference(name, size, header), ()
                     stream.seek(start)
                     continue
                 content = _content(stream, start + skipped, size - skipped)
                 yield _entry(name, size - skipped, header), content
                 stream.seek(end)
-            self._properties = {"dialect": Said(" ".join(sorted(dialects)), "archive-format")}
+            if magic == _THIN:
+                dialects.add("thin")
+            if dialects or stream.tell() > len(_WHOLE):
+                self._properties = {"dialect": Said(" ".join(sorted(dialects)), "archive-format")}
 
     def properties(self) -> Mapping[str, Said]:
-        """The dialect, as far as names show it."""
+        """The dialect, as far as names show it; one without members may be of any."""
         return self._properties
 
 

@@ -207,6 +207,8 @@ class Inside:
             each
             for each in found
             if not (each.where[: len(place)] == place and each.field != "mtime")
+            # Without members, an archive is of any dialect.
+            and not (each.field == "dialect" and None in (each.left, each.right))
         ]
         follows = any(each.cause != "archive-member-header" for each in members)
         if len(members) < len(found) and not follows:

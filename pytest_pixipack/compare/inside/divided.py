@@ -15,13 +15,14 @@ from typing import Any, Literal
 # relocates  relocations of ELF: the parts with the symbols, and with what is relocated
 # table      addresses and hashes of names, and nothing else
 # debug      for debuggers alone
+# index      names, and where they are in debug data, maybe of another file
 # unread     it repeats what is elsewhere, in a form that is not read here
 # sealed     compressed in a form of its own: it is the same, or it is not
 # apart      a file of its own
 # empty      it has a size, but no bytes in the file
 PartKind = Literal[
-    "strings", "tools", "code", "symbols", "entries", "relocates", "table", "debug", "unread",
-    "sealed", "apart", "empty",
+    "strings", "tools", "code", "symbols", "entries", "relocates", "table", "debug", "index",
+    "unread", "sealed", "apart", "empty",
 ]  # fmt: skip
 
 
@@ -34,7 +35,8 @@ MOST_BEFORE_GO_ID = 4096
 class Mark:
     """A field without meaning: `label` and `value` for people, `start` and `size` in bytes.
 
-    One that `follows` is a consequence of whatever else differs.
+    One that `follows` is a consequence of whatever else differs. One that `repeats` says what is
+    true of another part; it is in a part itself, and belongs to that where only one side has it.
     """
 
     label: str
@@ -43,6 +45,7 @@ class Mark:
     size: int
     value: Any
     follows: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pytest_pixipack.compare.inside.divided import (
     kinds,
     zlib_section,
 )
+from pytest_pixipack.compare.inside.pubnames import INDEXES
 
 _LARGEST_NOTES = 1 << 20
 # Notes without meaning, by their owners and types: build ids of GNU and Go, and the linker gold.
@@ -165,6 +166,7 @@ class _Elf:
             relocates=kind in _RELOCATIONS and self._relocatable,
             table=name in _ADDRESSES or kind in _RELOCATIONS,
             debug=_is_debug(name),
+            index=name in INDEXES,
             sealed=_SEED.match(f"{name}.000000"),
             apart=name == ".gnu_debugdata",
             empty=kind == "SHT_NOBITS",

@@ -240,6 +240,9 @@ class _MachO:
         name = self._names.free(name)
         if size:
             self._parts[name] = Part(name, start, size, kinds=found, **more)
+            if "empty" not in found:
+                # The segment of an object ends before its relocations and symbols.
+                self._end = max(self._end, start + size)
         return name
 
     def _say(self, name: str, value: Any) -> None:

@@ -208,7 +208,8 @@ def runs_between(
 
 
 def _end_of_ignored(span: Span, place: int) -> int | None:
-    return next((end for start, end in span.ignored if start <= place < end), None)
+    at = bisect.bisect_right(span.ignored, (place, 1 << 64)) - 1
+    return span.ignored[at][1] if at >= 0 and place < span.ignored[at][1] else None
 
 
 def _texts(

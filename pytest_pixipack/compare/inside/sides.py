@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.compare.inside.content import Scratch
-from pytest_pixipack.compare.inside.divided import Mark, Names, Part, Program
+from pytest_pixipack.compare.inside.divided import Mark, Part, Program
 from pytest_pixipack.compare.inside.layout import Layout, Place
 from pytest_pixipack.compare.inside.lines import around
+from pytest_pixipack.compare.inside.marks import Ranges, in_both, labelled
 from pytest_pixipack.compare.inside.parts import Patience, Walk, walk
 from pytest_pixipack.compare.inside.pieces import rearranged
 from pytest_pixipack.compare.inside.programs import Deeper
+from pytest_pixipack.compare.inside.pubnames import INFO, only_moved
 from pytest_pixipack.compare.inside.spans import Span, unpacked
 from pytest_pixipack.compare.inside.stringtables import Strings, compare_strings
 from pytest_pixipack.compare.model import Difference, Kind
@@ -65,7 +67,8 @@ class _Programs:
         self.where = where
         self.data = data
         self.left, self.right = programs
-        self.marks = _labelled(self.left.marks), _labelled(self.right.marks)
+        self.marks = in_both(labelled(self.left.marks), labelled(self.right.marks))
+        self.ranges = Ranges(self.marks[0]), Ranges(self.marks[1])
         self.scratch = scratch
         self.deeper = deeper
         self.patience = Patience()
@@ -73,6 +76,7 @@ class _Programs:
         self.orders: list[Difference] = []
         self.facts = {*self.left.facts, *self.right.facts}
         self.grown = False
+        self.indexes: set[Where] = set()
         # Where a part is compressed on both sides, one that is not was too small for it.
         both = (self.left.parts, self.right.parts)
         self.packed = any(
@@ -86,6 +90,7 @@ class _Programs:
         if any(each.cause == "content" for each in rest):
             # A number that a compiler draws from what it compiles may follow.
             rest = [each for each in rest if each.cause != "random" or each.field not in self.facts]
+        rest = self._without_indexes(rest)
         rest = self._without_tables(self._without_unread(rest)) or self.orders
         rest = [*_few(rest), *self._headers(bool(rest or marked))]
         follows = {mark.label for marks in self.marks for mark in marks.values() if mark.follows}
@@ -247,8 +252,24 @@ class _Programs:
         # Symbols and relocations are read entry by entry.
         complete = complete or part.has("entries", "relocates")
         if not complete or next(layout.unexplained(place), None) is not None:
+            if part.has("index") and self._only_moved(place, layout):
+                self.indexes.add(where)
             digests = place.left.digest(), place.right.digest()
             yield Difference(where, "content", "payload", *digests, "content")
+
+    def _only_moved(self, place: Place, layout: Layout) -> bool:
+        info = layout.named(INFO)
+        if info is None:
+            return False
+        sides = (place.left, info.left), (place.right, info.right)
+        return only_moved(*sides, self.left.machine.order)
+
+    def _without_indexes(self, found: list[Difference]) -> list[Difference]:
+        """Without indexes of data in another file, where a cause is known why it has moved."""
+        others = [each for each in found if each.where not in self.indexes]
+        debug = {(*self.where, part.name) for part in self.left.parts.values() if part.has("debug")}
+        known = any(each.where in debug for each in others)
+        return others if known and all(each.cause != "content" for each in others) else found
 
     def _without_unread(self, found: list[Difference]) -> list[Difference]:
         """Without parts that are not read, where texts of another length are the reason.
@@ -298,16 +319,8 @@ class _Programs:
             yield Difference(self.where, _HEADERS, "payload", old, new, "content")
 
     def _span(self, part: Part, side: int) -> Span:
-        end = part.start + part.size
-        ignored = [
-            (
-                max(mark.start, part.start) - part.start,
-                min(mark.start + mark.size, end) - part.start,
-            )
-            for mark in self.marks[side].values()
-            if mark.start < end and part.start < mark.start + mark.size
-        ]
-        return Span(self.data[side], part.start, part.size, tuple(sorted(ignored)))
+        ignored = self.ranges[side].within(part.start, part.start + part.size)
+        return Span(self.data[side], part.start, part.size, tuple(ignored))
 
     def _equal(self, first: Mark | Part, second: Mark | Part) -> bool:
         spans = [
@@ -337,16 +350,6 @@ def _few(found: list[Difference]) -> list[Difference]:
             evidence = f"{more} more section{'s' if more > 1 else ''} likewise"
             kept[-1] = replace(kept[-1], evidence=evidence)
     return kept
-
-
-def _labelled(marks: Sequence[Mark]) -> dict[str, Mark]:
-    """Marks by labels that occur once."""
-    names = Names()
-    found: dict[str, Mark] = {}
-    for mark in marks:
-        label = names.free(mark.label)
-        found[label] = replace(mark, label=label)
-    return found
 
 
 def _strange(found: Sequence[Difference]) -> int:

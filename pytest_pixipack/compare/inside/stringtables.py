@@ -56,7 +56,7 @@ def compare_strings(left: bytes, right: bytes, *, sources: bool = False) -> Stri
 
     `sources` says that absolute paths in them lead to where things were built.
     """
-    first, second = (list(dict.fromkeys(each.split(b"\0"))) for each in (left, right))
+    first, second = _without_front(left.split(b"\0"), right.split(b"\0"))
     common = set(first) & set(second)
     same_order = [each for each in first if each in common] == [
         each for each in second if each in common
@@ -94,6 +94,33 @@ def string_causes(left: str, right: str) -> tuple[str, ...]:
             return ("tool-version",)
     reasons = line_reasons(left, right)
     return reasons.causes if reasons.complete else ()
+
+
+def _without_front(left: list[bytes], right: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The strings of two tables, each once.
+
+    Constants without a zero behind them, in front of all strings, are one by themselves: both sides
+    have them, and the string that follows on one side is elsewhere on the other.
+    """
+    length = _front(left, right)
+    if length:
+        left, right = ([each[0][:length], each[0][length:], *each[1:]] for each in (left, right))
+    return list(dict.fromkeys(left)), list(dict.fromkeys(right))
+
+
+def _front(left: list[bytes], right: list[bytes]) -> int:
+    """How long that is which stands in front of the first strings; 0 where nothing does."""
+    old, new = left[0], right[0]
+    if old == new or max(len(old), len(new)) > _LONGEST:
+        return 0
+    first, second = frozenset(left[1:]), frozenset(right[1:])
+    pairs = enumerate(zip(old, new, strict=False))
+    alike = next((at for at, pair in pairs if pair[0] != pair[1]), min(len(old), len(new)))
+    for length in range(alike, 0, -1):
+        rests = old[length:], new[length:]
+        if all(rests) and (rests[0] in second or rests[1] in first):
+            return length
+    return 0
 
 
 def _both_sources(left: str, right: str) -> bool:
