@@ -110,7 +110,7 @@ def _said(difference: Difference) -> tuple[str, str, str, str]:
 
 
 def _counted(values: Sequence[Any]) -> Counter[str]:
-    return Counter(json.dumps(each, sort_keys=True) for each in values)
+    return Counter(json.dumps(each, sort_keys=True, default=str) for each in values)
 
 
 def _field(

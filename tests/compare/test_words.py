@@ -34,6 +34,8 @@ SHOWN = [
     (DATE, "Bnd-LastModified: 1709648521123", "Bnd-LastModified: 1709716244000"),
     (DATE, "static long built = 1709648521L;", "static long built = 1709716244L;"),
     (DATE, "built at 2026-07-16T21:28:30.802329Z", "built at 2026-07-16T21:28:31.804879Z"),
+    (DATE, "Build time (unix): 1709648521", "Build time (unix): 1709716244"),
+    (DATE, "datetime.fromtimestamp(1709648521)", "datetime.fromtimestamp(1709716244)"),
     (DATE, "built 1709648521.727477", "built 1709716244.156425"),
     (DATE, "Generated: 2024-03-05 14:22:01.123", "Generated: 2024-03-06 09:10:44.456"),
     (DATE, "Generated from x, 2024-03-05 14:22:01.5", "Generated from x, 2024-03-06 09:10:44.7"),
@@ -162,6 +164,37 @@ def test_the_name_of_a_file_says_that_a_number_is_a_time() -> None:
     reasons = line_reasons("1709648521", "1709716244", "last-build.stamp")
     assert (reasons.causes, reasons.complete) == ((DATE,), True)
     assert line_reasons("1709648521", "1709716244", "numbers.txt").causes == ()
+    assert line_reasons("1709648521", "1709716244", "candidate.txt").causes == ()
+    assert line_reasons("crc = 1709648521", "crc = 1709716244", "time.txt").causes == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "time", "date", "build_time", "build-time", "buildTime", "BUILD_TIME", "BUILDTIME", "mtime",
+        "SOURCE_DATE_EPOCH", "timestamp", "timeStamp", "createdAt", "created_at", "Last modified",
+        "lastModified", "BuildDateUTC", "epoch", "epoch_seconds", "tv_sec", "static long built",
+        "mtime_ns", "build.timestamp", "date of the build", "HTTPDate", "unixtime", "expires",
+    ],
+)  # fmt: skip
+def test_names_of_times(name: str) -> None:
+    assert causes(f"{name} = 1709648521", f"{name} = 1709716244") == {DATE}
+    assert causes(f'"{name}": "1709648521",', f'"{name}": "1709716244",') == {DATE}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "timeout", "runtime", "run_time", "runTime", "lifetime", "timer", "candidate", "mandate",
+        "validate", "sentiment", "multimeter", "outdated_limit", "overtime_pay", "time_limit",
+        "timeLimit", "max_time", "epochs", "mtime_mask", "dateless", "stampede", "created_by",
+        "created-by-id", "generated_rows", "timeout_seconds", "update", "datecode", "sometimes",
+    ],
+)  # fmt: skip
+def test_names_that_only_have_a_time_in_them(name: str) -> None:
+    assert causes(f"{name} = 1709648521", f"{name} = 1709716244") == {NOTHING}
+    assert causes(f'"{name}": 1709648521,', f'"{name}": 1709716244,') == {NOTHING}
+    assert causes(f"#define {name} 1709648521", f"#define {name} 1709716244") == {NOTHING}
 
 
 def test_what_differs_far_into_a_long_line() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pytest_pixipack.compare.inside.months import DAY, MONTH, MONTH_ALONE, MONTHS
+from pytest_pixipack.compare.inside.times import is_told
 
 # Names of zones are no words: only those that tools write are taken for zones.
 ZONE_NAMES = (
@@ -71,11 +72,6 @@ _EPOCH = re.compile(
     r"(?<![\w.])(?:1\d{9}|20\d{8}|21[0-3]\d{7})(?:\d{3}|\d{6}|\d{9})?"
     r"(?:\.\d{1,9})?[uUlL]{0,3}(?!\w)"
 )
-_OF_TIME = re.compile(
-    r"(?i)(?:time|date|(?<!im)stamp|epoch|built|created|generated|modified|compiled|expires|started|"
-    r"finished|(?<![a-z])(?:since|when|born|seconds|secs|now)(?![a-z]))"
-)
-_NEAR = 48
 _NAMED_HOURS = {"UTC": 0, "GMT": 0, "Z": 0}
 _LARGEST_SHIFT = timedelta(hours=14)
 _STEP = timedelta(minutes=15)
@@ -103,7 +99,7 @@ def date_causes(left: re.Match[str], right: re.Match[str], hint: str = "") -> tu
     `hint` is the name of the file, or of the value, which may say that it holds a time.
     """
     if left.re is _EPOCH:
-        told = _OF_TIME.search(hint) or all(map(_is_told, (left, right)))
+        told = all(is_told(each.string[: each.start()], hint) for each in (left, right))
         return ("embedded-date",) if told else ()
     first, second = _moment(left), _moment(right)
     if first is None or second is None:
@@ -119,12 +115,6 @@ def date_causes(left: re.Match[str], right: re.Match[str], hint: str = "") -> tu
     if exact and _is_shift(first.local - second.local):
         return ("timezone",)
     return ("embedded-date",)
-
-
-def _is_told(match: re.Match[str]) -> bool:
-    """Whether a word before a number says that it is a time."""
-    text = match.string
-    return _OF_TIME.search(text[max(match.start() - _NEAR, 0) : match.start()]) is not None
 
 
 def _moment(match: re.Match[str]) -> _Moment | None:

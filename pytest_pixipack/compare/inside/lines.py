@@ -28,8 +28,8 @@ _GENERATED = re.compile(r"(?i)\b(?:generated|created|produced|written) by\b")
 _LETTER = re.compile(r"\w")
 _DIGITS = re.compile(r"\d+")
 
-# The number of the left line (or of the right one), and both.
-Pair = tuple[int, "str | None", "str | None"]
+# The numbers of both lines (where there is none: of the other one), and both.
+Pair = tuple[int, int, "str | None", "str | None"]
 
 
 def line_differences(where: Where, left: Sequence[str], right: Sequence[str]) -> list[Difference]:
@@ -40,30 +40,37 @@ def line_differences(where: Where, left: Sequence[str], right: Sequence[str]) ->
     moved = _moved(left, right)
     if moved:
         left_over = _left_over(left, right)
-        found = _collected(where, left, left_over, variables=variables)
+        found = _collected(where, (left, right), left_over, variables=variables)
         unexplained = sum(_causes(old, new, where[-1], variables=variables) == ("content",)
-                          for _, old, new in left_over)  # fmt: skip
+                          for _, _, old, new in left_over)  # fmt: skip
         if moved >= _MOVED_FOR_EACH * unexplained:
             return [_order(where, left, right), *found]
-    return _collected(where, left, _pairs(left, right), variables=variables)
+    return _collected(where, (left, right), _pairs(left, right), variables=variables)
 
 
 def _collected(
-    where: Where, left: Sequence[str], pairs: Iterable[Pair], *, variables: bool
+    where: Where,
+    texts: tuple[Sequence[str], Sequence[str]],
+    pairs: Iterable[Pair],
+    *,
+    variables: bool,
 ) -> list[Difference]:
     """The causes of single lines, each told once, with the first of its lines."""
     collected: dict[str, list[Pair]] = {}
-    for number, old, new in pairs:
-        above = left[number - 2] if 2 <= number <= len(left) + 1 else ""
-        for cause in _causes(old, new, where[-1], variables=variables, before=above):
-            collected.setdefault(cause, []).append((number, old, new))
+    for pair in pairs:
+        *numbers, old, new = pair
+        above = [text[n - 2] if 2 <= n <= len(text) + 1 else "" for text, n in
+                 zip(texts, numbers, strict=True)]  # fmt: skip
+        before = above[0] if above[0] == above[1] else ""
+        for cause in _causes(old, new, where[-1], variables=variables, before=before):
+            collected.setdefault(cause, []).append(pair)
     return [_shown(where, cause, places) for cause, places in collected.items()]
 
 
 def _causes(
     old: str | None, new: str | None, hint: str, *, variables: bool, before: str = ""
 ) -> tuple[str, ...]:
-    """Why one line is not the other; `before` is the line above the left one."""
+    """Why one line is not the other; `before` is the line above both."""
     if old is None or new is None:
         line = (old if new is None else new) or ""
         assigned = variables and variable_name(line) is not None
@@ -84,7 +91,7 @@ def _causes(
 
 def _shown(where: Where, cause: str, places: list[Pair]) -> Difference:
     """The first of the lines that differ for one cause; the others are counted."""
-    number, old, new = places[0]
+    number, _, old, new = places[0]
     more = len(places) - 1
     evidence = f"{more} more line{'s' if more > 1 else ''} likewise" if more else None
     return Difference(where, f"line {number}", "payload", *around(old, new), cause, evidence)
@@ -189,16 +196,29 @@ def _pairs(left: Sequence[str], right: Sequence[str]) -> Iterator[Pair]:
     if max(len(first), len(second)) > _MOST_LINES:
         for number, (old_line, new_line) in enumerate(zip(first, second, strict=False), start + 1):
             if old_line != new_line:
-                yield number, old_line, new_line
+                yield number, number, old_line, new_line
         if len(first) != len(second):
-            yield start + min(len(first), len(second)) + 1, None, None
+            number = start + min(len(first), len(second)) + 1
+            yield number, number, None, None
         return
-    matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
+    for a, b, c, d in _changed_blocks(first, second):
+        old = [(start + n + 1, first[n]) for n in range(a, b)]
+        new = [(start + n + 1, second[n]) for n in range(c, d)]
+        yield from _matched(old, new)
+
+
+def _changed_blocks(
+    left: Sequence[str], right: Sequence[str]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Where blocks that differ begin and end, on both sides: the same whichever text is the left.
+
+    Of two blocks that are equally long, difflib takes the first one of its first text.
+    """
+    swapped = list(left) > list(right)
+    pair = (right, left) if swapped else (left, right)
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, *pair, autojunk=False).get_opcodes():
         if tag != "equal":
-            old = [(start + n + 1, first[n]) for n in range(a, b)]
-            new = [(start + n + 1, second[n]) for n in range(c, d)]
-            yield from _matched(old, new)
+            yield (c, d, a, b) if swapped else (a, b, c, d)
 
 
 def _left_over(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
@@ -230,17 +250,17 @@ def _matched(left: list[tuple[int, str]], right: list[tuple[int, str]]) -> Itera
             if others:
                 other = others.pop(0)
                 right.remove(other)
-                yield number, line, other[1]
+                yield number, other[0], line, other[1]
             else:
                 rest.append((number, line))
         left = rest
-    for (number, old), (_, new) in zip(left, right, strict=False):
-        yield number, old, new
+    for (number, old), (other_number, new) in zip(left, right, strict=False):
+        yield number, other_number, old, new
     shorter = min(len(left), len(right))
     for number, line in left[shorter:]:
-        yield number, line, None
+        yield number, number, line, None
     for number, line in right[shorter:]:
-        yield number, None, line
+        yield number, number, None, line
 
 
 def _form(line: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from pytest_pixipack.compare.inside.comments import yaml_comments
 from pytest_pixipack.compare.inside.displays import order_cause
 from pytest_pixipack.compare.inside.lines import around
+from pytest_pixipack.compare.inside.numbers import exact_number, lost_numbers
 from pytest_pixipack.compare.inside.text import Text
 from pytest_pixipack.compare.inside.tokens import line_reasons
 from pytest_pixipack.compare.model import Difference
@@ -30,9 +31,12 @@ _VALUE = re.compile(r'"[^"]*"|-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity')
 
 
 def parsed_json(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError` where it is none, or holds a key twice."""
+    """The value of a JSON text, its numbers exact (`exact_number`).
+
+    Raises `ValueError` where it is none, or holds a key twice.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=_object, parse_float=exact_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -70,6 +74,8 @@ def structured_differences(
         first, second = parse(left.plain), parse(right.plain)
         if yaml and _comments(left) != _comments(right):
             return None  # they are compared as texts
+        if yaml and lost_numbers(left.plain) != lost_numbers(right.plain):
+            return None
         if not isinstance(first, dict | list) or not isinstance(second, dict | list):
             return None
         found = list(value_differences(where, first, second))

@@ -20,7 +20,7 @@ _BOMS = (
 # What else a text that is not UTF-8 may be written in.
 _PAGES = (
     "latin-1", "cp1252", "cp1250", "cp1251", "iso8859-2", "iso8859-15", "cp437", "cp850",
-    "shift_jis", "euc_jp", "gb18030", "big5", "koi8-r",
+    "shift_jis", "euc_jp", "gb18030", "big5", "koi8-r", "mac_roman", "cp037",
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def _wide(data: bytes) -> Text | None:
 
 def carrier_differences(where: Where, left: Text, right: Text) -> Iterator[Difference]:
     """Encoding and line ends."""
-    if left.encoding != right.encoding and not (left.text.isascii() and _only_bytes(left, right)):
+    if left.encoding != right.encoding and not _may_be_one(left, right):
         yield Difference(where, "encoding", "payload", left.encoding, right.encoding, "encoding")
     if left.endings != right.endings:
         first, second = left.plain.count("\n"), right.plain.count("\n")
@@ -101,9 +101,10 @@ def _trailing(text: Text) -> int:
     return len(text.plain) - len(text.plain.rstrip("\n"))
 
 
-def _only_bytes(left: Text, right: Text) -> bool:
-    """ASCII is the same text in UTF-8 and in Latin-1."""
-    return {left.encoding, right.encoding} == {"utf-8", "latin-1"}
+def _may_be_one(left: Text, right: Text) -> bool:
+    """Whether one is ASCII, which is the same text in UTF-8 and in Latin-1."""
+    plain = left.text.isascii() or right.text.isascii()
+    return plain and {left.encoding, right.encoding} == {"utf-8", "latin-1"}
 
 
 def text_differences(where: Where, left: Text, right: Text) -> list[Difference]:

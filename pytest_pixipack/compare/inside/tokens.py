@@ -123,7 +123,8 @@ def _nearby(left: str, right: str) -> tuple[str, str]:
 def _alike(left: str, right: str) -> bool:
     if max(len(left), len(right)) > _LONGEST_COMPARED:
         return False
-    old, new = re.findall(r"\w+|[^\w\s]", left), re.findall(r"\w+|[^\w\s]", right)
+    # In one order: the ratio is not always the same the other way round.
+    old, new = sorted(re.findall(r"\w+|[^\w\s]", each) for each in (left, right))
     return difflib.SequenceMatcher(None, old, new, autojunk=False).ratio() >= _SIMILAR
 
 
