@@ -300,7 +300,9 @@ def _header(where: Where, left: Entry, right: Entry) -> Iterator[Difference]:
     if "link" in kinds or (left.kind != right.kind and "directory" in kinds):
         return
     old, new = left.mode or 0, right.mode or 0
-    mask = ~_EXECUTABLE if "directory" not in kinds else ~0
+    # That only one of two files can be run is told of their content.
+    runs = bool(old & _EXECUTABLE), bool(new & _EXECUTABLE)
+    mask = ~0 if "directory" in kinds or runs[0] == runs[1] else ~_EXECUTABLE
     if old & mask != new & mask:
         yield Difference(where, "mode", "metadata", oct(old), oct(new), "mode")
 

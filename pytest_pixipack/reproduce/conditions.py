@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +96,8 @@ class Machine:
 
     `faketime` is libfaketime, `locale` the name of one that sorts by letters, `locale_path` where
     it is if it had to be made, `network` whether builds may use the network, `renames` whether the
-    workspace's directory can have another name.
+    workspace's directory can have another name. `moment` is when it was looked at, in seconds since
+    1970.
     """
 
     system: str = sys.platform
@@ -105,6 +107,7 @@ class Machine:
     locale_path: Path | None = None
     network: bool = False
     renames: bool = True
+    moment: float = field(default_factory=time.time)
 
 
 def without_effect(machine: Machine) -> dict[str, str | None]:

@@ -54,6 +54,42 @@ def _edited(path: Path, content: bytes | None) -> Iterator[None]:
             raise _not_editable(path, error) from error
 
 
+@contextmanager
+def emptied(paths: Iterable[Path], aside: Path) -> Iterator[None]:
+    """Files with nothing in them; afterwards they are as they were, with their times.
+
+    What they hold, which may be much, waits in `aside`, a directory of the same file system. Raises
+    `Infrastructure` for a file that cannot be written.
+    """
+    aside.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for number, path in enumerate(paths):
+            stack.enter_context(_emptied(path, aside / str(number)))
+        yield
+
+
+@contextmanager
+def _emptied(path: Path, kept: Path) -> Iterator[None]:
+    try:
+        facts = path.stat()
+        path.replace(kept)
+        path.touch()
+        path.chmod(facts.st_mode)
+        later = facts.st_mtime_ns + _LATER * 10**9
+        os.utime(path, ns=(later, later))
+    except OSError as error:
+        raise _not_editable(path, error) from error
+    try:
+        yield
+    finally:
+        try:
+            if os.name == "nt":
+                path.chmod(facts.st_mode | stat.S_IWUSR)  # where others are not replaced
+            kept.replace(path)
+        except OSError as error:
+            raise _not_editable(path, error) from error
+
+
 def _not_editable(path: Path, error: OSError) -> Infrastructure:
     return Infrastructure(f"It cannot be edited: {error.strerror or error}.", file=path)
 

@@ -5,20 +5,22 @@ has changed. So a declared file that is edited has to change the package, a file
 declared must not, and where nothing was touched, nothing is to be built.
 
 Declared files are edited one by one, all others together: where that changes nothing, none of them
-matters, and else halves are tried, and halves of those that matter.
+matters, and else halves are tried, and halves of those that matter. A file gets a line more first;
+where that makes no difference, only a part of it may be read, and it is emptied.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_pixipack.cache.scratch import scratch_directory
 from pytest_pixipack.errors import BackendError, InvalidInput
 from pytest_pixipack.platforms import current_platform
-from pytest_pixipack.reproduce.edits import edited, spread
+from pytest_pixipack.reproduce.edits import edited, emptied, spread
 from pytest_pixipack.reproduce.inputs import Edited, PackageInputs, Staleness
 from pytest_pixipack.reproduce.rebuilding import Rebuilds, Rebuilt
 from pytest_pixipack.reproduce.source_files import MANIFESTS, SourceFiles
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from pytest_pixipack.engine.options import EngineOptions
     from pytest_pixipack.lock import LockedPackage
 
+_Edit: TypeAlias = "Callable[[Sequence[str]], AbstractContextManager[None]]"
+
 MOST_FILES = 8
-# Builds for the files that are not declared, for each of `most_files`.
+# Builds for the files that are not declared, for each of `most_files` and of the two edits.
 _SEARCH = 4
 
 
@@ -51,9 +55,10 @@ def check_staleness(
     again follows from their backends' globs or, with the engine `system`, from what pixi does when
     it installs the environment on this machine. `edits` maps files, relative to the
     workspace, to new content; without it, a line is added to up to `most_files` (None: all) of the
-    declared files of each package, and to all files that it does not declare; to tell those apart
-    takes up to four builds for each of `most_files`. A build that fails then has noticed the edit
-    as well. Only packages whose sources lie in a directory are looked at.
+    declared files of each package, and to all files that it does not declare, and those for which
+    that makes no difference are emptied; to tell them apart takes up to four builds for each of
+    `most_files` and of these two edits. A build that fails then has noticed the edit as well. Only
+    packages whose sources lie in a directory are looked at.
 
     Raises what the first build raises, and `InvalidInput` for a file that there is not.
     """
@@ -123,7 +128,8 @@ class _Check:
         untouched = Untouched(first, self._rebuilds.build(package.name))
         built_again = self._pixi is not None and package.name in self._pixi()
         declared = self._files.declared(package, first.inputs)
-        trials = _Trials(package, first, self._files, self._rebuilds, untouched, self._pixi)
+        aside = self._scratch / "aside"
+        trials = _Trials(package, first, self._files, self._rebuilds, untouched, self._pixi, aside)
         untried = 0
         if asked is not None:
             edits = [trials.asked(path, content, declared) for path, content in self._named(asked)]
@@ -166,6 +172,7 @@ class _Trials:
         rebuilds: Rebuilds,
         untouched: Untouched,
         pixi: Callable[[], frozenset[str]] | None,
+        aside: Path,
     ) -> None:
         self._locked = package
         self._package = package.name
@@ -174,43 +181,77 @@ class _Trials:
         self._rebuilds = rebuilds
         self._untouched = untouched
         self._pixi = pixi
+        self._aside = aside
         self._left: int | None = None
         self.undecided: list[tuple[str, ...]] = []
 
     def asked(self, path: str, content: bytes, declared: Sequence[str]) -> Edited:
         """A file that a person named, with the content that it is to get."""
-        return self._result(path, path in declared, *self._try([path], content), asked=True)
+        edit = edited({self._files.place(path): content})
+        return self._result(path, path in declared, *self._try(edit), asked=True)
 
     def one(self, path: str, *, declared: bool) -> Edited:
-        """A file with one line more."""
-        return self._result(path, declared, *self._try([path]))
+        """A file with one line more; where that makes no difference, with nothing in it."""
+        found = self._result(path, declared, *self._try(self._lengthened([path])))
+        if found.changed or not self._has_content(path):
+            return found
+        other = self._result(path, declared, *self._try(self._emptied([path])))
+        return other if other.changed else found
 
     def search(self, paths: Sequence[str], bound: int | None) -> list[Edited]:
-        """All files that are not declared, those that matter told from the others."""
-        self._left = bound
-        return sorted(self._halved(list(paths)), key=lambda each: each.path) if paths else []
+        """All files that are not declared, those that matter told from the others.
 
-    def _halved(self, paths: Sequence[str]) -> Iterator[Edited]:
+        `bound` is the number of builds for each of the two edits.
+        """
+        found: dict[str, Edited] = {}
+        for edit in (self._lengthened, self._emptied):
+            left = [path for path in paths if self._matters_not(path, found)]
+            if edit == self._emptied:
+                left = list(filter(self._has_content, left))
+            self._left = bound
+            if left:
+                found |= self._halved(left, edit)
+        return sorted(found.values(), key=lambda each: each.path)
+
+    def _matters_not(self, path: str, found: Mapping[str, Edited]) -> bool:
+        """Whether no edit of a file made a difference so far; one of those that were not told apart
+        may make one.
+        """
+        if path in found:
+            return not (found[path].changed or found[path].rebuilt)
+        return not any(self._files.shown(path) in group for group in self.undecided)
+
+    def _has_content(self, path: str) -> bool:
+        return self._files.place(path).stat().st_size > 0
+
+    def _lengthened(self, paths: Iterable[str]) -> AbstractContextManager[None]:
+        return edited(dict.fromkeys(map(self._files.place, paths)))
+
+    def _emptied(self, paths: Iterable[str]) -> AbstractContextManager[None]:
+        return emptied(map(self._files.place, paths), self._aside)
+
+    def _halved(self, paths: Sequence[str], edit: _Edit) -> dict[str, Edited]:
         if self._left is not None and self._left <= 0:
             self.undecided.append(tuple(map(self._files.shown, paths)))
-            return
-        built, rebuilt = self._try(paths)
+            return {}
+        built, rebuilt = self._try(edit(paths))
         changed = self._untouched.differs(built)
         if changed and self._untouched.is_noise(self._untouched_again()):
             changed = self._untouched.differs(built)
         if not changed and not rebuilt:
-            yield from (self._result(path, False, built, rebuilt) for path in paths)
-        elif len(paths) > 1:
-            found = [*self._halved(paths[: len(paths) // 2])]
-            found += self._halved(paths[len(paths) // 2 :])
-            alone = any(each.changed or each.rebuilt for each in found)
-            if not alone and not self.undecided and self._untouched.differs(built):
-                self.undecided.append(tuple(map(self._files.shown, paths)))
-            yield from found
-        else:
+            return {path: self._result(path, False, built, rebuilt) for path in paths}
+        if len(paths) == 1:
             if changed:  # twice: what differs then does so by itself
-                self._untouched.is_noise(built, self._try(paths)[0])
-            yield self._result(paths[0], False, built, rebuilt)
+                self._untouched.is_noise(built, self._try(edit(paths))[0])
+            return {paths[0]: self._result(paths[0], False, built, rebuilt)}
+        before = len(self.undecided)
+        found = self._halved(paths[: len(paths) // 2], edit)
+        found |= self._halved(paths[len(paths) // 2 :], edit)
+        alone = any(each.changed or each.rebuilt for each in found.values())
+        told = alone or len(self.undecided) > before
+        if not told and self._untouched.differs(built):
+            self.undecided.append(tuple(map(self._files.shown, paths)))
+        return found
 
     def _untouched_again(self) -> Rebuilt:
         self._count()
@@ -220,11 +261,11 @@ class _Trials:
         if self._left is not None:
             self._left -= 1
 
-    def _try(self, paths: Sequence[str], content: bytes | None = None) -> tuple[Rebuilt, bool]:
+    def _try(self, edit: AbstractContextManager[None]) -> tuple[Rebuilt, bool]:
         """What comes out while files are edited, and whether pixi builds it again by itself."""
         self._count()
         rebuilt = False
-        with edited({self._files.place(path): content for path in paths}):
+        with edit:
             built = self._rebuilds.build(self._package)
             if self._pixi is not None:
                 rebuilt = self._pixi_builds()

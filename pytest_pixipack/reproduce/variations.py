@@ -15,10 +15,10 @@ from typing import Any
 
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.reproduce.conditions import EPOCH, Machine, Setup
+from pytest_pixipack.reproduce.later import seconds_later
 
 ENTRY_POINTS = "pytest_pixipack.variations"
 _YEAR = 366 * 24 * 3600  # seconds
-_LATER = _YEAR + 5 * 24 * 3600 + 7 * 3600 + 11 * 60 + 13
 
 Seen = Mapping[str, Any]
 
@@ -63,16 +63,17 @@ def differs(*names: str) -> Callable[[Seen, Seen], bool]:
 # --- the changes ----------------------------------------------------------------------------------
 def _clock(setup: Setup, machine: Machine) -> Setup:
     changed: dict[str, str | None] = {"SOURCE_DATE_EPOCH": None}
+    later = seconds_later(machine.moment)
     if machine.faketime is not None:
         changed |= {
             "LD_PRELOAD": str(machine.faketime),
-            "FAKETIME": f"+{_LATER}",
+            "FAKETIME": f"+{later}",
             "FAKETIME_SHARED": None,  # the library sets it
             # As in all builds (`without_effect`).
             "NO_FAKE_STAT": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
-    return with_variables(replace(setup, later=_LATER), changed)
+    return with_variables(replace(setup, later=later), changed)
 
 
 def _clock_note(machine: Machine) -> str | None:

@@ -53,6 +53,26 @@ def test_the_index(change, verdict, field, cause, make):
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "fields"),
+    [
+        (0o755, 0o750, {("mode", "metadata")}),
+        (0o755, 0o754, {("mode", "metadata")}),  # still a program, for fewer
+        (0o711, 0o710, {("mode", "metadata")}),
+        (0o755, 0o655, {("mode", "metadata")}),
+        (0o644, 0o640, {("mode", "metadata")}),
+        (0o755, 0o644, {("executable", "payload")}),
+        (0o644, 0o645, {("executable", "payload")}),
+        (0o755, 0o640, {("executable", "payload"), ("mode", "metadata")}),
+    ],
+)
+def test_permission_bits_of_a_file(before, after, fields, make):
+    sides = [make(files=[Member("bin/app", b"x", mode=mode)]) for mode in (before, after)]
+    found = compare_artifacts(*sides).differences
+    assert {(each.field, each.kind) for each in found} == fields
+    assert {each.cause for each in found} == {"mode"}
+
+
+@pytest.mark.parametrize(
     ("exports", "verdict"),
     [({"weak": ["libz", "app >=1"]}, "order-only"), ({"strong": ["app >=1"]}, "payload")],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from pytest_pixipack.cli import main
 from pytest_pixipack.engine.system.tools import find_tools
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.reproduce.digests import artifact_parts
-from pytest_pixipack.reproduce.edits import edited, spread
+from pytest_pixipack.reproduce.edits import edited, emptied, spread
 from pytest_pixipack.reproduce.inputs import Staleness
 from pytest_pixipack.reproduce.rebuilding import Rebuilt
 from pytest_pixipack.reproduce.staleness import check_staleness
 from pytest_pixipack.reproduce.untouched import Untouched
+from tests.reproduce.conftest import PLANTED
 
 
 def inputs(
@@ -248,6 +250,49 @@ def test_files_get_their_content_mode_and_times_back(tmp_path):
         assert locked.read_bytes().startswith(b"one\n\n")
     assert [path.read_bytes() for path in (plain, locked)] == [b"one\n"] * 2
     assert [(path.stat().st_mode, path.stat().st_mtime_ns) for path in (plain, locked)] == before
+
+
+def test_files_are_empty_for_a_while_and_then_as_they_were(tmp_path):
+    plain, locked = tmp_path / "plain", tmp_path / "locked"
+    for path in (plain, locked):
+        path.write_bytes(b"one\n")
+    locked.chmod(0o444)
+    before = [(path.stat().st_mode, path.stat().st_mtime_ns) for path in (plain, locked)]
+    with emptied([plain, locked], tmp_path / "aside"):
+        assert plain.read_bytes() == locked.read_bytes() == b""
+        assert plain.stat().st_mtime_ns > before[0][1]
+        assert [path.stat().st_mode for path in (plain, locked)] == [mode for mode, _ in before]
+    assert [path.read_bytes() for path in (plain, locked)] == [b"one\n"] * 2
+    assert [(path.stat().st_mode, path.stat().st_mtime_ns) for path in (plain, locked)] == before
+    assert not list((tmp_path / "aside").iterdir())
+
+
+# Backends that read a part of a file that they do not declare.
+PARTS = {
+    "its first line": "(source / 'data/x.txt').read_text().split('\\n')[0]",
+    "a line in the middle": "(source / 'data/x.txt').read_text().split('\\n')[1]",
+    "a value": "re.search('version = (.*)', (source / 'data/x.txt').read_text()).group(1)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_an_input_of_which_only_a_part_is_read_is_one(part, leaking, tmp_path):
+    root, options = leaking()
+    data = root / "app" / "data"
+    data.mkdir()
+    (data / "x.txt").write_text("one\nversion = 2\nthree\n", encoding="utf-8")
+    (data / "y.txt").write_text("nobody reads this\n", encoding="utf-8")
+    (data / "empty.txt").touch()
+    backend = tmp_path / "planted.py"
+    code = f"    import re; files['x'] = {PARTS[part]}"
+    backend.write_text(PLANTED.format(code=code), encoding="utf-8")
+    options = replace(options, backends={"pixipack-stub-backend": str(backend)})
+    package = check_staleness(root, options).package("app")
+    assert [each.path for each in package.edits if each.changed and not each.declared] == [
+        "app/data/x.txt"
+    ]
+    assert [each.file for each in package.findings()] == ["app/data/x.txt"]
 
 
 def command(tmp_path: Path, *options: str) -> int:
