@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import string
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +81,112 @@ def test_no_secret_is_left_in_any_value(secret: str, form: str) -> None:
     shown = hide_all({"a": [text, (text, 1)], text: None})
     assert secret not in repr(shown)
     assert isinstance(shown["a"][1], tuple)
+
+
+# Whatever one can type; of `/`, `?` and `#` a URL is made, and spaces are seen to below.
+TYPED = "".join(sorted(set(string.printable) - set(string.whitespace) - set("/?#")))
+PLACES = [
+    "https://user:{}@host/mine",
+    "https://user:{}@host:8080",
+    "https://{}@host",
+    "git+https://{}:{}@host/r.git?rev=1",
+    "ssh://git:{}@host/r.git",
+    "https://host/t/{}/mine/linux-64",
+    "https://host/t/{}",
+]
+TEXTS: dict[str, Callable[[str], str]] = {
+    "a word": lambda url: f"see {url} for more",
+    "a repr": lambda url: f"Manifest(channels=({url!r},), name='w')",
+    "a repr in a repr": lambda url: repr(repr([url])),
+    "JSON": lambda url: json.dumps({"url": url, "author": "me@host"}, indent=1),
+    "small JSON": lambda url: json.dumps([url, "me@host", [url, 1]], separators=(",", ":")),
+    "JSON in JSON": lambda url: json.dumps(json.dumps([url, "x"], separators=(",", ":"))),
+    "several": lambda url: f"{url}, {url}: {url}",
+}
+
+
+def marked(characters: str) -> st.SearchStrategy[str]:
+    """Secrets of which no part is to be seen."""
+    return st.text(characters, max_size=9).map(lambda text: f"MARK{text}MARK")
+
+
+@given(st.data(), st.sampled_from(PLACES), st.sampled_from(sorted(TEXTS)))
+def test_a_secret_is_hidden_whatever_characters_it_has(
+    data: st.DataObject, place: str, form: str
+) -> None:
+    secret = data.draw(marked(TYPED.replace("@", "") if "/t/" in place else TYPED))
+    text = TEXTS[form](place.replace("{}", secret))
+    for shown in (hide(text), redact(text), hide(hide(text))):
+        assert "MARK" not in shown
+        assert "://" in shown
+        assert "host" in shown
+    url = place.replace("{}", secret)
+    assert "MARK" not in public_url(url)
+    if "repr" not in form:  # which has other quotes then
+        assert hide(text) == TEXTS[form](hide(url))
+
+
+@given(
+    marked("ab'\"`<>|!$&*+"),
+    st.sampled_from(PLACES),
+    st.sampled_from(["''", '""', "``", "<>", "()"]),
+)
+def test_also_where_a_sentence_has_the_url_in_quotes(secret: str, place: str, quotes: str) -> None:
+    url = f"{quotes[0]}{place.replace('{}', secret)}{quotes[1]}"
+    text = f"Cannot read {url}, for {url} is (a) 'broken' place of me@host."
+    for shown in (hide(text), redact(text)):
+        assert "MARK" not in shown
+        assert shown.startswith(f"Cannot read {quotes[0]}")
+        assert shown.endswith(f"{quotes[1]} is (a) 'broken' place of me@host.")
+
+
+@given(st.text(string.printable), st.text(string.printable))
+def test_what_has_no_url_stays(left: str, right: str) -> None:
+    text = f"{left}//{right}".replace("://", "//")
+    assert hide(text) == redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        # Passwords that are no part of a URL as it stands, but are written into one.
+        ("https://u:pa/ss@host/c", "https://host/c"),
+        ("https://u:p?a#ss@host/c", "https://host/c"),
+        ("'https://u:my pass@host/c' is broken", "'https://host/c' is broken"),
+        ("https://u:p://q@host/c", "https://u:p://host/c"),
+        # What only looks like one.
+        ("https://host:8080/a@b", "https://host:8080/a@b"),
+        ("https://host:8080 is down, ask me@host", "https://host:8080 is down, ask me@host"),
+        ("https://host: refused, ask me@host", "https://host: refused, ask me@host"),
+        ("{'https://host:80': 'me@host'}", "{'https://host:80': 'me@host'}"),
+        ('{"https://host":"me@host"}', '{"https://host":"me@host"}'),
+        ('["https://host/x","a?b=c"]', '["https://host/x","a?b=c"]'),
+        ("'https://host', 'me@host'", "'https://host', 'me@host'"),
+        ("ssh://git@host:me/r.git@v1", "ssh://git@host:me/r.git@v1"),
+        # Addresses of IPv6, URLs in URLs, queries with quotes.
+        ("[http://u:p@[::1]]", "[http://[::1]]"),
+        ("http://[::1]", "http://[::1]"),
+        ("https://h/p/https://u:p@host/x", "https://h/p/https://host/x"),
+        ("https://h/?to=https://u:p@h/&a=b c", "https://h/?to=***&a=*** c"),
+        ("https://h/?path=https://u:p@h/&tag=1", "https://h/?path=***&tag=1"),
+        ("get 'https://h/?sig=ab'c&tag=1'.", "get 'https://h/?sig=***&tag=1'."),
+        ('f(url="https://h/?sig=abc",tag=1)', 'f(url="https://h/?sig=***",tag=1)'),
+    ],
+)
+def test_where_a_url_ends(text: str, shown: str) -> None:
+    assert hide(text) == shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "part",
+    ["a", "a://", "a://b:", "'a://b'", "a://b?", "a://@", "a://b:c/", "a://u: ", "\\'a://", "://"],
+)
+def test_long_texts_are_read_in_time(part: str) -> None:
+    text = part * (1_000_000 // len(part))
+    started = time.process_time()
+    hide(f"{text}://")
+    assert time.process_time() - started < 30
 
 
 def test_what_a_failing_test_shows_of_a_lock_or_a_manifest(tmp_path: Path) -> None:

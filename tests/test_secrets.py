@@ -14,13 +14,21 @@ from pytest_pixipack import EmbeddedEngine, EngineOptions
 from pytest_pixipack.channel import StubChannel
 from pytest_pixipack.channel.server import ChannelServer
 from pytest_pixipack.cli import main
+from pytest_pixipack.engine.download import Wanted as Download
+from pytest_pixipack.engine.guard import NetworkGuard
+from pytest_pixipack.engine.guard.namespace import NOT_WANTED
+from pytest_pixipack.engine.options import ChildSettings
+from pytest_pixipack.engine.reuse import Made
 from pytest_pixipack.engine.system.classify import tool_error
+from pytest_pixipack.engine.system.mirrors import Configuration, StandInChannel
 from pytest_pixipack.engine.system.process import Finished
-from pytest_pixipack.engine.system.tools import Tool
+from pytest_pixipack.engine.system.running import Run
+from pytest_pixipack.engine.system.tools import Tool, Tools
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.lock import Lock, read_lock
 from pytest_pixipack.lock.snapshot import snapshot
 from pytest_pixipack.verify.findings import Finding
+from pytest_pixipack.verify.lock_pypi_wanted import Wanted as Requirement
 
 SECRET = "hunter2s3cr3t"
 WAYS = {"basic": {"basic": ("me", SECRET)}, "token": {"token": SECRET}}
@@ -184,6 +192,31 @@ def test_what_a_tool_says(code: int, stderr: str, tmp_path: Path) -> None:
     error = tool_error(Finished(tool, ("add", REMOTE), code, "", stderr, 0.1))
     assert SECRET not in str(error) + json.dumps(error.to_json())
     assert "conda.example.org" in str(error)
+
+
+def test_what_variables_of_our_code_show(tmp_path: Path) -> None:
+    """pytest shows them with `-l --full-trace`, at full length with `-vv`."""
+    environ = {"MY_TOKEN": SECRET}
+    options = EngineOptions(
+        cache_dir=tmp_path,
+        channels={REMOTE: tmp_path},
+        environ=environ,
+        child=ChildSettings(environment=environ),
+    )
+    guard = NetworkGuard(isolation=NOT_WANTED)
+    files = Configuration(tmp_path, tmp_path)
+    shown = (
+        options,
+        options.child,
+        Made("stub", {}, {}, environ, ()),
+        Run(Tools(), options, tmp_path, environ, files, guard),
+        Download(REMOTE, "a file"),
+        StandInChannel(REMOTE, tmp_path, "c"),
+        Requirement("a", f"a @ {REMOTE}", url=REMOTE),
+    )
+    for each in shown:
+        assert SECRET not in repr(each)
+        assert repr(each).startswith(f"{type(each).__name__}(")
 
 
 def test_errors_and_findings_themselves() -> None:

@@ -14,7 +14,7 @@ from pytest_pixipack.cache.entries import KINDS, Entry, entries, left_overs, loc
 from pytest_pixipack.cache.made_once import discard, lock_of, remove
 from pytest_pixipack.cache.scratch import sweep_scratch
 from pytest_pixipack.cache.seals import MADE
-from pytest_pixipack.cache.users import now_of, oldest_user, using
+from pytest_pixipack.cache.users import now_of, oldest_user, users_of, using
 from pytest_pixipack.errors import InvalidInput
 
 DEFAULT_SIZE = 5 * 10**9
@@ -23,6 +23,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 # A program that uses the cache as a library does not say so: its things are young.
 _GRACE = 3600 * 10**9
 _DAY = 24 * 3600 * 10**9
+_NEVER = 1 << 63
 
 
 @dataclass(slots=True)
@@ -84,11 +85,11 @@ def trim(root: Path, limit: int) -> Cleaned:
     found = entries(root)
     surplus = sum(each.size for each in found) - limit
     if surplus > 0:
-        young = min(now_of(root) - _GRACE, _in_use_since(root))
+        old, use = now_of(root) - _GRACE, _Use(root)
         for entry in found:
             if cleaned.size >= surplus:
                 break
-            _remove(entry, young, cleaned)
+            _remove(entry, old, use, cleaned)
     return cleaned
 
 
@@ -98,15 +99,35 @@ def clean(root: Path, older_than: float | None = None) -> Cleaned:
     Raises `OSError` where the cache cannot be written.
     """
     cleaned = _sweep(root)
-    young = _in_use_since(root)
-    old = young if older_than is None else now_of(root) - int(older_than * _DAY)
+    use = _Use(root)
+    old = _NEVER if older_than is None else now_of(root) - int(older_than * _DAY)
     for entry in entries(root):
-        if entry.used < old or older_than is None:
-            _remove(entry, young, cleaned)
+        if entry.used < old:
+            _remove(entry, old, use, cleaned)
     return cleaned
 
 
-def _remove(entry: Entry, young: int, cleaned: Cleaned) -> None:
+class _Use:
+    """What may be in use: what was used since the oldest of those began that use the cache now."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._users = users_of(root)
+        self._since = _in_use_since(root)
+
+    def since(self) -> int:
+        """From what time on; asked under the lock of a thing, it holds for as long as that is held.
+
+        Whoever begins later than that waits for the lock before it uses the thing.
+        """
+        users = users_of(self._root)
+        if users != self._users:
+            self._users, self._since = users, _in_use_since(self._root)
+        return self._since
+
+
+def _remove(entry: Entry, old: int, use: _Use, cleaned: Cleaned) -> None:
+    """Removes a thing that was used before `old`, and not by anybody who uses the cache now."""
     from filelock import Timeout
 
     lock = lock_of(entry.path)
@@ -116,8 +137,8 @@ def _remove(entry: Entry, young: int, cleaned: Cleaned) -> None:
         cleaned.in_use += 1
         return
     try:
-        # Someone may have taken it since it was looked at.
-        if entry.path.stat().st_mtime_ns < young:
+        # Someone may have taken it since it was looked at, and may have begun only then.
+        if entry.path.stat().st_mtime_ns < min(old, use.since()):
             discard(entry.path)
             cleaned.note(entry)
         else:
@@ -153,7 +174,7 @@ def _sweep(root: Path) -> Cleaned:
 def _in_use_since(root: Path) -> int:
     """What was used from this time on may be in use; without users, nothing is."""
     oldest = oldest_user(root)
-    return 1 << 63 if oldest is None else oldest
+    return _NEVER if oldest is None else oldest
 
 
 def _has_grown(root: Path, since: int) -> bool:

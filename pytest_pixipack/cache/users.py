@@ -67,6 +67,15 @@ def oldest_user(root: Path) -> int | None:
     return min(began, default=None)
 
 
+def users_of(root: Path) -> frozenset[str]:
+    """The signs that are there, also of processes that were killed: another one, and somebody has
+    begun or ended."""
+    try:
+        return frozenset(os.listdir(str(root / _FOLDER)))  # noqa: PTH208 - names alone, and often
+    except OSError:
+        return frozenset()
+
+
 def now_of(root: Path) -> int:
     """The time of the file system that a cache is on, in nanoseconds. Raises `OSError`."""
     from filelock import FileLock

@@ -159,5 +159,9 @@ def _described(entry: Entry, root: Path) -> dict[str, object]:
 
 
 def _holds(entry: Entry) -> Iterable[str]:
-    if entry.kind in ("packages", "channels"):
-        yield from (each.name for each in entry.path.iterdir() if not each.name.startswith("."))
+    if entry.kind not in ("packages", "channels"):
+        return []
+    try:
+        return [each.name for each in entry.path.iterdir() if not each.name.startswith(".")]
+    except OSError:  # removed since, or no directory
+        return []

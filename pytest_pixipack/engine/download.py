@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from pytest_pixipack.cache.made_once import remove
 from pytest_pixipack.engine.requests import LeadsAwayError, Requests
 from pytest_pixipack.errors import Infrastructure, InvalidInput, Offline, Unsupported
-from pytest_pixipack.redaction import public_url, redact
+from pytest_pixipack.redaction import hidden_repr, public_url, redact
 
 if TYPE_CHECKING:
     import httpx
@@ -40,6 +40,9 @@ class Wanted:
     md5: str | None = None
     size: int | None = None
     package: str | None = None
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pytest_pixipack.channel import BuiltChannel, StubChannel
 from pytest_pixipack.channel.cache import built_channel
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest import Manifest
+from pytest_pixipack.redaction import hidden_repr
 
 if TYPE_CHECKING:
     from pytest_pixipack.engine.reuse import BuiltPackages
@@ -38,7 +39,7 @@ class ChildSettings:
     of `wrapper` come before the command line of a backend, which they have to run.
     """
 
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     directory: Path | None = None
     umask: int | None = None
     wrapper: tuple[str, ...] = ()
@@ -68,10 +69,14 @@ class EngineOptions:
     child: ChildSettings | None = None
     scratch: Path | None = None
     backend_timeout: float = 600.0
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    # Secrets of CI are among them, and pytest shows the `repr` of all variables with `-l`.
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     progress: Progress | None = field(default=None, compare=False, repr=False)
     shared_dir: Path | None = None
     built: BuiltPackages | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def content_dir(self) -> Path:

@@ -31,7 +31,7 @@ _CHUNK = 1 << 20
 # Where rattler notes the URL that it has read, after redirects; before what it has read there.
 _NOTES = (".info.json", ".shards-cache-v1")
 _LONGEST_NOTE = 1 << 16
-_URL = re.compile(rb"https?://[\x21\x23-\x7e]+")
+_URL = re.compile(rb"\"?https?://[\x21-\x7e]+")
 
 
 class RepodataRoom:

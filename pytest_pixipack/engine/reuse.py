@@ -49,7 +49,7 @@ class Made:
     backend: str
     told: Mapping[str, Any]
     request: Mapping[str, Any]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     roots: tuple[Path, ...]
 
 

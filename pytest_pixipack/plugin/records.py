@@ -106,6 +106,7 @@ class Records:
         self._target = settings.record
         self._earlier = settings.against
         # Each part of a run has a record, that of a part without builds as well.
+        self._shard = settings.shard
         self._needs_builds = settings.shard is None
         self._content: Mapping[str, Any] | None = None
         self.lines: list[str] = []
@@ -121,7 +122,7 @@ class Records:
         """Compares and writes."""
         if self._target is None and self._earlier is None:
             return
-        made = whole_record(results)
+        made = whole_record(results, self._shard)
         if self._content is not None and self._earlier is not None:
             self._guarded("against", lambda: self._compare(made))
         if self._target is not None:
@@ -207,7 +208,9 @@ class Records:
             yield f"against  this run fails: {self.reason}"
 
 
-def whole_record(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def whole_record(
+    results: Sequence[Mapping[str, Any]], shard: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """The record of all that was made, and of what is missing."""
     from pytest_pixipack.reproduce import record
 
@@ -235,7 +238,7 @@ def whole_record(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             )
         )
         tools |= record.tool_versions(facts["engine"])
-    return record.new_record(workspaces, tools)
+    return record.new_record(workspaces, tools, shard)
 
 
 def _made(workspace: Mapping[str, Any]) -> bool:

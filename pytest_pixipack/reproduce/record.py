@@ -44,11 +44,17 @@ _SYSTEM_TOOLS = ("pixi", "pixi-pack", "pixi-unpack")
 Json = dict[str, Any]
 
 
-def new_record(workspaces: Iterable[Json], tools: Mapping[str, str]) -> Json:
-    """A whole record of these workspaces (`workspace_record`), made with these tools."""
+def new_record(
+    workspaces: Iterable[Json], tools: Mapping[str, str], shard: tuple[int, int] | None = None
+) -> Json:
+    """A whole record of these workspaces (`workspace_record`), made with these tools.
+
+    `shard` is which of how many machines has made it, where each has made a part.
+    """
     return {
         "schema": SCHEMA,
         "kind": KIND,
+        **({"shard": "{}/{}".format(*shard)} if shard is not None else {}),
         "platform": current_platform(),
         "tools": dict(sorted(tools.items())),
         "workspaces": sorted(workspaces, key=lambda each: str(each["name"])),

@@ -134,5 +134,6 @@ _WORKSPACE = _table(
     },
 )
 _RECORD = _table(
-    {"tools": _by_name(_text_or_null), "workspaces": _listed(_WORKSPACE)}, _optional("platform")
+    {"tools": _by_name(_text_or_null), "workspaces": _listed(_WORKSPACE)},
+    {**_optional("platform"), "shard": _text, "parts": _TEXTS},
 )

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.reproduce.record import entry_label
 from pytest_pixipack.shards.documents import Json, Shard
+from pytest_pixipack.shards.parts import merged_parts
 
 _PARTS = {
     "packages": ("name", "version", "build", "subdir", "variants"),
@@ -18,6 +19,7 @@ _PARTS = {
 }
 # What a lock asks for: which version and build a package is, its build decides.
 _ASKED = ("name", "subdir", "variants")
+_OF_A_PART = ("shard", "shards", "parts")
 _DIGESTS = ("sha256", "normalised")
 
 
@@ -25,12 +27,15 @@ def merged_record(shards: Sequence[Shard]) -> tuple[Json, list[str]]:
     """One record, and what shards have made differently of the same inputs, a sentence each.
 
     What was made differently is in the record as the first shard made it. Raises `InvalidInput`
-    where shards had other tools, platforms or locks, which is no one run.
+    where shards had other tools, platforms or locks, which is no one run. A shard that has made
+    nothing says nothing of tools. Where shards say which part they are, the record does as well.
     """
     first = shards[0]
     for shard in shards[1:]:
-        for field in ("platform", "tools"):
-            _same(first, shard, field, first.content.get(field), shard.content.get(field))
+        _same(
+            first, shard, "platform", first.content.get("platform"), shard.content.get("platform")
+        )
+    tools = _tools([shard for shard in shards if shard.content["workspaces"]])
     workspaces: dict[str, tuple[Shard, Json]] = {}
     differing: list[str] = []
     for shard in shards:
@@ -48,11 +53,28 @@ def merged_record(shards: Sequence[Shard]) -> tuple[Json, list[str]]:
                 )
             if "missing" in merged:
                 merged["missing"] = _in_both(merged["missing"], workspace.get("missing", []))
+    sharded = any({"shard", "parts"} & shard.content.keys() for shard in shards)
     record = {
-        **first.content,
+        **{key: value for key, value in first.content.items() if key not in _OF_A_PART},
+        "tools": tools,
         "workspaces": [workspaces[name][1] for name in sorted(workspaces)],
+        **(merged_parts(shards) if sharded else {}),
     }
     return record, differing
+
+
+def _tools(shards: Sequence[Shard]) -> dict[str, Any]:
+    """All tools of all shards: which ones a shard has depends on the engines of its workspaces."""
+    alike: dict[tuple[str, ...], Shard] = {}
+    found: dict[str, tuple[Shard, Any]] = {}
+    for shard in shards:
+        engines = {str(each.get("engine")) for each in shard.content["workspaces"]}
+        other, tools = alike.setdefault(tuple(sorted(engines)), shard), shard.content["tools"]
+        _same(other, shard, "tools", other.content["tools"], tools)
+        for name, version in tools.items():
+            known, first = found.setdefault(name, (shard, version))
+            _same(known, shard, f"the version of {name}", first, version)
+    return {name: found[name][1] for name in sorted(found)}
 
 
 def _together(

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pytest_pixipack.manifest import PypiSpec
+from pytest_pixipack.redaction import hidden_repr
 from pytest_pixipack.spec_limits import is_too_complex
 from pytest_pixipack.verify.lock_pypi_marker_tree import NotAMarker, normalised, parse_marker
 
@@ -32,6 +33,9 @@ class GitSource:
     reference: str = ""
     subdirectory: str = ""
     lfs: bool = False
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,9 @@ class Wanted:
     marker: str | None = None
     spec: PypiSpec | None = field(default=None, compare=False)
     asker: str | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
     @property
     def of_manifest(self) -> bool:

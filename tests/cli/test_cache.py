@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pixipack import StubChannel
+from pytest_pixipack.cache import limit
 from pytest_pixipack.cache.users import using
 from pytest_pixipack.channel import built_channel
 
@@ -109,3 +110,29 @@ def test_a_command_that_adds_something_keeps_to_the_size(
     done = pixipack("lock", tmp_path, "--channel", f"x={spec}")
     assert done.code == 0, done.err
     assert channels(cache) == ["new", "third"]
+
+
+def test_what_is_removed_while_it_is_told_of_is_no_error(
+    pixipack: Callable, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = limit.entries(cache)
+    channels_of = limit.entries
+    monkeypatch.setattr(
+        "pytest_pixipack.cache.entries.entries",
+        lambda root: [(each, limit.clean(root))[0] for each in channels_of(root)],
+    )
+    done = pixipack("cache", "info", "--json", "-")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)["entries"]
+    assert [each["holds"] for each in found] == [[] for _ in there]
+
+
+@pytest.mark.parametrize("kind", ["packages", "channels", "git", "archives"])
+def test_a_file_that_is_no_thing(pixipack: Callable, cache: Path, kind: str) -> None:
+    (cache / kind).mkdir(exist_ok=True)
+    (cache / kind / "stray").write_text("x")
+    (cache / kind / "nowhere").symlink_to("nothing")
+    found = json.loads(pixipack("cache", "info", "--json", "-").out)["entries"]
+    assert [each["holds"] for each in found if each["path"] == f"{kind}/stray"] == [[]]
+    assert pixipack("cache", "clean", "--all").code == 0
+    assert not (cache / kind / "stray").exists()

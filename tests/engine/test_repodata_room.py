@@ -117,3 +117,18 @@ def test_what_is_no_name_of_a_file_of_it(name):
     assert not _is_plain(name)
     assert _is_plain("shards-v1/0a.msgpack")
     assert _is_plain("0a1b2c3d.info.json")
+
+
+@pytest.mark.parametrize("secret", ["u:hun'ter@", "u:a`b@", 'u:a\\"b@', "u:(a)@", "t'k@"])
+@pytest.mark.parametrize("name", ["aa.info.json", "shards-v1/aa.shards-cache-v1"])
+def test_nothing_of_a_channel_with_a_secret_is_kept(tmp_path, secret, name):
+    shared, private = tmp_path / "shared", tmp_path / "private"
+    (private / "shards-v1").mkdir(parents=True)
+    for start, user in (("aa", secret), ("bb", "")):
+        note = f'{{"url":"https://{user}host/c/linux-64","etag":"x@y"}}'
+        (private / name.replace("aa", start)).write_text(note, encoding="utf-8")
+    RepodataRoom(shared, private).keep()
+    kept = [path.name for path in shared.rglob("*") if not path.name.startswith(".")]
+    assert sorted(n for n in kept if n.partition(".")[0] in ("aa", "bb")) == [
+        Path(name).name.replace("aa", "bb")
+    ]

@@ -219,6 +219,77 @@ def test_records_of_different_runs_are_refused(files, more: dict[str, Any]) -> N
         merged_record(shards)
 
 
+def record_of(part: str, *packages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """What a shard writes; one that has made nothing knows of no workspace, and so of no tool."""
+    whole = record(*packages, shard=part, tools={"pixi": "1"}, **more)
+    return whole if packages else {**whole, "tools": {}, "workspaces": []}
+
+
+RECORDS = [record_of("1/4", package("a")), record_of("2/4"), record_of("3/4", package("b")),
+           record_of("4/4")]  # fmt: skip
+
+
+def test_a_shard_that_made_nothing_says_nothing_of_tools(files, tmp_path) -> None:
+    texts = set()
+    for order in permutations(RECORDS):
+        assert (
+            main(["merge", *map(str, files(*order)), "--of", "4", "-o", str(tmp_path / "o")]) == 0
+        )
+        texts.add((tmp_path / "o").read_text("utf-8"))
+    (whole,) = map(json.loads, texts)
+    assert whole["tools"] == {"pixi": "1"}
+    assert [each["name"] for each in whole["workspaces"][0]["packages"]] == ["a", "b"]
+    assert (whole["shards"], whole["parts"]) == (4, ["1/4", "2/4", "3/4", "4/4"])
+    assert "shard" not in whole
+
+
+def test_tools_of_another_engine_are_those_of_the_same_run(files) -> None:
+    """One workspace is built by the system's tools, another one cannot be."""
+    other = record_of("1/2", package("a"))
+    other["workspaces"][0] |= {"name": "other", "engine": "system"}
+    other["tools"] = {"py-rattler": "1", "pixi": "2"}
+    mine = {**record_of("2/2", package("b")), "tools": {"py-rattler": "1"}}
+    whole, _ = merged_record(read_shards(files(other, mine))[1])
+    assert whole["tools"] == {"pixi": "2", "py-rattler": "1"}
+    _, shards = read_shards(files(other, {**mine, "tools": {"py-rattler": "2"}}))
+    with pytest.raises(InvalidInput, match="version of py-rattler"):
+        merged_record(shards)
+
+
+def test_records_of_no_tests_at_all_are_one_record(files) -> None:
+    assert main(["merge", *map(str, files(record_of("1/2"), record_of("2/2"))), "--of", "2"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([0, 0, 1, 2], "part 1/4 is there twice"),
+        ([0, 1, 3], "Missing: 3/4."),
+    ],
+)
+def test_records_that_are_there_twice_or_not_at_all(files, given, said, capsys) -> None:
+    paths = files(*(RECORDS[number] for number in given))
+    assert main(["merge", *map(str, paths), "--of", "4"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_records_merged_in_one_step_or_in_two(files, tmp_path, capsys) -> None:
+    paths = list(map(str, files(*RECORDS)))
+    whole, half, both = (str(tmp_path / name) for name in ("whole", "half", "both"))
+    assert main(["merge", *paths, "--of", "4", "-o", whole]) == 0
+    assert main(["merge", *paths[:2], "-o", half]) == 0
+    assert main(["merge", half, *paths[2:], "--of", "4", "-o", both]) == 0
+    assert Path(both).read_bytes() == Path(whole).read_bytes()
+    assert main(["merge", half, paths[0]]) == 2
+    assert "part 1/4 is there twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", [{"shard": 1}, {"parts": "1/2"}, {"parts": [1]}])
+def test_a_record_of_broken_parts_is_refused(files, broken, capsys) -> None:
+    assert main(["merge", *map(str, files({**RECORDS[0], **broken}))]) == 2
+    assert f"`{next(iter(broken))}" in capsys.readouterr().err
+
+
 def sharded(part: str, *checks: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**report(*checks), "shard": part, **more}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pytest_pixipack.engine.channels import canonical_url
 from pytest_pixipack.errors import Unsupported
+from pytest_pixipack.redaction import hidden_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class StandInChannel:
     url: str
     directory: Path
     served_as: str
+
+    def __repr__(self) -> str:
+        return hidden_repr(self)
 
 
 def stand_in_channels(stand_ins: Mapping[str, Path], root: Path) -> tuple[StandInChannel, ...]:

@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_pixipack.cache.scratch import Scratch
@@ -45,7 +45,7 @@ class Run:
     tools: Tools
     options: EngineOptions
     scratch: Path
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
     configuration: Configuration
     guard: NetworkGuard
     timeout: float = TIMEOUT
