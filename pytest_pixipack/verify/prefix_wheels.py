@@ -14,6 +14,7 @@ from pytest_pixipack.verify.prefix_subject import problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import same_version, wheel_name
+from pytest_pixipack.verify.wheel_payload import PlacedWheel, placed_wheel, unlike_wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,11 @@ def _expected_wheels(subject: Subject) -> Mapping[str, _Expected]:
 
 
 def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Iterator[Problem]:
-    """The files of an installed wheel against its RECORD."""
+    """The files of an installed wheel against its RECORD, and against the wheel in the pack."""
+    placed = placed_wheel(subject, wheel)
+    own = PackageFacts(name=wheel.name, version=wheel.version)
     absent = sorted(path for path in wheel.files if path not in real)
-    altered = sorted(
-        path
-        for path, entry in wheel.files.items()
-        if path in real and entry.sha256 is not None and entry.sha256 != real[path].sha256
-    )
+    altered = sorted(_altered(wheel, real, placed))
     for kind, paths, cause, words in (
         ("absent", absent, "file-removed", "are gone"),
         ("altered", altered, "content", "are not as they were installed"),
@@ -110,7 +109,7 @@ def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Ite
             yield problem(
                 subject,
                 f"{len(paths)} installed files of the wheel {wheel.name} {words}.",
-                PackageFacts(name=wheel.name, version=wheel.version),
+                own,
                 field=f"files {kind}",
                 expected=[f"{path} {short(wheel.files[path].sha256)}" for path in paths],
                 actual=None if kind == "absent"
@@ -118,6 +117,23 @@ def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Ite
                 cause=cause,
                 layers=("prefix", "prefix"),
             )  # fmt: skip
+    if placed is not None:
+        for message, more in unlike_wheel(placed, wheel, real, {*absent, *altered}):
+            yield problem(subject, message, own, layers=("pack", "prefix"), **more)
+
+
+def _altered(wheel: Distribution, real: PrefixFiles, placed: PlacedWheel | None) -> Iterator[str]:
+    """Files that are not as RECORD says; where only RECORD is wrong, they are not."""
+    for path, entry in wheel.files.items():
+        if path not in real:
+            continue
+        found = real[path]
+        if entry.sha256 is not None:
+            same = entry.sha256 == found.sha256
+        else:
+            same = entry.size in (None, found.size)
+        if not same and (placed is None or not placed.is_as_packed(path, found)):
+            yield path
 
 
 def short(digest: str | None) -> str:
