@@ -125,8 +125,14 @@ def _path_entry(entry: dict[str, Any], member: str, path: Path) -> FileFacts:
     )
 
 
-def parse_old_files(files: bytes, has_prefix: bytes | None, path: Path) -> dict[str, FileFacts]:
-    """`info/files` and `info/has_prefix` of a package without `paths.json`."""
+def parse_old_files(
+    files: bytes, has_prefix: bytes | None, payload: Mapping[str, FileFacts], path: Path
+) -> dict[str, FileFacts]:
+    """`info/files` and `info/has_prefix` of a package without `paths.json`.
+
+    They do not say which files are links: those of the archive are, as installers take it
+    (rattler_conda_types, src/package/paths.rs, `from_deprecated_package_directory`).
+    """
     placeholders = _placeholders(has_prefix or b"")
     facts: dict[str, FileFacts] = {}
     for name in files.decode("utf-8", "surrogateescape").splitlines():
@@ -134,7 +140,8 @@ def parse_old_files(files: bytes, has_prefix: bytes | None, path: Path) -> dict[
             continue
         _check_listed(name, "info/files", path)
         placeholder, mode = placeholders.get(name, (None, None))
-        facts[name] = FileFacts(path=name, placeholder=placeholder, placeholder_mode=mode)
+        kind = payload[name].kind if name in payload else "file"
+        facts[name] = FileFacts(name, kind, placeholder=placeholder, placeholder_mode=mode)
     return facts
 
 

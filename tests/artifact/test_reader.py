@@ -25,6 +25,7 @@ from pytest_pixipack.artifact import (
     write_artifact,
 )
 from pytest_pixipack.errors import InvalidInput, PixipackError, Unsupported
+from pytest_pixipack.verify.artifact_files import mislisted
 
 INDEX = {"name": "tool", "version": "1.0", "build": "h0_0", "build_number": 0, "depends": ["a"]}
 NAME = "tool-1.0-h0_0"
@@ -140,6 +141,24 @@ def test_a_package_from_before_paths_json(tmp_path: Path) -> None:
     assert files["bin/other"].placeholder == "/opt/anaconda1anaconda2anaconda3"
     assert artifact.facts.noarch == "generic"
     assert read_index(path)["name"] == "tool"
+
+
+def test_links_in_a_package_from_before_paths_json(tmp_path: Path) -> None:
+    """The list does not say what is a link; installers look at what the archive holds."""
+    path = old(
+        tmp_path,
+        [
+            ("share/d/a", b"a"),
+            special("share/file", tarfile.SYMTYPE, "d/a"),
+            special("share/dir", tarfile.SYMTYPE, "d"),
+            ("info/files", b"share/d/a\nshare/file\nshare/dir\n"),
+            ("info/index.json", json.dumps(INDEX).encode()),
+        ],
+    )
+    artifact = read_artifact(path)
+    kinds = {name: file.kind for name, file in (artifact.facts.files or {}).items()}
+    assert kinds == {"share/d/a": "file", "share/file": "link", "share/dir": "link"}
+    assert list(mislisted(artifact)) == []
 
 
 def test_hard_links_and_repeated_directories(tmp_path: Path) -> None:
