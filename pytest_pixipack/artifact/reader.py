@@ -108,7 +108,9 @@ def artifact_of(
         about={} if about is None else recorded.parse_object(about, "info/about.json", path),
         payload=MappingProxyType(dict(sorted(payload.items()))),
         info_files=tuple(sorted(info)),
-        link={} if link is None else recorded.parse_link(link, path),
+        link={}
+        if link is None
+        else recorded.parse_link(link, path, is_python=facts.noarch == "python"),
     )
 
 

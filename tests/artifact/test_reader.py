@@ -6,6 +6,7 @@ import bz2
 import hashlib
 import io
 import json
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
@@ -406,6 +407,54 @@ def test_entry_points_that_lie_elsewhere_are_refused(tmp_path: Path, point: str,
     path = conda(tmp_path, info=info_tar(**{"link.json": json.dumps(link).encode()}))
     with pytest.raises(InvalidInput, match=f"unsafe: .*{said}"):
         read_artifact(path)
+
+
+def python_link(*points: str) -> dict[str, object]:
+    noarch = {"type": "python", "entry_points": list(points)}
+    return {"noarch": noarch, "package_metadata_version": 1}
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        (python_link("a = b:c", "tool"), "entry point `tool`"),
+        (python_link("tool = "), "entry point `tool = `"),
+        (python_link("tool = a"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a:b:c"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a-b:c"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a:b()"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a:b [extra]"), "NAME = MODULE:FUNCTION"),
+        ({"noarch": {"type": "python", "entry_points": None}, "package_metadata_version": 1},
+         "entry_points"),
+        ({"noarch": {"type": "other"}, "package_metadata_version": 1}, "noarch.type"),
+        ({"noarch": "python", "package_metadata_version": 1}, "noarch.type"),
+        ({"noarch": {"type": "python"}}, "package_metadata_version"),
+    ],
+)  # fmt: skip
+def test_what_no_installer_can_read_in_link_json(
+    tmp_path: Path, link: dict[str, object], said: str
+) -> None:
+    def with_link(**index: object) -> Path:
+        files = {"index.json": {**INDEX, **index}, "link.json": link}
+        info = info_tar(**{name: json.dumps(value).encode() for name, value in files.items()})
+        return conda(tmp_path, info=info)
+
+    assert read_artifact(with_link()).link == link  # nobody reads it there
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        read_artifact(with_link(noarch="python"))
+
+
+@pytest.mark.parametrize(
+    "point", ["tool=a:b", "  two words  =  a.b : C.d  ", "t-o.o_l = _a:_b", "tül=a:b"]
+)
+def test_entry_points_that_installers_read(tmp_path: Path, point: str) -> None:
+    info = info_tar(
+        **{
+            "index.json": json.dumps({**INDEX, "noarch": "python"}).encode(),
+            "link.json": json.dumps(python_link(point)).encode(),
+        }
+    )
+    assert read_artifact(conda(tmp_path, info=info)).link == python_link(point)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
