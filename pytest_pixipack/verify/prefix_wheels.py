@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.platforms import is_windows
 from pytest_pixipack.prefix.distributions import Distribution
 from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.prefix.launchers import launchers
 from pytest_pixipack.verify.pack_inside import wheel_members
 from pytest_pixipack.verify.pack_wheels import locked_wheels
-from pytest_pixipack.verify.prefix_subject import problem
+from pytest_pixipack.verify.prefix_payload import not_executable
+from pytest_pixipack.verify.prefix_subject import prefix_of, problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import same_version, wheel_name
@@ -120,6 +123,19 @@ def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Ite
     if placed is not None:
         for message, more in unlike_wheel(placed, wheel, real, {*absent, *altered}):
             yield problem(subject, message, own, layers=("pack", "prefix"), **more)
+    programs = _programs(subject, wheel, placed)
+    for message, more in not_executable(own, programs, real):
+        yield problem(subject, message, own, layers=("prefix", "prefix"), **more)
+
+
+def _programs(subject: Subject, wheel: Distribution, placed: PlacedWheel | None) -> Iterable[str]:
+    """What of an installed wheel is there to be run; only the wheel knows which are its scripts."""
+    if is_windows(subject.subdir or ""):
+        return ()
+    if placed is None:
+        return sorted(launchers(prefix_of(subject).path, [wheel]))
+    paths = dict.fromkeys((*placed.members, *wheel.files))
+    return [path for path in paths if placed.is_program(path)]
 
 
 def _altered(wheel: Distribution, real: PrefixFiles, placed: PlacedWheel | None) -> Iterator[str]:

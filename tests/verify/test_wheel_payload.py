@@ -118,3 +118,26 @@ def test_what_follows_upon_the_interpreter_of_a_script(line: bytes, shipped: Lay
 
     found = shipped.with_prefix(write).verify("pack", "prefix").findings
     assert [each.field for each in found] == (["files altered"] if b"-u" in line else [])
+
+
+@posix
+@pytest.mark.parametrize(
+    ("path", "package", "layers"),
+    [
+        ("bin/lay", "keel", ("prefix",)),
+        ("bin/lay", "keel", ("pack", "prefix")),
+        ("bin/caulk", "keel", ("pack", "prefix")),
+        ("bin/haul", "keel", ("pack", "prefix")),
+        ("bin/furl", "sails", ("prefix",)),
+        ("bin/furl", "sails", ("pack", "prefix")),
+        ("bin/reef", "sails", ("pack", "prefix")),
+    ],
+)
+def test_a_program_that_is_no_longer_executable(
+    path: str, package: str, layers: tuple[str, ...], shipped: Layers
+) -> None:
+    broken = shipped.with_prefix(lambda prefix: (prefix / path).chmod(0o644))
+    (finding,) = broken.verify(*layers).findings
+    assert (finding.rule, finding.package, finding.field, finding.cause) == (
+        "prefix-files", package, "files executable", "mode",
+    )  # fmt: skip
