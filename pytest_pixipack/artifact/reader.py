@@ -99,7 +99,7 @@ def artifact_of(
         size=digests.size if digests else None,
         file_name=path.name,
         run_exports=RunExports() if exports is None else recorded.parse_run_exports(exports, path),
-        files=_recorded_files(kept, path),
+        files=_recorded_files(kept, payload, path),
     )
     return Artifact(
         path=path,
@@ -108,7 +108,9 @@ def artifact_of(
         about={} if about is None else recorded.parse_object(about, "info/about.json", path),
         payload=MappingProxyType(dict(sorted(payload.items()))),
         info_files=tuple(sorted(info)),
-        link={} if link is None else recorded.parse_link(link, path),
+        link={}
+        if link is None
+        else recorded.parse_link(link, path, is_python=facts.noarch == "python"),
     )
 
 
@@ -147,11 +149,13 @@ def _member(
     )
 
 
-def _recorded_files(kept: dict[str, bytes], path: Path) -> Mapping[str, FileFacts] | None:
+def _recorded_files(
+    kept: dict[str, bytes], payload: Mapping[str, FileFacts], path: Path
+) -> Mapping[str, FileFacts] | None:
     if (paths := kept.pop("info/paths.json", None)) is not None:
         return MappingProxyType(recorded.parse_paths(paths, path))
     if (files := kept.get("info/files")) is not None:
-        old = recorded.parse_old_files(files, kept.get("info/has_prefix"), path)
+        old = recorded.parse_old_files(files, kept.get("info/has_prefix"), payload, path)
         return MappingProxyType(old)
     return None
 

@@ -20,6 +20,7 @@ _KINDS: dict[str, FileKind] = {"hardlink": "file", "softlink": "link", "director
 _LISTS = ("depends", "constrains", "flags", "purls")
 # What old packages without a named placeholder were built in.
 _OLD_PLACEHOLDER = "/opt/anaconda1anaconda2anaconda3"
+_ENTRY_POINT = re.compile(r"[^=]+=\s*{0}\s*:\s*{0}".format(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"))
 _HAS_PREFIX = re.compile(r"^(?P<a>\"[^\"]+\"|\S+)\s+(?P<mode>text|binary)\s+(?P<f>\".+\"|.+)$")
 
 
@@ -125,8 +126,14 @@ def _path_entry(entry: dict[str, Any], member: str, path: Path) -> FileFacts:
     )
 
 
-def parse_old_files(files: bytes, has_prefix: bytes | None, path: Path) -> dict[str, FileFacts]:
-    """`info/files` and `info/has_prefix` of a package without `paths.json`."""
+def parse_old_files(
+    files: bytes, has_prefix: bytes | None, payload: Mapping[str, FileFacts], path: Path
+) -> dict[str, FileFacts]:
+    """`info/files` and `info/has_prefix` of a package without `paths.json`.
+
+    They do not say which files are links: those of the archive are, as installers take it
+    (rattler_conda_types, src/package/paths.rs, `from_deprecated_package_directory`).
+    """
     placeholders = _placeholders(has_prefix or b"")
     facts: dict[str, FileFacts] = {}
     for name in files.decode("utf-8", "surrogateescape").splitlines():
@@ -134,7 +141,8 @@ def parse_old_files(files: bytes, has_prefix: bytes | None, path: Path) -> dict[
             continue
         _check_listed(name, "info/files", path)
         placeholder, mode = placeholders.get(name, (None, None))
-        facts[name] = FileFacts(path=name, placeholder=placeholder, placeholder_mode=mode)
+        kind = payload[name].kind if name in payload else "file"
+        facts[name] = FileFacts(name, kind, placeholder=placeholder, placeholder_mode=mode)
     return facts
 
 
@@ -148,10 +156,12 @@ def _check_listed(name: str, member: str, path: Path) -> None:
         refuse(path, member, f"lists `{shown(name)}`, which is not for the prefix")
 
 
-def parse_link(content: bytes, path: Path) -> dict[str, Any]:
+def parse_link(content: bytes, path: Path, *, is_python: bool = False) -> dict[str, Any]:
     """`info/link.json`: the entry points of a noarch Python package, and how it is linked.
 
-    Raises `InvalidInput`, also for an entry point whose program would lie somewhere else.
+    Raises `InvalidInput`, also for an entry point whose program would lie somewhere else, and where
+    it `is_python`, a noarch Python package, for what rattler cannot read (rattler_conda_types,
+    src/package/link.rs and entry_point.rs); it reads no other package's.
     """
     member = "info/link.json"
     link = parse_object(content, member, path)
@@ -163,7 +173,27 @@ def parse_link(content: bytes, path: Path) -> dict[str, Any]:
         reason = "it has a slash" if "/" in name else unsafe_name(name)
         if reason is not None:
             refuse(path, member, f"has the entry point `{shown(point)}`, which is unsafe: {reason}")
+    if is_python:
+        _check_link(link, member, path)
     return link
+
+
+def _check_link(link: Mapping[str, Any], member: str, path: Path) -> None:
+    noarch, version = link.get("noarch"), link.get("package_metadata_version")
+    kind = noarch.get("type") if isinstance(noarch, Mapping) else None
+    if not isinstance(noarch, Mapping) or kind not in ("python", "generic"):
+        refuse(path, member, "says of no known kind that the package is (`noarch.type`)")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+        refuse(path, member, "has a `package_metadata_version` that is no whole number")
+    if kind != "python":
+        return
+    points = noarch.get("entry_points", ())
+    if points is None:
+        refuse(path, member, "has something other than a list of texts for `entry_points`")
+    for point in points:
+        if _ENTRY_POINT.fullmatch(point.strip()) is None:
+            problem = "which no installer can read: it is not `NAME = MODULE:FUNCTION`"
+            refuse(path, member, f"has the entry point `{shown(point)}`, {problem}")
 
 
 def _placeholders(content: bytes) -> dict[str, tuple[str, Literal["text", "binary"]]]:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import configparser
 import csv
+import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _HASHES = frozenset({"sha256", "sha384", "sha512"})
 # Signatures of a RECORD are not in it.
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 _MORE_ROWS = 64
+# A script that starts like this gets another first line (the PyPA specification "Binary
+# distribution format").
+SCRIPT = b"#!python"
 
 
 class BadFile(ValueError):
@@ -122,6 +126,19 @@ def record(
         if complete and path not in seen and path not in signatures:
             raise BadFile(f"{quoted(path)} is not in it")
     return found
+
+
+def restarted(script: bytes) -> frozenset[str]:
+    """The sha256 of what can follow upon the interpreter's name in a script that was installed.
+
+    `script` starts with `#!python`, or `#!pythonw`. `installer` and pip leave out what else its
+    first line says (their scripts.py and operations/install/wheel.py), uv keeps it
+    (crates/uv-install-wheel, src/wheel.rs).
+    """
+    _, end, rest = script.partition(b"\n")
+    kept = script.removeprefix(SCRIPT)
+    tails = (kept, kept.removeprefix(b"w"), end + rest, b"\r" + end + rest)
+    return frozenset(hashlib.sha256(tail).hexdigest() for tail in tails)
 
 
 def _rows(data: bytes) -> Iterator[list[str]]:

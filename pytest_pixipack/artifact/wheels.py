@@ -22,7 +22,7 @@ from pytest_pixipack.artifact.safety import (
     ArtifactLimits,
     is_record,
 )
-from pytest_pixipack.artifact.wheel_files import BadFile, Recorded
+from pytest_pixipack.artifact.wheel_files import SCRIPT, BadFile, Recorded
 from pytest_pixipack.artifact.zip_layout import ZipEntry
 from pytest_pixipack.errors import InvalidInput, PixipackError
 from pytest_pixipack.regular_files import open_regular
@@ -41,8 +41,8 @@ _SHARE_OF_RATIO = 2
 _RATIO_FREE = 64 << 20
 # Of a file that is read as a whole.
 _LARGEST_TEXT = 16 << 20
-# A script that starts like this gets another first line, for which it is read as a whole.
-_SCRIPT, _LARGEST_SCRIPT = b"#!python", 16 << 20
+# A script that gets another first line is read as a whole for that.
+_LARGEST_SCRIPT = 16 << 20
 _SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _READ_WHOLE = ("METADATA", "WHEEL", "RECORD", "entry_points.txt")
 
@@ -53,7 +53,9 @@ class Wheel:
 
     `members` are the names of its files, `scripts` those of the programs that are made for its
     entry points; `info` and `data` are the names of the directories for its metadata and for what
-    goes elsewhere than into site packages.
+    goes elsewhere than into site packages. `digests` has the sha256 of each member, `restarted`
+    what may become of those that start with `#!python` (see `wheel_files.restarted`), `undigested`
+    are those of which its RECORD gives no digest.
     """
 
     file_name: str
@@ -65,6 +67,9 @@ class Wheel:
     scripts: tuple[str, ...] = ()
     info: str = ""
     data: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+    restarted: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    undigested: frozenset[str] = frozenset()
 
     def placed(self, schemes: Mapping[str, str]) -> Iterator[str]:
         """Where its files go, by where each scheme is (`purelib`, `scripts`, `data`, ...)."""
@@ -113,6 +118,8 @@ class _Reader:
     limits: ArtifactLimits
     complete: bool
     kept: dict[str, bytes] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    restarted: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def wheel(self) -> Wheel:
         name, version = self._file_name()
@@ -140,6 +147,11 @@ class _Reader:
             scripts=self._scripts(f"{info}/entry_points.txt"),
             info=info,
             data=data,
+            digests=self.digests,
+            restarted=self.restarted,
+            undigested=frozenset(
+                each for each in names if each not in recorded or recorded[each].digest is None
+            ),
         )
         self._check_identity(wheel, metadata, name, version)
         self._check_format(self._headers(f"{info}/WHEEL"))
@@ -230,20 +242,27 @@ class _Reader:
             self._bad(f"its RECORD does not fit: {reason}")
 
     def _check_content(self, entry: ZipEntry, recorded: Recorded | None, data: str) -> None:
-        hasher = hashlib.new(recorded.kind if recorded else "sha256")
-        head, whole = b"", self.kept.get(entry.name)
+        kinds = {"sha256", recorded.kind if recorded else "sha256"}
+        hashers = {kind: hashlib.new(kind) for kind in kinds}
+        is_script = bool(data) and entry.name.startswith(f"{data}/scripts/")
+        head, script, whole = b"", bytearray(), self.kept.get(entry.name)
         pieces = zip_layout.content(self.file, entry, self.path) if whole is None else [whole]
         for piece in pieces:
-            head = head or piece[: len(_SCRIPT)]
-            hasher.update(piece)
+            head = head or piece[: len(SCRIPT)]
+            if is_script and head == SCRIPT and entry.size <= _LARGEST_SCRIPT:
+                script += piece
+            for hasher in hashers.values():
+                hasher.update(piece)
         if recorded is not None and (
-            recorded.digest not in (None, hasher.digest())
+            recorded.digest not in (None, hashers[recorded.kind].digest())
             or recorded.size not in (None, entry.size)
         ):
             self._bad(f"its RECORD does not fit: {quoted(entry.name)} is another file")
-        is_script = bool(data) and entry.name.startswith(f"{data}/scripts/")
-        if is_script and head.startswith(_SCRIPT) and entry.size > _LARGEST_SCRIPT:
-            self._bad(f"its script {quoted(entry.name)} is larger than {_LARGEST_SCRIPT} bytes")
+        self.digests[entry.name] = hashers["sha256"].hexdigest()
+        if is_script and head == SCRIPT:
+            if entry.size > _LARGEST_SCRIPT:
+                self._bad(f"its script {quoted(entry.name)} is larger than {_LARGEST_SCRIPT} bytes")
+            self.restarted[entry.name] = wheel_files.restarted(bytes(script))
 
     def _headers(self, name: str) -> Mapping[str, tuple[str, ...]]:
         try:

@@ -117,9 +117,6 @@ def _variables(prefix: Path) -> dict[str, str]:
     if state.is_file():
         values = _texts(_object(state).get("env_vars"), state)
         found.update({name.upper(): value for name, value in values.items()})
-    for name in found:
-        if not name or "=" in name or any(ord(char) < 32 or ord(char) == 127 for char in name):
-            raise InvalidInput(f"{name!r} cannot be an environment variable.", file=prefix)
     return found
 
 
@@ -138,7 +135,11 @@ def _object(file: Path) -> dict[str, object]:
 def _texts(value: object, file: Path) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise InvalidInput("The file has no object with environment variables.", file=file)
-    return {str(name): text for name, text in value.items() if isinstance(text, str)}
+    found = {str(name): text for name, text in value.items() if isinstance(text, str)}
+    for name in found:
+        if not name or "=" in name or any(ord(char) < 32 or ord(char) == 127 for char in name):
+            raise InvalidInput(f"{name!r} cannot be an environment variable.", file=file)
+    return found
 
 
 def _quoted(text: str) -> str:

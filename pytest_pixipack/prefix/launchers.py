@@ -12,7 +12,7 @@ import io
 import re
 import shlex
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from pytest_pixipack.damages import DAMAGES
 from pytest_pixipack.prefix.distributions import Distribution
 
 _LARGEST_TEXT = 1 << 20
+# With the line that starts it, of which `wheels` reads 16 MiB of the rest.
+_LARGEST_SCRIPT = 17 << 20
 _LARGEST_PROGRAM = 4 << 20
 _HEAD = 1 << 13
 _CODING = "# -*- coding: utf-8 -*-\n"
@@ -91,18 +93,35 @@ def without_interpreter(data: bytes, spellings: Sequence[str]) -> bytes | None:
 
     `data` is the beginning of the file, `spellings` are those of the path of the prefix.
     """
+    start = _start(data, spellings)
+    return None if start is None else data[len(start) :]
+
+
+def is_restarted(path: Path, tails: Collection[str], spellings: Sequence[str]) -> bool:
+    """Whether a script of a wheel got a Python of the prefix as its interpreter, and nothing else.
+
+    `tails` are the sha256 of what may follow upon the interpreter's name.
+    """
+    data = _data(path, _LARGEST_SCRIPT)
     found = _PYTHON.search(data[:_HEAD])
-    if found is None:
-        return None
+    starts = () if found is None else _all_starts(found.group(), spellings)
+    return any(
+        data.startswith(start[:-1]) and hashlib.sha256(data[len(start) - 1 :]).hexdigest() in tails
+        for start in starts
+    )
+
+
+def _start(data: bytes, spellings: Sequence[str]) -> bytes | None:
+    found = _PYTHON.search(data[:_HEAD])
+    starts = () if found is None else _all_starts(found.group(), spellings)
+    return next((start for start in starts if data.startswith(start)), None)
+
+
+def _all_starts(python: bytes, spellings: Sequence[str]) -> Iterator[bytes]:
+    """All ways to start a program of the prefix, or of its `bin`, at the beginning of a file."""
     for spelling in spellings:
-        for start in _starts(spelling.encode("utf-8", "surrogateescape") + found.group()):
-            if data.startswith(start):
-                return data[len(start) :]
-        in_bin = f"{spelling}/bin".encode("utf-8", "surrogateescape") + found.group()
-        for start in _starts(in_bin):
-            if data.startswith(start):
-                return data[len(start) :]
-    return None
+        for directory in (spelling, f"{spelling}/bin"):
+            yield from _starts(directory.encode("utf-8", "surrogateescape") + python)
 
 
 def _starts(program: bytes) -> Iterator[bytes]:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_pixipack.facts import FileFacts
-from pytest_pixipack.prefix.distributions import Distribution, distributions
+from pytest_pixipack.prefix.distributions import (
+    Distribution,
+    distributions,
+    tells_of_installing,
+)
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers, prefix_files
 from pytest_pixipack.prefix.launchers import Launcher, launched, launchers, without_interpreter
 from pytest_pixipack.prefix.model import Prefix
@@ -27,11 +30,6 @@ _VOLATILE = frozenset({
     "url", "channel", "extracted_package_dir", "package_tarball_full_path", "link", "fn",
     "requested_spec", "requested_specs", "files", "paths_data",
 })  # fmt: skip
-# Files that an installer of wheels writes: who it is, what it was told, and the list of files.
-_OF_INSTALLERS = re.compile(
-    r"[^/]+\.dist-info/(INSTALLER|REQUESTED|RECORD|direct_url\.json|uv_cache\.json)"
-)
-_COMPILED = re.compile(r"(.*/)?__pycache__/[^/]+\.pyc")
 _PROGRAMS = ("bin/", "Scripts/")
 # Modes with which a program runs as another user or group.
 _FOREIGN = 0o6000
@@ -59,14 +57,8 @@ def _lines(prefix: Prefix) -> Iterator[str]:
         yield f"record {name} {json.dumps(record, sort_keys=True, ensure_ascii=True)}"
     real, content = prefix_files(prefix.path), _content_of(prefix)
     for path in real:
-        if not (is_installers(path) or _tells_of_installing(path)):
+        if not (is_installers(path) or tells_of_installing(path)):
             yield content.line(path, real)
-
-
-def _tells_of_installing(path: str) -> bool:
-    parts = path.split("/")
-    of_installers = len(parts) > 1 and _OF_INSTALLERS.fullmatch("/".join(parts[-2:])) is not None
-    return of_installers or _COMPILED.fullmatch(path) is not None
 
 
 @dataclass(frozen=True, slots=True)

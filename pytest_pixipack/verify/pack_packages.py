@@ -12,13 +12,11 @@ from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.platforms import SUBDIRS, arch_and_platform
 from pytest_pixipack.verify.pack_inside import Inside, packages_inside
 from pytest_pixipack.verify.pack_rules import pack_of, problem
-from pytest_pixipack.verify.records import SPEC_LISTS, Entry, entries
+from pytest_pixipack.verify.records import IDENTITY, SPEC_LISTS, Entry, entries
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.specs import compare_specs
 from pytest_pixipack.verify.subject import Subject
 
-# What no patch of repodata changes.
-_IDENTITY = ("name", "version", "build", "build_number", "subdir", "noarch")
 _PATCHED = (
     "extra_depends", "flags", "track_features", "features", "license",
     "license_family", "timestamp", "python_site_packages_path", "arch", "platform",
@@ -102,7 +100,7 @@ def _unlike(subject: Subject, entry: Entry, each: Contradiction) -> Problem:
 def contradictions(entry: Entry, inside: Inside) -> Iterator[Contradiction]:
     """Where the record of a package is not about the package; nothing where it cannot be read."""
     index, record = inside.index, entry.record
-    for field in _IDENTITY if index else ():
+    for field in IDENTITY if index else ():
         packed, recorded = _value(field, index), _value(field, record)
         derived = _derived_noarch(index, entry) if field == "noarch" else packed
         if recorded not in (packed, derived) and (field in index or field == "noarch"):

@@ -27,6 +27,7 @@ from pytest_pixipack.verify.records import (
     expected_record,
     layer_of,
     listed_twice,
+    may_be_patched,
 )
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
@@ -91,7 +92,12 @@ def _called(subject: Subject, entry: Entry, name: str) -> Problem:
 def _unlike_others(subject: Subject, pack: Pack, entry: Entry) -> Iterator[Problem]:
     """Where the record is not what lock or builds say."""
     layer, expected = expected_record(subject, entry.facts)
-    for field, wanted, found in differing(expected, entry.record, _fields(pack, entry)):
+    fields = tuple(
+        field
+        for field in _fields(pack, entry)
+        if not (layer == "artifact" and may_be_patched(subject, entry.facts, field))
+    )
+    for field, wanted, found in differing(expected, entry.record, fields):
         yield problem(
             subject,
             f"repodata.json says of {entry.facts.name} another {field}.",
@@ -112,9 +118,10 @@ def _contradictions(subject: Subject, entry: Entry) -> Iterator[Contradiction]:
 def _patched(subject: Subject, entry: Entry) -> Iterator[Problem]:
     """Where the record says otherwise than the package what a channel may have patched.
 
-    Lock and builds know whether it was; where they are given, they are what it is compared with.
+    The lock knows whether it was; where it is given, that and builds are what it is compared with.
     """
-    if entry.facts.name in subject.locked or entry.facts.name in subject.built:
+    built = entry.facts.name in subject.built
+    if entry.facts.name in subject.locked or (built and subject.lock is not None):
         return
     unmet = subject.once(
         "unmet dependencies",

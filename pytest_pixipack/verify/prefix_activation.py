@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.verify.prefix_files import absent_files, altered_files, unowned_files
-from pytest_pixipack.verify.prefix_subject import is_pixis, prefix_of, problem
+from pytest_pixipack.verify.prefix_installed import installed_from
+from pytest_pixipack.verify.prefix_subject import files_of, is_pixis, prefix_of, problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 
@@ -24,12 +27,11 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
     prefix, platform = prefix_of(subject), subject.subdir
     if platform is None:
         return
-    there = False
+    there, scripts = False, {}
     for name in sorted({script_name(shell) for shell in SHELLS}):
         script = prefix.path.parent / name
         if script.is_file():
-            shells = [shell for shell in SHELLS if script_name(shell) == name]
-            yield from _unlike(subject, script, shells, platform)
+            scripts[script] = [shell for shell in SHELLS if script_name(shell) == name]
         elif script.is_symlink() or script.exists():
             yield problem(
                 subject,
@@ -42,6 +44,7 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
         else:
             continue
         there = True
+    yield from _scripts(subject, scripts, platform)
     if subject.pack is not None and not there and not is_pixis(prefix.path):
         yield problem(
             subject,
@@ -50,6 +53,38 @@ def check_activation(subject: Subject) -> Iterator[Problem]:
             expected="a script",
             cause="file-removed",
             severity="warning",
+            layers=_OWN,
+        )
+
+
+def _scripts(
+    subject: Subject, scripts: Mapping[Path, list[str]], platform: str
+) -> Iterator[Problem]:
+    """The scripts that are there, with the shells that each may be for."""
+    for script, shells in scripts.items():
+        try:
+            yield from list(_unlike(subject, script, shells, platform))
+        except InvalidInput as error:
+            # What a file in the prefix says is in none of the scripts then.
+            yield from _unreadable(subject, error)
+            return
+
+
+def _unreadable(subject: Subject, error: InvalidInput) -> Iterator[Problem]:
+    """A file that activation reads cannot be used; where it was changed, that is reported."""
+    prefix = prefix_of(subject)
+    file = Path(error.file or prefix.path)
+    path = file.relative_to(prefix.path).as_posix()
+    owners = [f.name for f in prefix.packages.values() if path in (f.files or ())]
+    if path not in _changed(subject):
+        yield problem(
+            subject,
+            f"The prefix cannot be activated: {error.message}",
+            prefix.packages[owners[0]] if owners else None,
+            field=path,
+            expected="environment variables",
+            file=str(file),
+            about=tuple(owners),
             layers=_OWN,
         )
 
@@ -113,9 +148,21 @@ def _changed(subject: Subject) -> frozenset[str]:
         found = set(unowned_files(subject))
         for facts in prefix_of(subject).packages.values():
             found.update(absent_files(subject, facts), altered_files(subject, facts))
+            found.update(_unlike_packed(subject, facts))
         return frozenset(found)
 
     return subject.once("changed files", find)
+
+
+def _unlike_packed(subject: Subject, facts: PackageFacts) -> Iterator[str]:
+    """Files that are as their record says, and not as their package."""
+    real, installed = files_of(subject), installed_from(subject, facts)
+    if installed is None:
+        return
+    for path in installed.files:
+        read = path.startswith((_SCRIPTS, _VARIABLES))
+        if read and (path not in real or installed.is_as_packed(path, real[path]) is False):
+            yield path
 
 
 def _moved(wanted: list[str], found: list[str], path: str) -> bool:

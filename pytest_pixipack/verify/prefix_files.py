@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
 from pytest_pixipack.verify.prefix_installed import installed_from
-from pytest_pixipack.verify.prefix_payload import unlike_package
+from pytest_pixipack.verify.prefix_payload import entry_points, not_executable, unlike_package
 from pytest_pixipack.verify.prefix_records import listed_files
 from pytest_pixipack.verify.prefix_subject import (
     CLOBBERS,
@@ -61,6 +61,9 @@ def check_files(subject: Subject) -> Iterator[Problem]:
             record = prefix.records[facts.name]
             for message, more in unlike_package(facts, record, installed, real, altered):
                 yield problem(subject, message, facts, layers=(installed.layer, "prefix"), **more)
+        made = entry_points(prefix.records[facts.name])
+        for message, more in not_executable(facts, made, real):
+            yield problem(subject, message, facts, layers=("prefix", "prefix"), **more)
         yield from _running_as_others(subject, facts, [path for path in recorded if path in real])
     for wheel in wheels_of(subject):
         yield from wheel_files(subject, wheel, real)

@@ -30,6 +30,7 @@ from pytest_pixipack.verify.records import (
     entries,
     expected_record,
     layer_of,
+    may_be_patched,
 )
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
@@ -56,7 +57,8 @@ def check_record(subject: Subject) -> Iterator[Problem]:
     other = misnamed(prefix)
     for name, facts in sorted(prefix.packages.items()):
         layer, expected = expected_record(subject, facts)
-        if "name" not in expected and name in packed:
+        patched = may_be_patched(subject, facts, "depends")
+        if name in packed and (patched or "name" not in expected):
             layer, expected = "pack", dict(packed[name])
         if name in other:
             yield _misnamed(subject, name, other[name])
@@ -91,9 +93,16 @@ def _against(
     """The record against what `layer` expects, and against itself."""
     prefix, name = prefix_of(subject), facts.name
     record, stem = prefix.records[name], prefix.record_files[name].removesuffix(".json")
+    patched = tuple(
+        field
+        for field in _COMPARED
+        if layer == "artifact" and may_be_patched(subject, facts, field)
+    )
+    exact = tuple(field for field in _COMPARED if field not in patched)
     unlike = [
         (layer_of(subject, name, layer, field), field, wanted, found)
-        for field, wanted, found in differing(expected, record, _COMPARED)
+        for fields in (exact, patched)
+        for field, wanted, found in differing(expected, record, fields)
     ]
     if packed is not None and not is_pixis(prefix.path):
         unlike += [("pack", *each) for each in differing(packed, record, _CARRIED)]
@@ -129,12 +138,16 @@ def _against(
     for source, field, wanted, found in unlike:
         yield problem(
             subject,
-            f"conda-meta says of {name} another {field}.",
+            f"conda-meta says of {name} another {field} than the package. A channel may patch its "
+            "repodata."
+            if field in patched
+            else f"conda-meta says of {name} another {field}.",
             facts,
             field=field,
             expected=wanted,
             actual=found,
             cause=cause_of(field),
+            severity="note" if field in patched else None,
             layers=(source, "prefix"),
         )
 

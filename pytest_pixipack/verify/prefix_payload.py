@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pytest_pixipack.facts import FileFacts, PackageFacts
@@ -65,6 +65,39 @@ def unlike_package(
             f"{len(added)} files were installed with {name} that are not in the {installed.layer}.",
             {"field": "files added", "expected": None, "actual": added, "cause": "file-added"},
         )
+
+
+def not_executable(
+    facts: PackageFacts, programs: Iterable[str], real: PrefixFiles
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same for programs that are not, or no longer, executable; installers make all of them so.
+
+    On Windows, no file is said to be.
+    """
+    found = [path for path in programs if path in real and real[path].kind == "file"]
+    found = [path for path in found if not real[path].executable]
+    if found and _HAS_MODES:
+        yield (
+            f"{len(found)} programs of {facts.name} are not executable.",
+            {
+                "field": "files executable",
+                "expected": [f"{path} executable" for path in found],
+                "actual": [f"{path} not executable" for path in found],
+                "cause": "mode",
+            },
+        )
+
+
+def entry_points(record: Mapping[str, Any]) -> list[str]:
+    """The programs that an installer made for the entry points of a noarch Python package."""
+    data = record.get("paths_data")
+    paths = data.get("paths") if isinstance(data, dict) else None
+    return [
+        path
+        for each in paths or ()
+        if isinstance(each, dict) and each.get("path_type") == "unix_python_entry_point"
+        if isinstance(path := each.get("_path"), str)
+    ]
 
 
 def _wanted(path: str, installed: InstalledPackage) -> str:

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.platforms import is_windows
 from pytest_pixipack.prefix.distributions import Distribution
 from pytest_pixipack.prefix.files import PrefixFiles
+from pytest_pixipack.prefix.launchers import launchers
 from pytest_pixipack.verify.pack_inside import wheel_members
 from pytest_pixipack.verify.pack_wheels import locked_wheels
-from pytest_pixipack.verify.prefix_subject import problem
+from pytest_pixipack.verify.prefix_payload import not_executable
+from pytest_pixipack.verify.prefix_subject import prefix_of, problem
 from pytest_pixipack.verify.rules import Problem
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import same_version, wheel_name
+from pytest_pixipack.verify.wheel_payload import PlacedWheel, placed_wheel, unlike_wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +99,11 @@ def _expected_wheels(subject: Subject) -> Mapping[str, _Expected]:
 
 
 def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Iterator[Problem]:
-    """The files of an installed wheel against its RECORD."""
+    """The files of an installed wheel against its RECORD, and against the wheel in the pack."""
+    placed = placed_wheel(subject, wheel)
+    own = PackageFacts(name=wheel.name, version=wheel.version)
     absent = sorted(path for path in wheel.files if path not in real)
-    altered = sorted(
-        path
-        for path, entry in wheel.files.items()
-        if path in real and entry.sha256 is not None and entry.sha256 != real[path].sha256
-    )
+    altered = sorted(_altered(wheel, real, placed))
     for kind, paths, cause, words in (
         ("absent", absent, "file-removed", "are gone"),
         ("altered", altered, "content", "are not as they were installed"),
@@ -110,7 +112,7 @@ def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Ite
             yield problem(
                 subject,
                 f"{len(paths)} installed files of the wheel {wheel.name} {words}.",
-                PackageFacts(name=wheel.name, version=wheel.version),
+                own,
                 field=f"files {kind}",
                 expected=[f"{path} {short(wheel.files[path].sha256)}" for path in paths],
                 actual=None if kind == "absent"
@@ -118,6 +120,36 @@ def wheel_files(subject: Subject, wheel: Distribution, real: PrefixFiles) -> Ite
                 cause=cause,
                 layers=("prefix", "prefix"),
             )  # fmt: skip
+    if placed is not None:
+        for message, more in unlike_wheel(placed, wheel, real, {*absent, *altered}):
+            yield problem(subject, message, own, layers=("pack", "prefix"), **more)
+    programs = _programs(subject, wheel, placed)
+    for message, more in not_executable(own, programs, real):
+        yield problem(subject, message, own, layers=("prefix", "prefix"), **more)
+
+
+def _programs(subject: Subject, wheel: Distribution, placed: PlacedWheel | None) -> Iterable[str]:
+    """What of an installed wheel is there to be run; only the wheel knows which are its scripts."""
+    if is_windows(subject.subdir or ""):
+        return ()
+    if placed is None:
+        return sorted(launchers(prefix_of(subject).path, [wheel]))
+    paths = dict.fromkeys((*placed.members, *wheel.files))
+    return [path for path in paths if placed.is_program(path)]
+
+
+def _altered(wheel: Distribution, real: PrefixFiles, placed: PlacedWheel | None) -> Iterator[str]:
+    """Files that are not as RECORD says; where only RECORD is wrong, they are not."""
+    for path, entry in wheel.files.items():
+        if path not in real:
+            continue
+        found = real[path]
+        if entry.sha256 is not None:
+            same = entry.sha256 == found.sha256
+        else:
+            same = entry.size in (None, found.size)
+        if not same and (placed is None or not placed.is_as_packed(path, found)):
+            yield path
 
 
 def short(digest: str | None) -> str:

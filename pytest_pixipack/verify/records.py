@@ -19,6 +19,9 @@ SPEC_LISTS = ("depends", "constrains")
 LEGACY = ("legacy_bz2_md5", "legacy_bz2_size")
 
 _DIGESTS = ("sha256", "md5", "size")
+# What no patch of repodata changes.
+IDENTITY = ("name", "version", "build", "build_number", "subdir", "noarch")
+_OF_THE_FILE = frozenset({*IDENTITY, *_DIGESTS})
 
 
 def expected_digests(subject: Subject, facts: PackageFacts) -> tuple[str, dict[str, Any]]:
@@ -55,6 +58,18 @@ def expected_record(subject: Subject, facts: PackageFacts) -> tuple[str, dict[st
         version = expected_facts(subject, locked).version
         return "lock", known if version is None else {**known, "version": version}
     return "pack", {}
+
+
+def may_be_patched(subject: Subject, facts: PackageFacts, field: str) -> bool:
+    """Whether another value of a field than that of the given artifact can be a channel's patch.
+
+    Locks have the patched record of each package; without one, nobody knows which of two is right,
+    as long as they are about the same file.
+    """
+    artifact = subject.built.get(facts.name)
+    if artifact is None or subject.lock is not None or field in _OF_THE_FILE:
+        return False
+    return artifact.facts.sha256 == facts.sha256
 
 
 def layer_of(subject: Subject, name: str, layer: str, field: str) -> str:

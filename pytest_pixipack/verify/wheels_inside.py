@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_pixipack.artifact.wheels import read_wheel
+from pytest_pixipack.artifact.wheels import Wheel, read_wheel
 from pytest_pixipack.damages import UNREADABLE
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.facts import PackageFacts
@@ -27,7 +27,8 @@ _DAMAGED: tuple[type[Exception], ...] = (*UNREADABLE, csv.Error)
 class WheelInside:
     """A wheel of a pack. `problem` says why it cannot be installed, or what it is not.
 
-    `name` is what its file's name says, None where it is no wheel's.
+    `name` is what its file's name says, None where it is no wheel's. `wheel` is what was read, only
+    kept for prefixes, which are compared file by file.
     """
 
     member: PackMember
@@ -35,6 +36,7 @@ class WheelInside:
     metadata: WheelMetadata
     problem: str | None = None
     is_unsafe: bool = False
+    wheel: Wheel | None = None
 
     @property
     def file_name(self) -> str:
@@ -62,34 +64,38 @@ def wheels_inside(subject: Subject) -> tuple[WheelInside, ...]:
     """The wheels of the subject's pack in the order of their names, read once."""
     pack = subject.pack
     assert pack is not None
-    return subject.once("wheels inside", lambda: tuple(_wheels(pack)))
+    return subject.once(
+        "wheels inside", lambda: tuple(_wheels(pack, kept=subject.prefix is not None))
+    )
 
 
-def _wheels(pack: Pack) -> Iterator[WheelInside]:
+def _wheels(pack: Pack, *, kept: bool) -> Iterator[WheelInside]:
     members = list(wheel_members(pack))
     if not members:
         return
     told = {each.file_name: each for each in wheel_metadata(pack)}
-    for member, problem in each_copied(pack, wheel_members, _why_not):
+    for member, read in each_copied(pack, wheel_members, _read):
         file_name = member.name.rpartition("/")[2]
         name, metadata = wheel_name(member.name), told[file_name]
-        if problem is not None:
-            unsafe = is_unsafe(problem)
-            yield WheelInside(member, name, metadata, problem.message, unsafe)
+        if isinstance(read, InvalidInput):
+            unsafe = is_unsafe(read)
+            yield WheelInside(member, name, metadata, read.message, unsafe)
         else:
-            yield WheelInside(member, name, metadata, _another(name, metadata))
+            other = _another(name, metadata)
+            wheel = read if kept and other is None else None
+            yield WheelInside(member, name, metadata, other, wheel=wheel)
 
 
-def _why_not(path: Path) -> InvalidInput | None:
-    """Why a wheel cannot be installed: it is read as for that."""
+def _read(path: Path) -> Wheel | InvalidInput:
+    """A wheel, or why it cannot be installed: it is read as for that."""
     try:
-        read_wheel(path)
+        wheel = read_wheel(path)
     except InvalidInput as error:
         # Where the copy lies is nobody's business.
         return InvalidInput(error.message.replace(f"{path.parent}/", ""))
     if lost := _lost(path):
         return InvalidInput(f"Its RECORD lists what it does not hold: {', '.join(lost)}.")
-    return None
+    return wheel
 
 
 def _lost(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ import bz2
 import hashlib
 import io
 import json
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
@@ -25,6 +26,7 @@ from pytest_pixipack.artifact import (
     write_artifact,
 )
 from pytest_pixipack.errors import InvalidInput, PixipackError, Unsupported
+from pytest_pixipack.verify.artifact_files import mislisted
 
 INDEX = {"name": "tool", "version": "1.0", "build": "h0_0", "build_number": 0, "depends": ["a"]}
 NAME = "tool-1.0-h0_0"
@@ -140,6 +142,24 @@ def test_a_package_from_before_paths_json(tmp_path: Path) -> None:
     assert files["bin/other"].placeholder == "/opt/anaconda1anaconda2anaconda3"
     assert artifact.facts.noarch == "generic"
     assert read_index(path)["name"] == "tool"
+
+
+def test_links_in_a_package_from_before_paths_json(tmp_path: Path) -> None:
+    """The list does not say what is a link; installers look at what the archive holds."""
+    path = old(
+        tmp_path,
+        [
+            ("share/d/a", b"a"),
+            special("share/file", tarfile.SYMTYPE, "d/a"),
+            special("share/dir", tarfile.SYMTYPE, "d"),
+            ("info/files", b"share/d/a\nshare/file\nshare/dir\n"),
+            ("info/index.json", json.dumps(INDEX).encode()),
+        ],
+    )
+    artifact = read_artifact(path)
+    kinds = {name: file.kind for name, file in (artifact.facts.files or {}).items()}
+    assert kinds == {"share/d/a": "file", "share/file": "link", "share/dir": "link"}
+    assert list(mislisted(artifact)) == []
 
 
 def test_hard_links_and_repeated_directories(tmp_path: Path) -> None:
@@ -387,6 +407,54 @@ def test_entry_points_that_lie_elsewhere_are_refused(tmp_path: Path, point: str,
     path = conda(tmp_path, info=info_tar(**{"link.json": json.dumps(link).encode()}))
     with pytest.raises(InvalidInput, match=f"unsafe: .*{said}"):
         read_artifact(path)
+
+
+def python_link(*points: str) -> dict[str, object]:
+    noarch = {"type": "python", "entry_points": list(points)}
+    return {"noarch": noarch, "package_metadata_version": 1}
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        (python_link("a = b:c", "tool"), "entry point `tool`"),
+        (python_link("tool = "), "entry point `tool = `"),
+        (python_link("tool = a"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a:b:c"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a-b:c"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a:b()"), "NAME = MODULE:FUNCTION"),
+        (python_link("tool = a:b [extra]"), "NAME = MODULE:FUNCTION"),
+        ({"noarch": {"type": "python", "entry_points": None}, "package_metadata_version": 1},
+         "entry_points"),
+        ({"noarch": {"type": "other"}, "package_metadata_version": 1}, "noarch.type"),
+        ({"noarch": "python", "package_metadata_version": 1}, "noarch.type"),
+        ({"noarch": {"type": "python"}}, "package_metadata_version"),
+    ],
+)  # fmt: skip
+def test_what_no_installer_can_read_in_link_json(
+    tmp_path: Path, link: dict[str, object], said: str
+) -> None:
+    def with_link(**index: object) -> Path:
+        files = {"index.json": {**INDEX, **index}, "link.json": link}
+        info = info_tar(**{name: json.dumps(value).encode() for name, value in files.items()})
+        return conda(tmp_path, info=info)
+
+    assert read_artifact(with_link()).link == link  # nobody reads it there
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        read_artifact(with_link(noarch="python"))
+
+
+@pytest.mark.parametrize(
+    "point", ["tool=a:b", "  two words  =  a.b : C.d  ", "t-o.o_l = _a:_b", "tül=a:b"]
+)
+def test_entry_points_that_installers_read(tmp_path: Path, point: str) -> None:
+    info = info_tar(
+        **{
+            "index.json": json.dumps({**INDEX, "noarch": "python"}).encode(),
+            "link.json": json.dumps(python_link(point)).encode(),
+        }
+    )
+    assert read_artifact(conda(tmp_path, info=info)).link == python_link(point)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

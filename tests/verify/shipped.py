@@ -93,7 +93,14 @@ def make(root: Path) -> Layers:
     ship = root / "ship"
     channel().build(ship / "channel")
     wheel = make_wheel(
-        ship / "wheels", "keel", "1.2", {"keel/plank.txt": b"oak\n"},
+        ship / "wheels", "keel", "1.2",
+        {
+            "keel/plank.txt": b"oak\n",
+            "keel-1.2.data/scripts/caulk": b"#!python\nprint('caulk')\n",
+            "keel-1.2.data/scripts/haul": b"#!/bin/sh\n",
+            "keel-1.2.data/data/share/keel/log.txt": b"log\n",
+            "keel-1.2.data/headers/keel.h": b"h\n",
+        },
         scripts={"lay": "keel:main"}, metadata="Requires-Dist: tool >=2\n",
     )  # fmt: skip
     (ship / "pixi.toml").write_text(MANIFEST, encoding="utf-8")

@@ -30,6 +30,7 @@ from tests.verify.shipped import (
 )
 from tests.wheels import make_wheel
 
+SAILS = "channel/noarch/sails-1.5-pyh0_1.conda"
 TOOL = f"channel/{PLATFORM}/tool-2.0.1-h2_3.conda"
 OLD = f"channel/{PLATFORM}/old-0.9-0.tar.bz2"
 WHEEL = "pypi/keel-1.2-py3-none-any.whl"
@@ -134,6 +135,22 @@ def test_a_package_that_cannot_be_read(change: Change, shipped: Layers) -> None:
     assert (finding.rule, finding.package, finding.field) == ("pack-package", "tool", "file")
     # Where something else says which file it has to be, it is another one.
     assert only(verify(pack=folder, lock=shipped.lock).findings).rule == "pack-digest"
+
+
+@pytest.mark.parametrize("point", ["furl", "furl = "])
+def test_an_entry_point_that_no_installer_can_read(point: str, shipped: Layers) -> None:
+    noarch = {"type": "python", "entry_points": [point]}
+    link = json.dumps({"noarch": noarch, "package_metadata_version": 1}).encode()
+
+    def replace(folder: Path) -> None:
+        data = conda.changed(folder / SAILS, info=conda.with_file("info/link.json", link))
+        replace_package(folder, SAILS, data)
+
+    folder = edited(shipped, replace)
+    finding = only(verify(pack=folder).findings)
+    assert (finding.rule, finding.package, finding.field) == ("pack-package", "sails", "file")
+    with pytest.raises(InvalidInput):
+        unpack(folder, shipped.scratch / "out", platform=PLATFORM)
 
 
 @pytest.mark.parametrize(

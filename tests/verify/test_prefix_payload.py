@@ -182,3 +182,38 @@ def test_a_file_that_activation_reads_is_told_once(path: str, shipped: Layers) -
 
     (finding,) = shipped.with_prefix(change).verify("pack", "prefix").findings
     assert (finding.rule, finding.package) == ("prefix-files", "tool")
+
+
+BROKEN = ["", "{", "[1]", '{"A=B": "c"}', '{"TOOL_ENV": "a b"}\nx', "\x00"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize("layers", [("prefix",), ("pack", "prefix"), ("lock", "pack", "prefix")])
+def test_a_file_that_activation_cannot_read_is_told_once(
+    layers: tuple[str, ...], text: str, shipped: Layers
+) -> None:
+    def change(prefix: Path) -> None:
+        (prefix / "etc/conda/env_vars.d/tool.json").write_text(text, encoding="utf-8")
+        (prefix / "share/data.txt").write_text("evil", encoding="utf-8")
+
+    found = shipped.with_prefix(change).verify(*layers).findings
+    assert [(each.rule, each.package) for each in found] == [
+        ("prefix-files", "data"), ("prefix-files", "tool"),
+    ]  # fmt: skip
+
+
+def test_where_the_record_says_the_same_only_the_package_knows_better(shipped: Layers) -> None:
+    path = "etc/conda/env_vars.d/tool.json"
+    broken = shipped.with_prefix(forge(path, "tool", b"{"))
+    (finding,) = broken.verify("pack", "prefix").findings
+    assert (finding.rule, finding.package) == ("prefix-files", "tool")
+    (finding,) = broken.verify("prefix").findings
+    assert (finding.rule, finding.field, finding.package) == ("prefix-activation", path, "tool")
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_state_that_activation_cannot_read(text: str, shipped: Layers) -> None:
+    state = "conda-meta/state"
+    broken = shipped.with_prefix(lambda prefix: (prefix / state).write_text(text, "utf-8"))
+    (finding,) = broken.verify("pack", "prefix").findings
+    assert (finding.rule, finding.field) == ("prefix-activation", state)
