@@ -50,7 +50,7 @@ def forge(path: str, content: bytes | None, line: str | None = None) -> Callable
         (f"{SITE}/{INFO}/METADATA", b"Name: keel\nVersion: 9\n", "files altered"),
         (f"{SITE}/{INFO}/entry_points.txt", b"", "files altered"),
         ("share/keel/log.txt", b"evil\n", "files altered"),
-        ("include/site/python3.12/keel/keel.h", b"evil\n", "files altered"),
+        ("include/python3.12/keel/keel.h", b"evil\n", "files altered"),
         ("bin/caulk", b"#!/bin/sh\nprint('caulk')\n", "files altered"),
         ("bin/haul", b"#!/bin/sh\nexec rm\n", "files altered"),
         ("bin/lay", b"#!/bin/sh\nexec rm\n", "files altered"),
@@ -101,7 +101,7 @@ def test_programs_that_pip_makes_beside_an_entry_point(shipped: Layers) -> None:
 
 def test_headers_in_the_directory_of_another_installer(shipped: Layers) -> None:
     def move(prefix: Path) -> None:
-        old, new = "include/site/python3.12/keel/keel.h", "include/python3.12/keel/keel.h"
+        old, new = "include/python3.12/keel/keel.h", "include/site/python3.12/keel/keel.h"
         (prefix / new).parent.mkdir(parents=True)
         (prefix / old).rename(prefix / new)
         listed(prefix, old, record_line(relative(new), b"h\n"))
