@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytest_pixipack.engine.channel_urls import normal_url, shown_url, without_query
+from pytest_pixipack.channel_urls import normal_url, shown_url, without_query
 from pytest_pixipack.errors import InvalidInput, Offline
 from pytest_pixipack.file_urls import expand_user, file_url, path_of_url
 from pytest_pixipack.lock.location import strip_slash

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from pytest_pixipack.channel_urls import same_channel_key
 from pytest_pixipack.errors import InvalidInput
 from pytest_pixipack.manifest.model import (
     Activation,
@@ -68,7 +69,7 @@ def channels(workspace: Workspace, features: Iterable[Feature]) -> tuple[Channel
     ]
     found: dict[str, ChannelRef] = {}
     for channel in sorted(listed, key=lambda channel: -(channel.priority or 0)):
-        found.setdefault(channel.name, channel)
+        found.setdefault(same_channel_key(channel.name), channel)
     return tuple(found.values())
 
 

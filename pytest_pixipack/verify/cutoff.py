@@ -96,7 +96,7 @@ def cutoffs(manifest: Manifest, environment: str, now: datetime) -> Cutoffs:
 
 def _key(channel: str) -> str:
     """What tells a channel apart, also where a lock shows no password."""
-    from pytest_pixipack.engine.channel_urls import shown_url
+    from pytest_pixipack.channel_urls import shown_url
 
     return strip_slash(shown_url(plain_url(channel)))
 

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_pixipack import EmbeddedEngine, EngineOptions, StubChannel
 from pytest_pixipack.channel.server import ChannelServer
-from pytest_pixipack.engine.channel_urls import normal_url, shown_url, without_query
+from pytest_pixipack.channel_urls import normal_url, shown_url, without_query
 from pytest_pixipack.engine.channels import canonical_url
 from pytest_pixipack.errors import Infrastructure
 from pytest_pixipack.lock import Lock, parse_lock
@@ -84,11 +84,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChannelServer]:
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Callable[..., Lock]:
-    """Locks a workspace that needs `libz` of a channel: a URL, or a table of the manifest."""
+    """Locks a workspace that needs `libz` of channels: URLs, or tables of the manifest."""
 
-    def run(channel: str) -> Lock:
-        if not channel.startswith("{"):
-            channel = json.dumps(channel, ensure_ascii=False)
+    def run(*channels: str) -> Lock:
+        channel = ", ".join(
+            each if each.startswith("{") else json.dumps(each, ensure_ascii=False)
+            for each in channels
+        )
         text = f'[workspace]\nname = "w"\nplatforms = ["linux-64"]\nchannels = [{channel}]\n'
         text += '[dependencies]\nlibz = "*"\n'
         (tmp_path / "pixi.toml").write_text(text, encoding="utf-8")
@@ -138,6 +140,24 @@ def test_a_channel_is_locked_as_pixi_writes_it(
     expected = [f"url: {channel}", package, package, *told]
     assert [each for each in lines if host in each] == [e.replace("HOST", host) for e in expected]
     assert parse_lock(found.to_text()).to_text() == found.to_text()
+
+
+@pytest.mark.parametrize(
+    ("listed", "urls"),
+    [
+        (["http://HOST/mine", "HTTP://HOST/x/../mine"], ["mine"]),
+        (["http://HOST/mine", "http://HOST/m ü", "http://HOST//../mine"], ["mine", "m%20%C3%BC"]),
+        (["http://HOST/mine", "http://HOST/mine/"], ["mine", "mine"]),
+        (["http://HOST/mine/.", "http://HOST/mine/"], ["mine"]),
+    ],
+)
+def test_two_spellings_are_one_channel_but_for_a_slash(
+    listed: list[str], urls: list[str], server: ChannelServer, lock
+) -> None:
+    host = f"127.0.0.1:{server.port}"
+    found = lock(*(each.replace("HOST", host) for each in listed))
+    channels = found.environment("default").channels
+    assert [each.url for each in channels] == [f"http://{host}/{url}/" for url in urls]
 
 
 def test_a_channel_in_a_directory_may_be_spelled_in_any_way(lock, tmp_path):

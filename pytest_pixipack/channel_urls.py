@@ -32,6 +32,19 @@ def normal_url(url: str) -> str:
     return plain if _NORMAL.fullmatch(plain) else _parsed(plain)
 
 
+def same_channel_key(name: str) -> str:
+    """What is equal for two names of channels that pixi takes for one where they are listed.
+
+    A URL in two spellings is listed once, but not with and without a slash at its end, nor a path
+    or a name in two forms (`NamedChannelOrUrl` in rattler_conda_types).
+    """
+    if "://" not in name:
+        return name
+    path = re.split(r"[?#]", name, maxsplit=1)[0]
+    has_slash = path.endswith(("/", "\\", "/.", "/..")) or path.count("/") == 2
+    return f"{normal_url(name)}{'' if has_slash else ' without'}"
+
+
 def without_query(url: str) -> str:
     """The normal URL of a channel without query and fragment, below which its files are."""
     return re.split(r"[?#]", url, maxsplit=1)[0]
