@@ -7,10 +7,16 @@ import re
 _QUOTE = r"[\"'`]?"
 _IS = rf"{_QUOTE}\s*(?:=>|:=|[:=])\s*{_QUOTE}"
 
+# An option with a path right behind it (`-S/src`, `-isystem/usr/include`, `-LC:\lib`, `/FoC:\obj`),
+# and a text in a pickle of protocol 0 (opcode `V`, CPython: Lib/pickletools.py).
+_OPTION = (
+    r"(?P<option>-[A-Za-z]{1,20}?(?=\.{0,2}/|[A-Za-z]:[\\/])|/[A-Za-z][a-z]?(?=[A-Za-z]:[\\/]))"
+)
 PATH = re.compile(
-    r"(?:(?<![\w/.~@-])|(?<=-[ILBF]))(?:file://|(?:\.\.?)(?=/))?(?:(?:/[^\s/:\"'`<>|;,()\[\]{}=\\\0\ufffd]{1,255}){2,64}/?"
+    rf"(?:(?<![\w/.~@-]){_OPTION}|(?<![\w/.~@-])|(?<=^V))(?P<path>(?:file://|(?:\.\.?)(?=/))?"
+    r"(?:(?:/[^\s/:\"'`<>|;,()\[\]{}=\\\0\ufffd]{1,255}){2,64}/?"
     r"|[A-Za-z]:(?:[\\/]{1,2}[^\s/:\"'`<>|;,()\[\]{}=\\\0]{1,255}){1,64}"
-    r"|(?<![:\w/])\\\\[\w.-]{1,99}(?:\\[^\s\\:\"'`<>|;,\0]{1,255}){1,64})"
+    r"|(?<![:\w/])\\\\[\w.-]{1,99}(?:\\[^\s\\:\"'`<>|;,\0]{1,255}){1,64}))"
 )
 # First directories of places where people and services build.
 _BUILD_ROOTS = frozenset({
@@ -85,23 +91,26 @@ _SAID = re.compile(
 
 def path_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[str, ...]:
     """`embedded-path` where both lead to one file, or to places where things are built."""
-    texts = [each[0].removeprefix("file://").rstrip("/\\") for each in (left, right)]
+    if left["option"] != right["option"]:
+        return ()
+    texts = [each["path"].removeprefix("file://").rstrip("/\\") for each in (left, right)]
     old, new = (re.split(r"[\\/]+", text) for text in texts)
     if old[0].startswith(".") or new[0].startswith("."):
         return _relative_causes(old, new)
-    if old[-1] == new[-1]:
-        return ("embedded-path",)  # the same from another place
-    built = [
-        bool(_BUILD_PARTS.search(text))
-        or parts[0].endswith(":")
-        or parts[1].lower() in _BUILD_ROOTS
-        for text, parts in ((texts[0], old), (texts[1], new))
-    ]
-    if not any(built):
+    built = _is_built(texts[0], old) or _is_built(texts[1], new)
+    if old[-1] == new[-1]:  # the same from another place
+        return ("embedded-path",) if built or not _in_list(left) else ()
+    if not built:
         return ()
     # Two files of one directory are two files; two directories may be two places of one build.
     beside = old[:-1] == new[:-1] and any("." in name.strip(".") for name in (old[-1], new[-1]))
     return () if beside else ("embedded-path",)
+
+
+def _in_list(match: re.Match[str]) -> bool:
+    """Whether what looks like an option may be an entry of a list: `-docs/new/a.txt`."""
+    option = match["option"] or ""
+    return len(option) > len("-x") and not match.string[: match.start()].strip()
 
 
 def _is_built(text: str, parts: list[str]) -> bool:

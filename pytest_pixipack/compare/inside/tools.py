@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_pixipack.compare.inside.claims import is_claim, is_made
 from pytest_pixipack.compare.inside.dates import ZONE_NAMES
 
 _VERSION = r"v?\d+(?:\.\d+)+(?:[-.+_]?\w+){0,4}"
@@ -31,7 +32,7 @@ _GENERATOR = re.compile(
 _NAMES = (
     r"gcc|g\+\+|gfortran|GNU (?:C|C\+\+|Fortran|AS|ld|Binutils)\d*|clang|flang|llvm|lld|gold|mold|"
     r"binutils|rustc|cargo|ghc|ocamlc?|javac|kotlinc|scalac|nvcc|msvc|cl\.exe|link\.exe|nasm|yasm|"
-    r"go version go|cmake|meson|ninja|autoconf|automake|libtool|bison|flex|swig|cython|protoc|"
+    r"cmake|meson|ninja|autoconf|automake|libtool|bison|flex|swig|cython|protoc|"
     r"protoc-gen-[\w-]+|thrift(?: compiler)?|flatc|doxygen|sphinx(?:-build)?|docutils|pod::man|"
     r"pod::simple|help2man|pandoc|asciidoc(?:tor)?|groff|makeinfo|texinfo|texi2any|pdftex|xetex|"
     r"lualatex|ghostscript|inkscape|graphviz|matplotlib|setuptools|bdist_wheel|hatchling|"
@@ -50,8 +51,9 @@ _OF_TOOL = re.compile(
 )
 _RUSTC = re.compile(
     rf"\b(?P<who>rustc {_VERSION} \([0-9a-f]+ \d{{4}}-\d\d-\d\d\)"
+    r"|\bgo version go\d[\w.]*"
     rf"|GCC: \([^)\n]*\) {_VERSION}[^\n\0]{{0,40}}"
-    r"|(?:Linker|LLD|clang version|Apple clang version)[ :][^\n\0]{1,200})"
+    r"|(?:Linker:|LLD|clang version|Apple clang version)[ :][^\n\0]{0,100}?\d\.\d[^\n\0]{0,100})"
 )
 # One tool in two versions, and not two tools, or two texts of which one is not a tool at all.
 _NUMBERS = re.compile(rf"(?i)\b(?=\d)[\w.]+|\b[0-9a-f]{{7,40}}\b|\bv\d[\w.]*|\b(?:{ZONE_NAMES})\b")
@@ -71,7 +73,19 @@ def tool_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[
         return ("tool-version",) if numbered else ()
     if left.re is _MADE_BY and _version(left) == _version(right):
         return ()
+    if not all(map(_is_said, (left, right))):
+        return ()
     return ("tool-version",) if _name(left[0]) == _name(right[0]) else ()
+
+
+def _is_said(match: re.Match[str]) -> bool:
+    """Whether it is said that the tool made the text."""
+    if match.re is _OF_TOOL:
+        return is_claim(match.string, *match.span())
+    if match.re is _MADE_BY:
+        start = match.start("version")
+        return is_made(match.string, match.start(), start, start + len(_version(match)))
+    return True
 
 
 def _version(match: re.Match[str]) -> str:
