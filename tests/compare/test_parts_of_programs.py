@@ -61,22 +61,23 @@ class TestTablesOfStrings:
             assert [pair.causes for pair in found.explained] == [("embedded-path",)]
             assert found.others == ()
 
-    @pytest.mark.parametrize(
-        ("left", "right"),
-        [
-            # A path is not cut where nothing says so.
-            (table("/tmp/a/lib.rs", "x")[1:], table("/tmp/b/lib.rs", "x")[1:]),
-        ],
-    )
-    def test_what_begins_alike_is_one_string(self, left, right):
-        (pair,) = compare_strings(left, right).explained
-        assert (pair.left, pair.right) == ("/tmp/a/lib.rs", "/tmp/b/lib.rs")
+    @pytest.mark.parametrize("sources", [False, True])
+    @pytest.mark.parametrize("others", [("lib.rs", "x"), ("bin/lib.rs", "a/lib.rs"), ("x.rs",)])
+    def test_a_path_in_front_is_one_string(self, others, sources):
+        left = table("/tmp/a/lib.rs", *others, "/tmp/a")[1:]
+        right = table("/tmp/a/bin/lib.rs", *others, "/tmp/a/bin")[1:]
+        for sides in ((left, right), (right, left)):
+            found = compare_strings(*sides, sources=sources)
+            assert {"/tmp/a/lib.rs", "/tmp/a/bin/lib.rs"} in (
+                {pair.left, pair.right} for pair in found.explained
+            )
 
     @pytest.mark.parametrize(
         ("left", "right"),
         [
             (b"negated\0out of memory\0", b"neg\0out of memory\0"),
             (b"ab\0c\0", b"a\0b\0c\0"),
+            (b"one memory\0two\0", b"one other\0 memory\0two\0"),
             (b"negone\0two\0", b"posone\0two\0"),
         ],
     )

@@ -17,6 +17,8 @@ from pytest_pixipack.compare.inside.tokens import line_reasons
 # Strings that differ and are set side by side, and how long each may be.
 _MOST = 2000
 _LONGEST = 4096
+# Shorter ends of strings are others by accident.
+_SHORTEST = 8
 # What compilers say of themselves in debug data: name and version, then the options.
 _PRODUCER = re.compile(
     r"^(?:GNU [A-Z][\w+ ]{0,20}?"
@@ -56,7 +58,10 @@ def compare_strings(left: bytes, right: bytes, *, sources: bool = False) -> Stri
 
     `sources` says that absolute paths in them lead to where things were built.
     """
-    first, second = _without_front(left.split(b"\0"), right.split(b"\0"))
+    sides = left.split(b"\0"), right.split(b"\0")
+    if not sources:
+        sides = _without_front(*sides)
+    first, second = (list(dict.fromkeys(each)) for each in sides)
     common = set(first) & set(second)
     same_order = [each for each in first if each in common] == [
         each for each in second if each in common
@@ -97,30 +102,26 @@ def string_causes(left: str, right: str) -> tuple[str, ...]:
 
 
 def _without_front(left: list[bytes], right: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """The strings of two tables, each once.
+    """The strings without constants that have no zero behind them, in front of all strings.
 
-    Constants without a zero behind them, in front of all strings, are one by themselves: both sides
-    have them, and the string that follows on one side is elsewhere on the other.
+    They are there on both sides, and what follows them on one side is elsewhere on the other, where
+    each string is once. A path is not taken apart.
     """
-    length = _front(left, right)
-    if length:
-        left, right = ([each[0][:length], each[0][length:], *each[1:]] for each in (left, right))
-    return list(dict.fromkeys(left)), list(dict.fromkeys(right))
-
-
-def _front(left: list[bytes], right: list[bytes]) -> int:
-    """How long that is which stands in front of the first strings; 0 where nothing does."""
     old, new = left[0], right[0]
     if old == new or max(len(old), len(new)) > _LONGEST:
-        return 0
+        return left, right
     first, second = frozenset(left[1:]), frozenset(right[1:])
     pairs = enumerate(zip(old, new, strict=False))
     alike = next((at for at, pair in pairs if pair[0] != pair[1]), min(len(old), len(new)))
-    for length in range(alike, 0, -1):
+    for length in range(len(re.split(rb"[/\\]", old[:alike], maxsplit=1)[0]), 0, -1):
         rests = old[length:], new[length:]
-        if all(rests) and (rests[0] in second or rests[1] in first):
-            return length
-    return 0
+        moved = (rests[0] in second and rests[0] not in first) or (
+            rests[1] in first and rests[1] not in second
+        )
+        if moved and min(map(len, rests)) >= _SHORTEST:
+            front = old[:length]
+            return [front, rests[0], *left[1:]], [front, rests[1], *right[1:]]
+    return left, right
 
 
 def _both_sources(left: str, right: str) -> bool:
