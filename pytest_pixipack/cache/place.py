@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_pixipack.cache.scratch import Scratch
 from pytest_pixipack.file_urls import expand_user
 
 NAME = "pytest-pixipack"
+# How many names there are for the temporary one: anybody can make a directory of any name there.
+_NAMES = 9
 
 
 def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     """`PIXIPACK_CACHE_DIR`, else the user's cache directory, else a temporary one.
 
-    A temporary one is taken where the home cannot be written. It is this user's alone: what lies
-    in a cache is installed and run.
+    A temporary one is taken where the home cannot be written, the same by all processes of a user.
+    It is this user's alone: what lies in a cache is installed and run. Where others have taken all
+    of its names, it is this process's, and goes with it. Raises `OSError` where there is none.
     """
     found = os.environ if environ is None else environ
     if (named := named_cache_dir(found)) is not None:
@@ -26,8 +32,10 @@ def default_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     if candidate is not None and _can_be_written(candidate):
         return candidate
     user = found.get("USER") or found.get("USERNAME") or "user"
-    shared = Path(tempfile.gettempdir()) / f"{NAME}-{user}"
-    return shared if _is_private(shared) else Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
+    place = Path(tempfile.gettempdir())
+    names = (f"{NAME}-{user}{more}" for more in ("", *(f"-{n}" for n in range(2, _NAMES + 1))))
+    shared = next((place / name for name in names if _is_private(place / name)), None)
+    return _lone(place) if shared is None else shared
 
 
 def named_cache_dir(environ: Mapping[str, str]) -> Path | None:
@@ -50,6 +58,14 @@ def user_cache_dir(environ: Mapping[str, str]) -> Path | None:
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / NAME
     return home / ".cache" / NAME
+
+
+@functools.cache
+def _lone(place: Path) -> Path:
+    """A directory that is removed when this process ends, or by the next one if it is killed."""
+    scratch = Scratch(directory=place)
+    atexit.register(scratch.close)
+    return scratch.path
 
 
 def _can_be_written(directory: Path) -> bool:

@@ -6,16 +6,17 @@ it through a `file://` URL.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_pixipack.artifact import Digests, file_digests, write_artifact
+from pytest_pixipack.cache.scratch import scratch_in
 from pytest_pixipack.channel.layers import StubPackage
 from pytest_pixipack.channel.spec import StubChannel, load_channel_spec
 from pytest_pixipack.errors import Infrastructure, InvalidInput, PixipackError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from pytest_pixipack.channel.server_respx import MountedChannel
 
 MARKER = ".pixipack-channel.json"
+# What renaming a directory to the name of another one ends with.
+_IS_THERE = (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES if os.name == "nt" else errno.EEXIST)
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +88,24 @@ def build_channel(spec: StubChannel, out: Path) -> BuiltChannel:
     """Builds a channel into `out`, which appears complete or stays as it was.
 
     An existing directory is replaced only if it is empty or holds nothing but a stub channel;
-    otherwise `InvalidInput`. `Infrastructure` where the target cannot be written.
+    otherwise `InvalidInput`. `Infrastructure` where the target cannot be written. Of several that
+    build into one directory at the same time, the last one's channel stays.
     """
     out = out.resolve()
     _check_target(out)
-    fresh = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with scratch_in(out.parent) as scratch:
+            fresh = scratch / "channel"
             assemble(spec, fresh)
+            # Read here: where it goes, another process may replace it at once.
+            found = _loaded(fresh, out)
             _put(fresh, out)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            return found
     except OSError as error:
         raise unwritable(out, error) from None
     except Infrastructure as error:
         raise Infrastructure(error.message, file=out, remedy=error.remedy) from None
-    return load_built_channel(out)
 
 
 def assemble(spec: StubChannel, folder: Path) -> None:
@@ -166,11 +171,16 @@ def _link_json(package: StubPackage) -> dict[str, bytes]:
 
 def load_built_channel(path: Path) -> BuiltChannel:
     """Reads a channel that was built here. Raises `InvalidInput` for any other directory."""
-    marker = _read_json(path / MARKER)
+    return _loaded(path, path)
+
+
+def _loaded(now: Path, path: Path) -> BuiltChannel:
+    """The channel that is to be at `path`, and is read where it is `now`."""
+    marker = _read_json(now / MARKER)
     if not isinstance(marker, dict):
         raise InvalidInput("This directory is not a stub channel.", file=path)
     url, packages = file_url(path.resolve()), []
-    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
+    for folder in sorted(entry for entry in now.iterdir() if entry.is_dir()):
         repodata = _read_json(folder / "repodata.json") or {}
         exports = _read_json(folder / "run_exports.json") or {}
         for section in ("packages", "packages.conda"):
@@ -214,18 +224,26 @@ def _check_target(out: Path) -> None:
 
 
 def _put(fresh: Path, out: Path) -> None:
-    """Renames `fresh` to `out`; what was there is removed only after it has been replaced."""
-    if not out.exists():
-        fresh.rename(out)
-        return
-    old = fresh.with_suffix(".old")
-    out.rename(old)
-    try:
-        fresh.rename(out)
-    except OSError:
-        old.rename(out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    """Renames `fresh` to `out`; what was there goes into the work files beside it.
+
+    Another process may do the same at the same time: nothing that has just been looked at is taken
+    for granted.
+    """
+    old = None
+    for number in range(_ATTEMPTS):
+        try:
+            fresh.rename(out)
+            return
+        except OSError as error:
+            if error.errno not in _IS_THERE or number == _ATTEMPTS - 1:
+                if old is not None:
+                    with contextlib.suppress(OSError):
+                        old.rename(out)
+                raise
+        _check_target(out)
+        old = fresh.with_name(f"old-{number}")
+        with contextlib.suppress(FileNotFoundError):
+            out.rename(old)
 
 
 def _files(folder: Path) -> list[str]:

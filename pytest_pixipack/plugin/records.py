@@ -222,13 +222,14 @@ def whole_record(
         if "record" not in facts:
             continue
         told = facts["record"]
+        alone = names.count(facts["name"]) == 1 and not told.get("shares_name")
         mine = [r for r in results if r["workspace"]["file"] == file and r.get("record")]
         parts = [part for each in mine for part in each["record"]["parts"]]
         # One label can stand for several variants, of which each has a check.
         missing = Counter(told["wanted"]) - Counter(each["label"] for each in mine)
         workspaces.append(
             record.workspace_record(
-                facts["name"] if names.count(facts["name"]) == 1 else file,
+                facts["name"] if alone else file,
                 facts["engine"],
                 mine[0]["record"]["lock"] if mine else told["lock"],
                 parts,

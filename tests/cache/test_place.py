@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -46,9 +47,42 @@ def test_a_temporary_one_that_others_can_write_is_not_taken(
     (tmp_path / "home").write_text("a file")
     (tmp_path / "pytest-pixipack-me").mkdir()
     (tmp_path / "pytest-pixipack-me").chmod(0o777)
-    found = default_cache_dir({"XDG_CACHE_HOME": str(tmp_path / "home"), "USER": "me"})
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "home"), "USER": "me"}
+    found = default_cache_dir(environ)
     assert found.name.startswith("pytest-pixipack-")
     assert found.stat().st_mode & 0o777 == 0o700
+    assert default_cache_dir(environ) == found  # the same for all workers
+
+
+LONE = """
+import os, sys
+from pytest_pixipack.cache import default_cache_dir
+found = default_cache_dir()
+assert found == default_cache_dir()
+assert found.stat().st_mode & 0o777 == 0o700
+print(found)
+(found / "something").mkdir()
+if sys.argv[1:]:
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.slow
+@POSIX
+def test_where_others_have_taken_all_names_it_goes_with_its_process(tmp_path: Path) -> None:
+    names = ["pytest-pixipack-me", *(f"pytest-pixipack-me-{number}" for number in range(2, 10))]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text("") if number % 2 else (tmp_path / name).symlink_to("/tmp")
+    environ = {**os.environ, "TMPDIR": str(tmp_path), "HOME": "/dev/null", "USER": "me"}
+    for name in ("PIXIPACK_CACHE_DIR", "XDG_CACHE_HOME"):
+        environ.pop(name, None)
+    for words in ((), ("killed",)):
+        done = subprocess.run([sys.executable, "-c", LONE, *words], env=environ, timeout=60)
+        assert done.returncode == (-9 if words else 0)
+    # As every run does in the end.
+    sweep = "from pytest_pixipack.cache.scratch import sweep_scratch; print(sweep_scratch())"
+    subprocess.run([sys.executable, "-c", sweep], env=environ, timeout=60, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 # --- where nothing can be written -------------------------------------------------------------

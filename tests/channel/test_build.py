@@ -319,3 +319,73 @@ def test_the_shipped_specs_can_be_loaded_from_anywhere(
     monkeypatch.chdir(tmp_path)
     channel = load_channel_spec(FIXTURES / "curl.toml").build(Path("relative"))
     assert channel.path == tmp_path.resolve() / "relative"
+
+
+# --- killed, or beside others -----------------------------------------------------------------
+
+# Counts operations on files; at one of them it is killed, or another process comes first.
+AT_EACH_POINT = """
+import os, signal, sys
+from pathlib import Path
+from pytest_pixipack.channel import StubChannel, build_channel
+
+what, root = sys.argv[1], Path(sys.argv[2])
+EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.scandir", "os.listdir",
+          "shutil.rmtree", "fcntl.flock"}
+point = seen = 0
+channel = StubChannel("c").add("a", "1", files={"share/a": "a"})
+
+def hook(event, arguments):
+    global seen
+    if event in EVENTS:
+        seen += 1
+        if seen == point:
+            if what == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            build_channel(channel, out)
+
+def content(folder):
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+build_channel(channel, root / "first")
+whole = content(root / "first")
+sys.addaudithook(hook)
+points = 0
+while True:
+    folder = root / str(points)
+    out = folder / "out"
+    if points % 2:
+        build_channel(channel, out)  # one that is to be replaced
+    child = os.fork()
+    if not child:
+        seen, point = 0, points // 2 + 1
+        found = build_channel(channel, out)
+        assert found.path == out and found.packages[0].url.startswith(found.url), point
+        os._exit(0 if seen >= point else 3)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status == (-signal.SIGKILL if what == "killed" else 0) or status == 3, (points, status)
+    build_channel(channel, out)
+    assert content(out) == whole, points
+    assert [path.name for path in folder.iterdir()] == ["out"], (points, os.listdir(folder))
+    points += 1
+    if status == 3 and not points % 2:
+        break
+print(points)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize("what", ["killed", "beside another one"])
+def test_at_whatever_point_the_next_one_works_and_nothing_is_left(
+    what: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EACH_POINT, what, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20

@@ -78,24 +78,27 @@ def test_reports_of_all_shards_are_the_report_of_the_whole(pytester: pytest.Pyte
 
 
 def test_records_of_all_shards_are_one_record(pytester: pytest.Pytester) -> None:
-    """More shards than tests: some have made nothing."""
-    pytester.path.joinpath("pixi.toml").write_text(
-        '[workspace]\nname = "w"\nchannels = ["c"]\nplatforms = ["linux-64"]\n'
-        '[dependencies]\na = "*"\n[tool.pixipack.channels]\nc = "c.toml"\n'
-    )
+    """Some have made nothing, and of two workspaces with one name some have only one."""
     spec = 'name = "c"\n[[package]]\nname = "a"\nversion = "1"\n'
-    pytester.path.joinpath("c.toml").write_text(spec)
-    main(["lock", str(pytester.path), "--cache-dir", str(pytester.path / "cache")])
+    for name, title in (("a", "same"), ("b", "same"), ("c", "c")):
+        root = pytester.mkdir(name)
+        root.joinpath("pixi.toml").write_text(
+            f'[workspace]\nname = "{title}"\nchannels = ["c"]\nplatforms = ["linux-64"]\n'
+            '[dependencies]\na = "*"\n[tool.pixipack.channels]\nc = "c.toml"\n'
+        )
+        root.joinpath("c.toml").write_text(spec)
+        main(["lock", str(root), "--cache-dir", str(pytester.path / "cache")])
     options = ("--pixi-pack", "--pixipack-checks=lock,pack", "-p", "no:cacheprovider")
     pytester.runpytest_inprocess(*options, "--pixipack-record=whole.json")
-    files = [str(pytester.path / f"{part}.json") for part in range(1, 6)]
+    files = [str(pytester.path / f"{part}.json") for part in range(1, 10)]
     for part, file in enumerate(files, 1):
-        shard = (f"--pixipack-shard={part}/5", f"--pixipack-record={file}")
+        shard = (f"--pixipack-shard={part}/9", f"--pixipack-record={file}")
         assert pytester.runpytest_inprocess(*options, *shard).ret == 0
     out = pytester.path / "all.json"
-    assert main(["merge", *files, "--of", "5", "-o", str(out)]) == 0
+    assert main(["merge", *files, "--of", "9", "-o", str(out)]) == 0
     found, whole = (json.loads((pytester.path / n).read_text()) for n in ("all.json", "whole.json"))
-    assert found.pop("parts") == [f"{part}/5" for part in range(1, 6)]
-    assert found.pop("shards") == 5
+    assert found.pop("parts") == [f"{part}/9" for part in range(1, 10)]
+    assert found.pop("shards") == 9
     assert found == whole
-    assert found["workspaces"][0]["packs"]
+    assert [each["name"] for each in found["workspaces"]] == ["a/pixi.toml", "b/pixi.toml", "c"]
+    assert all(each["packs"] for each in found["workspaces"])
