@@ -89,12 +89,12 @@ def test_where_it_cannot_be_tried_nothing_is_said(tmp_path):
 
 
 class Hanging(Stopped):
-    def stopped(self, moment: float) -> Built:
+    def stopped(self, moment: float) -> Built:  # noqa: ARG002
         raise Infrastructure("A build took longer than 60 seconds.")
 
 
 class Failing(Stopped):
-    def stopped(self, moment: float) -> Built:
+    def stopped(self, moment: float) -> Built:  # noqa: ARG002
         return Built(error=BackendError("It waits for the next second."))
 
 
