@@ -39,7 +39,7 @@ _FITS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 
 _SHARPER: Mapping[str, Mapping[str, str]] = {
-    "clock": {"content": "embedded-date", "unknown": "embedded-date"},
+    "clock": dict.fromkeys(("content", "unknown", "random"), "embedded-date"),
     "timezone": {
         "content": "timezone", "unknown": "timezone", "embedded-date": "timezone",
         "timestamp": "timezone",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from pytest_pixipack.reproduce.attribute import Names, Spent
 from pytest_pixipack.reproduce.builds import Built, Lane
 from pytest_pixipack.reproduce.conditions import words
 from pytest_pixipack.reproduce.differences import Differing, differences_of
-from pytest_pixipack.reproduce.variations import Variation
+from pytest_pixipack.reproduce.variations import Variation, stopped_clock
 
 USUAL: Names = ()
 # Builds that have to be allowed for each lane, whose first one is a build as usual: with fewer, the
 # lanes would use them up.
 _FOR_EACH_LANE = 10
+# How long a build may take whose clock stands still, for it may wait for time to pass: in seconds,
+# and as a multiple of the longest build so far.
+_PATIENCE, _TIMES_AS_LONG = 60.0, 10
 
 Seen = tuple[Mapping[str, Any], ...]
 
@@ -54,6 +58,7 @@ class Bench:
         self._progress = progress
         self._saying = threading.Lock()
         self._said = 0
+        self._longest = 0.0
         self._pool = ThreadPoolExecutor(len(self._lanes))
         self.most = most
         self.reserved = 0
@@ -98,6 +103,25 @@ class Bench:
         self.observations += found
         return found
 
+    @property
+    def moment(self) -> float | None:
+        """When the experiment began, in seconds since 1970; None where no clock can be stopped."""
+        return self._lanes[0].moment
+
+    def stopped(self, moment: float) -> Built:
+        """Builds as usual with a clock that stands still, at a moment in seconds since 1970.
+
+        It is compared with nothing. Raises `Spent` where no build is left, and `Infrastructure`
+        where it cannot be run or does not end.
+        """
+        if self.left < 1:
+            raise Spent
+        self.builds += 1
+        clock = stopped_clock(moment)
+        self._say(f"with {clock.what}")
+        timeout = _PATIENCE + _TIMES_AS_LONG * self._longest
+        return self._lanes[0].build([clock], timeout)
+
     def look(self, names: Names) -> Seen:
         """What a process sees with these conditions changed; nothing is built."""
         return self._lanes[0].look([self._known[name] for name in names])
@@ -129,7 +153,13 @@ class Bench:
         return Observation(names, differences_of(lane.base, made), lane.base.seen, made.seen)
 
     def _build(self, lane: Lane, names: Names, what: str) -> Built:
+        self._say(what)
+        begun = time.monotonic()
+        made = lane.build([self._known[name] for name in names])
+        self._longest = max(self._longest, time.monotonic() - begun)
+        return made
+
+    def _say(self, what: str) -> None:
         with self._saying:
             self._said += 1
             self._progress(f"build {self._said}: {what}")
-        return lane.build([self._known[name] for name in names])

@@ -97,13 +97,19 @@ class Lane:
             environment=without_effect(machine),
         )
 
-    def build(self, variations: Sequence[Variation] = ()) -> Built:
+    @property
+    def moment(self) -> float | None:
+        """When the machine was looked at, in seconds since 1970, if its clock can be stopped."""
+        return self._machine.moment if self._machine.faketime is not None else None
+
+    def build(self, variations: Sequence[Variation] = (), timeout: float | None = None) -> Built:
         """Builds with these conditions changed; what was made is kept below the lane's directory.
 
-        Raises `Infrastructure` where the build cannot be run at all.
+        `timeout` is in seconds, where it is to be shorter than usual. Raises `Infrastructure` where
+        the build cannot be run at all, or takes longer.
         """
         with self._prepared(variations) as (setup, root, results):
-            result = self._run(setup, root, results)
+            result = self._run(setup, root, results, timeout=timeout)
             if self._warm is None:
                 self._warm = self._keep(setup)
             return _built(result, results / "observed", root)
@@ -157,7 +163,13 @@ class Lane:
                 remove(folder)
 
     def _run(
-        self, setup: Setup, root: Path, results: Path, *, build: bool = True
+        self,
+        setup: Setup,
+        root: Path,
+        results: Path,
+        *,
+        build: bool = True,
+        timeout: float | None = None,
     ) -> dict[str, Any]:
         options = self._pristine.options
         job = {
@@ -185,13 +197,12 @@ class Lane:
         }
         place = results / "job.json"
         place.write_text(json.dumps(job), encoding="utf-8")
-        self._start(place, setup)
+        self._start(place, setup, min(timeout or self._wanted.timeout, self._wanted.timeout))
         found: dict[str, Any] = json.loads((results / "result.json").read_text(encoding="utf-8"))
         return found
 
-    def _start(self, job: Path, setup: Setup) -> None:
+    def _start(self, job: Path, setup: Setup, timeout: float) -> None:
         log = job.with_name("log.txt")
-        timeout = self._wanted.timeout
         try:
             with log.open("wb") as stream:
                 with self._starting:

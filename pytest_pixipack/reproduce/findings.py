@@ -52,15 +52,14 @@ def _attributed(outcome: Outcome, *, timed: bool) -> Iterator[tuple[Place, Attri
         yield place, _of_conditions(each, names, resolved=True)
     for names, place, each in _each(outcome.unresolved):
         yield place, _of_conditions(each, names, resolved=False)
-    for place, differences in outcome.restless.items():
+    for place, differences in {**outcome.restless, **outcome.chance}.items():
+        restless = place in outcome.restless
         for each in differences:
-            if timed and is_of_passing_time(each):
+            passing = timed and restless and is_of_passing_time(each)
+            if passing or place in outcome.of_the_clock:
                 yield place, _of_conditions(each, ("clock",), resolved=True)
             else:
                 yield place, _of_chance(each)
-    for place, differences in outcome.chance.items():
-        for each in differences:
-            yield place, _of_chance(each)
 
 
 def _each(found: Mapping[Names, Found]) -> Iterator[tuple[Names, Place, Difference]]:

@@ -7,7 +7,7 @@ are told apart, and what was found is tried again, because builds may differ by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_pixipack.compare.model import Difference
 from pytest_pixipack.reproduce.agreement import suspects
@@ -15,7 +15,8 @@ from pytest_pixipack.reproduce.attribute import Attribution, Names, Places, Spen
 from pytest_pixipack.reproduce.bench import USUAL, Bench, Observation
 from pytest_pixipack.reproduce.differences import FAILED, Found, Place
 from pytest_pixipack.reproduce.evidence import Trial, judgements
-from pytest_pixipack.reproduce.noise import Noise
+from pytest_pixipack.reproduce.noise import Noise, is_of_passing_time
+from pytest_pixipack.reproduce.stopped import following_the_clock
 
 # Builds that are kept back to try a condition again: with it, and as usual.
 _RESERVED = 2
@@ -29,7 +30,8 @@ class Outcome:
 
     `causes` are sets of conditions that were confirmed, `unresolved` those for which no build was
     left; `restless` is what two builds under the same conditions differ in, `chance` what came and
-    went. In the `hidden` places, a condition could change something without being seen.
+    went. In the `hidden` places, a condition could change something without being seen. What
+    differs at those `of_the_clock` follows the clock, as builds with a stopped one have shown.
     """
 
     causes: Mapping[Names, Found] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class Outcome:
     restless: Found = field(default_factory=dict)
     chance: Found = field(default_factory=dict)
     hidden: tuple[Place, ...] = ()
+    of_the_clock: frozenset[Place] = frozenset()
 
 
 def investigate(bench: Bench, tried: Names) -> Outcome:
@@ -59,7 +62,7 @@ class _Investigation:
             found = self._behind_failures(found)
             self._bench.reserved = 0
             self._try_again(found)
-        return self._outcome(found)
+        return self._of_the_clock(self._outcome(found))
 
     # --- builds -----------------------------------------------------------------------------------
     def _observe(self, groups: Sequence[Names]) -> list[Places]:
@@ -148,6 +151,17 @@ class _Investigation:
             Trial(frozenset(each.names), self._places(each), each.differing.failed)
             for each in self._observations()
         ]
+
+    def _of_the_clock(self, outcome: Outcome) -> Outcome:
+        """With what of all that differs by itself does so because time passes."""
+        if "clock" not in self._tried:
+            return outcome
+        doubtful = [
+            place
+            for place, differences in {**outcome.restless, **outcome.chance}.items()
+            if not all(map(is_of_passing_time, differences))
+        ]
+        return replace(outcome, of_the_clock=following_the_clock(self._bench, doubtful))
 
     # --- what it means ----------------------------------------------------------------------------
     def _outcome(self, found: Attribution) -> Outcome:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -65,15 +66,34 @@ def _clock(setup: Setup, machine: Machine) -> Setup:
     changed: dict[str, str | None] = {"SOURCE_DATE_EPOCH": None}
     later = seconds_later(machine.moment)
     if machine.faketime is not None:
-        changed |= {
-            "LD_PRELOAD": str(machine.faketime),
-            "FAKETIME": f"+{later}",
-            "FAKETIME_SHARED": None,  # the library sets it
-            # As in all builds (`without_effect`).
-            "NO_FAKE_STAT": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        changed |= _faketime(machine.faketime, f"+{later}")
     return with_variables(replace(setup, later=later), changed)
+
+
+def _faketime(library: Path, when: str) -> dict[str, str | None]:
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": when,
+        "FAKETIME_SHARED": None,  # the library sets it
+        # As in all builds (`without_effect`).
+        "NO_FAKE_STAT": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def stopped_clock(moment: float) -> Variation:
+    """A clock that stands still, at a moment in seconds since 1970; all else is as usual.
+
+    It needs libfaketime (faketime(1), "Using absolute dates"), whose dates are read in the zone of
+    builds, UTC. No condition that anyone chooses: it tells what follows the clock from chance.
+    """
+    text = datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+    def change(setup: Setup, machine: Machine) -> Setup:
+        assert machine.faketime is not None
+        return with_variables(setup, _faketime(machine.faketime, text))
+
+    return Variation("stopped-clock", f"a clock that stands still at {text}", change, differs())
 
 
 def _clock_note(machine: Machine) -> str | None:
