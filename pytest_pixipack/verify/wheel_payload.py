@@ -24,7 +24,7 @@ from pytest_pixipack.verify.wheel_names import same_version
 from pytest_pixipack.verify.wheels_inside import wheels_inside
 
 _PROGRAMS = ("bin", "Scripts")
-# Directories above a header: in virtual environments, uv and pip have `include/site/python3.12/NAME`.
+# Directories above a header: in virtual environments, it is `include/site/python3.12/NAME`.
 _MOST_ABOVE = 6
 
 
