@@ -21,15 +21,16 @@ _HIDDEN = "********"
 
 
 def normal_url(url: str) -> str:
-    """The URL of a channel as rattler and pixi write it, its path with a final `/`.
+    """The URL of a channel as rattler and pixi write it, its path with one final `/`.
 
     Scheme and host in lower case, no `..`, no usual port, escaped what has to be. What they do not
-    take as a URL stays as it is.
+    take as a URL stays as it is, but for that.
     """
-    end = re.search(r"[?#]", url)
-    path, rest = (url[: end.start()], url[end.start() :]) if end else (url, "")
-    plain = f"{path.rstrip('/')}/{rest}"
-    return plain if _NORMAL.fullmatch(plain) else _parsed(plain)
+    if _NORMAL.fullmatch(url):
+        return url
+    parsed = _parsed(url)
+    path = without_query(parsed)
+    return re.sub(r"(?<![/:])/*\Z", "/", path) + parsed[len(path) :]
 
 
 def same_channel_key(name: str) -> str:
@@ -66,4 +67,4 @@ def _parsed(url: str) -> str:
     try:
         return str(rattler.Channel(url).base_url)
     except InvalidChannelError:
-        return url
+        return url.rstrip("/") + "/"
