@@ -98,7 +98,12 @@ def altered_files(subject: Subject, facts: PackageFacts) -> list[str]:
         for path, entry in (facts.files or {}).items()
         if entry.kind != "directory" and path in real
         if not _same(entry, real[path], path, real, kinds)
-        if installed is None or not installed.is_as_packed(path, real[path])
+        if installed is None
+        or not (
+            installed.is_as_packed(path, real[path])
+            # What an installer made, and calls a file of another kind.
+            or (installed.made_type(path) and entry.sha256 == real[path].sha256)
+        )
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.prefix.model import HISTORY, META
-from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from
+from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from, unlike_made
 from pytest_pixipack.verify.prefix_records import (
     is_history,
     lost_keys,
@@ -237,6 +237,7 @@ def _packed(
         if path in real and installed.is_as_packed(path, real[path])
     }
     yield from unlike_placed(record, right)
+    yield from unlike_made(record, installed)
 
 
 def _misnamed(subject: Subject, name: str, called: str) -> Problem:

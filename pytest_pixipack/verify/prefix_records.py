@@ -36,7 +36,7 @@ _ENTRY_KEYS = frozenset({
     "_path", "path_type", "sha256", "sha256_in_prefix", "size_in_bytes", "file_mode",
     "prefix_placeholder", "no_link", "original_path", "inode_paths",
 })  # fmt: skip
-_PATH_TYPES = (
+PATH_TYPES = (
     "hardlink", "softlink", "directory", "pyc_file", "unix_python_entry_point",
     "windows_python_entry_point_script", "windows_python_entry_point_exe", "linked_package_record",
     "unix_python_entry_point_script", None,
@@ -177,7 +177,7 @@ def odd_lists(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
         if data.get("paths_version") != 1:
             yield "paths_data", 1, data.get("paths_version")
         for entry in entries:
-            if entry.get("path_type") not in _PATH_TYPES:
+            if entry.get("path_type") not in PATH_TYPES:
                 yield "paths_data", "hardlink", f"{entry.get('_path')} {entry.get('path_type')}"
 
 
@@ -188,7 +188,7 @@ def unknown_keys(record: Mapping[str, Any]) -> Iterator[str]:
         inner = record.get(outer)
         if isinstance(inner, dict):
             yield from (f"{outer}.{key}" for key in sorted(set(inner) - known))
-    for entry in _entries(record):
+    for entry in entries_of(record):
         yield from (f"{entry.get('_path')}.{key}" for key in sorted(set(entry) - _ENTRY_KEYS))
 
 
@@ -239,7 +239,7 @@ def unlike_entries(
     `is_packed` says whether the file itself is that of the package: where it is another one, that
     is what has to be reported.
     """
-    for entry in _entries(record):
+    for entry in entries_of(record):
         path = entry.get("_path")
         known = files.get(str(path))
         if known is None:
@@ -258,7 +258,7 @@ def unlike_entries(
             if found != wanted and not silent:
                 yield f"{path} {key}", wanted, found
         kind = {"link": "softlink", "file": "hardlink"}.get(known.kind, entry.get("path_type"))
-        if entry.get("path_type") != kind and entry.get("path_type") in _PATH_TYPES:
+        if entry.get("path_type") != kind and entry.get("path_type") in PATH_TYPES:
             yield f"{path} path_type", kind, entry.get("path_type")
 
 
@@ -266,7 +266,7 @@ def unlike_real(
     record: Mapping[str, Any], real: Mapping[str, FileFacts]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The same for what the files themselves tell, whose digest is the recorded one."""
-    for entry in _entries(record):
+    for entry in entries_of(record):
         path = str(entry.get("_path"))
         if path not in real or entry.get("path_type") not in ("hardlink", "directory"):
             continue
@@ -282,13 +282,14 @@ def unlike_placed(
     record: Mapping[str, Any], right: Mapping[str, str | None]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The same for digests of files whose placeholder was replaced; `right` has them by path."""
-    for entry in _entries(record):
+    for entry in entries_of(record):
         path, found = str(entry.get("_path")), entry.get("sha256_in_prefix")
         if path in right and found != right[path]:
             yield f"{path} sha256_in_prefix", right[path], found
 
 
-def _entries(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def entries_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a record says of the files that it installed; nothing where it does not."""
     data = record.get("paths_data")
     paths = data.get("paths") if isinstance(data, dict) else None
     return [each for each in paths if isinstance(each, dict)] if isinstance(paths, list) else []

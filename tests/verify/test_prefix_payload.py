@@ -217,3 +217,35 @@ def test_a_state_that_activation_cannot_read(text: str, shipped: Layers) -> None
     broken = shipped.with_prefix(lambda prefix: (prefix / state).write_text(text, "utf-8"))
     (finding,) = broken.verify("pack", "prefix").findings
     assert (finding.rule, finding.field) == ("prefix-activation", state)
+
+
+def in_entry(prefix: Path, name: str, path: str, **changes: object) -> None:
+    """Changes what a record says of one file (None: removes the field)."""
+    data = json.loads(meta(prefix, name).read_text("utf-8"))["paths_data"]
+    for entry in data["paths"]:
+        if entry["_path"] == path:
+            entry.update(changes)
+            for key in [key for key, value in changes.items() if value is None]:
+                del entry[key]
+    edit(prefix, name, paths_data=data)
+
+
+def test_without_the_record_of_python_nothing_else_is_wrong(shipped: Layers) -> None:
+    """Where files of noarch packages go depends on it."""
+    broken = with_artifacts(shipped).with_prefix(lambda prefix: meta(prefix, "python").unlink())
+    for layers in (("pack", "prefix"), ("manifest", "lock", "pack", "prefix")):
+        (finding,) = broken.verify(*layers).findings
+        assert (finding.rule, finding.package) == ("prefix-missing", "python")
+    found = broken.verify("artifacts", "prefix").findings
+    assert {each.field for each in found} == {"files unowned"}
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "softlink", "evil", None])
+def test_a_program_of_an_entry_point_that_is_called_something_else(
+    kind: str | None, shipped: Layers
+) -> None:
+    broken = shipped.with_prefix(
+        lambda prefix: in_entry(prefix, "sails", "bin/furl", path_type=kind)
+    )
+    found = broken.verify("pack", "prefix").findings
+    assert {(each.rule, each.package) for each in found} == {("prefix-record", "sails")}, found
