@@ -41,6 +41,9 @@ PATH_TYPES = (
     "windows_python_entry_point_script", "windows_python_entry_point_exe", "linked_package_record",
     "unix_python_entry_point_script", None,
 )  # fmt: skip
+_ENTRY_POINTS = tuple(kind for kind in PATH_TYPES if kind and "entry_point" in kind)
+# `true` is that of old packages (conda, conda/models/enums.py, `NoarchType.coerce`).
+_NOARCH = (None, "", "python", "generic", True, False)
 _NUMBER = re.compile(r"(?:^|_)(\d{1,9})$")
 _HISTORY = re.compile(r"\s*|//.*|#.*|==>.*<==|[+-]\S.*")
 # Hard link, symbolic link, copy, directory (conda's LinkType; rattler writes these, too).
@@ -176,6 +179,9 @@ def odd_lists(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
             yield "files", sorted(map(str, paths - set(files))), sorted(set(files) - paths)
         if data.get("paths_version") != 1:
             yield "paths_data", 1, data.get("paths_version")
+        counts = Counter(str(entry.get("_path")) for entry in entries)
+        if twice := sorted(p for p, n in counts.items() if n > 1 and not p.endswith(".pyc")):
+            yield "paths_data", "each path once", twice
         for entry in entries:
             if entry.get("path_type") not in PATH_TYPES:
                 yield "paths_data", "hardlink", f"{entry.get('_path')} {entry.get('path_type')}"
@@ -268,24 +274,55 @@ def unlike_real(
     """The same for what the files themselves tell, whose digest is the recorded one."""
     for entry in entries_of(record):
         path = str(entry.get("_path"))
-        if path not in real or entry.get("path_type") not in ("hardlink", "directory"):
+        kind, size = entry.get("path_type"), entry.get("size_in_bytes")
+        if path not in real or kind not in ("hardlink", "directory", *_ENTRY_POINTS):
             continue
         found = real[path]
         same = not entry.get("prefix_placeholder") and entry.get("sha256") == found.sha256
-        if entry["path_type"] == "directory":
+        if kind == "directory":
             yield f"{path} path_type", "hardlink", "directory"
-        elif same and entry.get("size_in_bytes") not in (None, found.size):
-            yield f"{path} size_in_bytes", found.size, entry.get("size_in_bytes")
+        elif same and size not in (None, found.size):
+            yield f"{path} size_in_bytes", found.size, size
+        elif kind in _ENTRY_POINTS and size is not None and not _digests(entry):
+            # rattler writes both of what it made, conda neither.
+            yield f"{path} sha256", found.sha256, None
+
+
+def _digests(entry: Mapping[str, Any]) -> list[Any]:
+    return [entry[key] for key in ("sha256", "sha256_in_prefix") if entry.get(key)]
 
 
 def unlike_placed(
-    record: Mapping[str, Any], right: Mapping[str, str | None]
+    record: Mapping[str, Any], right: Mapping[str, FileFacts], files: Mapping[str, FileFacts]
 ) -> Iterator[tuple[str, Any, Any]]:
-    """The same for digests of files whose placeholder was replaced; `right` has them by path."""
+    """The same for files whose placeholder was replaced, as they are rightly in the prefix, by
+    path; `files` are those of the package.
+
+    rattler writes the size that a file has now, conda that of the file in the package.
+    """
     for entry in entries_of(record):
         path, found = str(entry.get("_path")), entry.get("sha256_in_prefix")
-        if path in right and found != right[path]:
-            yield f"{path} sha256_in_prefix", right[path], found
+        if path not in right:
+            continue
+        real, size = right[path], entry.get("size_in_bytes")
+        if found != real.sha256:
+            yield f"{path} sha256_in_prefix", real.sha256, found
+        if size not in (None, real.size, files[path].size):
+            yield f"{path} size_in_bytes", real.size, size
+
+
+def odd_types(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """The same for values of a type that no installer writes, which say nothing."""
+    for field in ("license", "license_family", "arch", "platform"):
+        value = record.get(field)
+        if not isinstance(value, str | None):
+            yield field, "text", value
+    if record.get("noarch") not in _NOARCH:
+        yield "noarch", ["python", "generic"], record["noarch"]
+    features = record.get("track_features")
+    listed = isinstance(features, list) and all(isinstance(each, str) for each in features)
+    if not listed and not isinstance(features, str | None):
+        yield "track_features", "text", features
 
 
 def entries_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
