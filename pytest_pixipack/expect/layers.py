@@ -91,12 +91,13 @@ def _paths(subject: Subject) -> Mapping[str, tuple[str, ...] | None]:
 
 def _spelled(artifact: Artifact, python: PackageFacts | None, platform: str) -> Iterator[str]:
     """The paths of a package as they are in its archive, and as they will be in a prefix."""
-    from pytest_pixipack.verify.prefix_installed import moved, places_of
+    from pytest_pixipack.verify.prefix_installed import moved, noarch_places, site_packages_of
 
     yield from artifact.payload
-    places = places_of(artifact.facts, python, platform)
-    if places:
+    if artifact.facts.noarch == "python" and python is not None:
+        windows = is_windows(platform)
+        places = noarch_places(site_packages_of(python, windows), windows)
         yield from moved(artifact.payload, places)
-        programs, suffix = ("Scripts", ".exe") if is_windows(platform) else ("bin", "")
+        programs, suffix = ("Scripts", ".exe") if windows else ("bin", "")
         for point in (artifact.link.get("noarch") or {}).get("entry_points") or ():
             yield f"{programs}/{point.partition('=')[0].strip()}{suffix}"

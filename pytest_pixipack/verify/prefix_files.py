@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles, is_installers
-from pytest_pixipack.verify.prefix_installed import installed_from
+from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from
 from pytest_pixipack.verify.prefix_payload import entry_points, not_executable, unlike_package
-from pytest_pixipack.verify.prefix_records import listed_files
+from pytest_pixipack.verify.prefix_records import entries_of, listed_files
 from pytest_pixipack.verify.prefix_subject import (
     CLOBBERS,
     expected_packages,
@@ -98,7 +99,12 @@ def altered_files(subject: Subject, facts: PackageFacts) -> list[str]:
         for path, entry in (facts.files or {}).items()
         if entry.kind != "directory" and path in real
         if not _same(entry, real[path], path, real, kinds)
-        if installed is None or not installed.is_as_packed(path, real[path])
+        if installed is None
+        or not (
+            installed.is_as_packed(path, real[path])
+            # What an installer made, and calls a file of another kind.
+            or (installed.made_type(path) and entry.sha256 == real[path].sha256)
+        )
     )
 
 
@@ -169,6 +175,21 @@ def _same(recorded: FileFacts, found: FileFacts, path: str, real: PrefixFiles, k
         return False
     # Some installers record the digest of the file that a link leads to.
     return recorded.sha256 == _followed(path, found, real)
+
+
+def unlike_links(
+    record: Mapping[str, Any], real: PrefixFiles, installed: InstalledPackage
+) -> Iterator[tuple[str, Any, Any]]:
+    """Field, expected and found value where a record has a wrong digest of a link that is right."""
+    for entry in entries_of(record):
+        path, digest = entry.get("_path"), entry.get("sha256_in_prefix")
+        if not isinstance(path, str) or path not in real or not isinstance(digest, str):
+            continue
+        found = real[path]
+        if found.kind == "link" and installed.is_as_packed(path, found):
+            recorded = FileFacts(path, kind="link", sha256=digest)
+            if not _same(recorded, found, path, real, True):
+                yield f"{path} sha256_in_prefix", found.sha256, digest
 
 
 def _followed(path: str, link: FileFacts, real: PrefixFiles) -> str | None:

@@ -8,13 +8,15 @@ from typing import Any
 from pytest_pixipack.facts import PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.prefix.model import HISTORY, META
-from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from
+from pytest_pixipack.verify.prefix_files import unlike_links
+from pytest_pixipack.verify.prefix_installed import InstalledPackage, installed_from, unlike_made
 from pytest_pixipack.verify.prefix_records import (
     is_history,
     lost_keys,
     misnamed,
     odd_lists,
     odd_places,
+    odd_types,
     unknown_keys,
     unlike_entries,
     unlike_file_name,
@@ -116,6 +118,17 @@ def _against(
         yield problem(
             subject,
             f"conda-meta contradicts itself: {field} of {name}.",
+            facts,
+            field=field,
+            expected=wanted,
+            actual=found,
+            layers=("prefix", "prefix"),
+        )
+    types = [each for each in odd_types(record) if each[0] not in told]
+    for field, wanted, found in types:
+        yield problem(
+            subject,
+            f"conda-meta says of {name} what no installer writes: {field}.",
             facts,
             field=field,
             expected=wanted,
@@ -232,11 +245,14 @@ def _packed(
 
     yield from unlike_entries(record, installed.listed, is_packed)
     right = {
-        path: real[path].sha256
+        path: real[path]
         for path in installed.placed
         if path in real and installed.is_as_packed(path, real[path])
     }
-    yield from unlike_placed(record, right)
+    packed = {path: installed.files[path] for path in right}
+    yield from unlike_placed(record, right, packed)
+    yield from unlike_links(record, real, installed)
+    yield from unlike_made(record, installed)
 
 
 def _misnamed(subject: Subject, name: str, called: str) -> Problem:

@@ -36,11 +36,14 @@ _ENTRY_KEYS = frozenset({
     "_path", "path_type", "sha256", "sha256_in_prefix", "size_in_bytes", "file_mode",
     "prefix_placeholder", "no_link", "original_path", "inode_paths",
 })  # fmt: skip
-_PATH_TYPES = (
+PATH_TYPES = (
     "hardlink", "softlink", "directory", "pyc_file", "unix_python_entry_point",
     "windows_python_entry_point_script", "windows_python_entry_point_exe", "linked_package_record",
     "unix_python_entry_point_script", None,
 )  # fmt: skip
+_ENTRY_POINTS = tuple(kind for kind in PATH_TYPES if kind and "entry_point" in kind)
+# `true` is that of old packages (conda, conda/models/enums.py, `NoarchType.coerce`).
+_NOARCH = (None, "", "python", "generic", True, False)
 _NUMBER = re.compile(r"(?:^|_)(\d{1,9})$")
 _HISTORY = re.compile(r"\s*|//.*|#.*|==>.*<==|[+-]\S.*")
 # Hard link, symbolic link, copy, directory (conda's LinkType; rattler writes these, too).
@@ -176,8 +179,11 @@ def odd_lists(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
             yield "files", sorted(map(str, paths - set(files))), sorted(set(files) - paths)
         if data.get("paths_version") != 1:
             yield "paths_data", 1, data.get("paths_version")
+        counts = Counter(str(entry.get("_path")) for entry in entries)
+        if twice := sorted(p for p, n in counts.items() if n > 1 and not p.endswith(".pyc")):
+            yield "paths_data", "each path once", twice
         for entry in entries:
-            if entry.get("path_type") not in _PATH_TYPES:
+            if entry.get("path_type") not in PATH_TYPES:
                 yield "paths_data", "hardlink", f"{entry.get('_path')} {entry.get('path_type')}"
 
 
@@ -188,7 +194,7 @@ def unknown_keys(record: Mapping[str, Any]) -> Iterator[str]:
         inner = record.get(outer)
         if isinstance(inner, dict):
             yield from (f"{outer}.{key}" for key in sorted(set(inner) - known))
-    for entry in _entries(record):
+    for entry in entries_of(record):
         yield from (f"{entry.get('_path')}.{key}" for key in sorted(set(entry) - _ENTRY_KEYS))
 
 
@@ -239,7 +245,7 @@ def unlike_entries(
     `is_packed` says whether the file itself is that of the package: where it is another one, that
     is what has to be reported.
     """
-    for entry in _entries(record):
+    for entry in entries_of(record):
         path = entry.get("_path")
         known = files.get(str(path))
         if known is None:
@@ -258,7 +264,7 @@ def unlike_entries(
             if found != wanted and not silent:
                 yield f"{path} {key}", wanted, found
         kind = {"link": "softlink", "file": "hardlink"}.get(known.kind, entry.get("path_type"))
-        if entry.get("path_type") != kind and entry.get("path_type") in _PATH_TYPES:
+        if entry.get("path_type") != kind and entry.get("path_type") in PATH_TYPES:
             yield f"{path} path_type", kind, entry.get("path_type")
 
 
@@ -266,29 +272,61 @@ def unlike_real(
     record: Mapping[str, Any], real: Mapping[str, FileFacts]
 ) -> Iterator[tuple[str, Any, Any]]:
     """The same for what the files themselves tell, whose digest is the recorded one."""
-    for entry in _entries(record):
+    for entry in entries_of(record):
         path = str(entry.get("_path"))
-        if path not in real or entry.get("path_type") not in ("hardlink", "directory"):
+        kind, size = entry.get("path_type"), entry.get("size_in_bytes")
+        if path not in real or kind not in ("hardlink", "directory", *_ENTRY_POINTS):
             continue
         found = real[path]
         same = not entry.get("prefix_placeholder") and entry.get("sha256") == found.sha256
-        if entry["path_type"] == "directory":
+        if kind == "directory":
             yield f"{path} path_type", "hardlink", "directory"
-        elif same and entry.get("size_in_bytes") not in (None, found.size):
-            yield f"{path} size_in_bytes", found.size, entry.get("size_in_bytes")
+        elif same and size not in (None, found.size):
+            yield f"{path} size_in_bytes", found.size, size
+        elif kind in _ENTRY_POINTS and size is not None and not _digests(entry):
+            # rattler writes both of what it made, conda neither.
+            yield f"{path} sha256", found.sha256, None
+
+
+def _digests(entry: Mapping[str, Any]) -> list[Any]:
+    return [entry[key] for key in ("sha256", "sha256_in_prefix") if entry.get(key)]
 
 
 def unlike_placed(
-    record: Mapping[str, Any], right: Mapping[str, str | None]
+    record: Mapping[str, Any], right: Mapping[str, FileFacts], files: Mapping[str, FileFacts]
 ) -> Iterator[tuple[str, Any, Any]]:
-    """The same for digests of files whose placeholder was replaced; `right` has them by path."""
-    for entry in _entries(record):
+    """The same for files whose placeholder was replaced, as they are rightly in the prefix, by
+    path; `files` are those of the package.
+
+    rattler writes the size that a file has now, conda that of the file in the package.
+    """
+    for entry in entries_of(record):
         path, found = str(entry.get("_path")), entry.get("sha256_in_prefix")
-        if path in right and found != right[path]:
-            yield f"{path} sha256_in_prefix", right[path], found
+        if path not in right:
+            continue
+        real, size = right[path], entry.get("size_in_bytes")
+        if found != real.sha256:
+            yield f"{path} sha256_in_prefix", real.sha256, found
+        if size not in (None, real.size, files[path].size):
+            yield f"{path} size_in_bytes", real.size, size
 
 
-def _entries(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def odd_types(record: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """The same for values of a type that no installer writes, which say nothing."""
+    for field in ("license", "license_family", "arch", "platform"):
+        value = record.get(field)
+        if not isinstance(value, str | None):
+            yield field, "text", value
+    if record.get("noarch") not in _NOARCH:
+        yield "noarch", ["python", "generic"], record["noarch"]
+    features = record.get("track_features")
+    listed = isinstance(features, list) and all(isinstance(each, str) for each in features)
+    if not listed and not isinstance(features, str | None):
+        yield "track_features", "text", features
+
+
+def entries_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a record says of the files that it installed; nothing where it does not."""
     data = record.get("paths_data")
     paths = data.get("paths") if isinstance(data, dict) else None
     return [each for each in paths if isinstance(each, dict)] if isinstance(paths, list) else []

@@ -217,3 +217,83 @@ def test_a_state_that_activation_cannot_read(text: str, shipped: Layers) -> None
     broken = shipped.with_prefix(lambda prefix: (prefix / state).write_text(text, "utf-8"))
     (finding,) = broken.verify("pack", "prefix").findings
     assert (finding.rule, finding.field) == ("prefix-activation", state)
+
+
+def in_entry(prefix: Path, name: str, path: str, **changes: object) -> None:
+    """Changes what a record says of one file (None: removes the field)."""
+    data = json.loads(meta(prefix, name).read_text("utf-8"))["paths_data"]
+    for entry in data["paths"]:
+        if entry["_path"] == path:
+            entry.update(changes)
+            for key in [key for key, value in changes.items() if value is None]:
+                del entry[key]
+    edit(prefix, name, paths_data=data)
+
+
+def test_without_the_record_of_python_nothing_else_is_wrong(shipped: Layers) -> None:
+    """Where files of noarch packages go depends on it."""
+    broken = with_artifacts(shipped).with_prefix(lambda prefix: meta(prefix, "python").unlink())
+    for layers in (("pack", "prefix"), ("manifest", "lock", "pack", "prefix")):
+        (finding,) = broken.verify(*layers).findings
+        assert (finding.rule, finding.package) == ("prefix-missing", "python")
+    found = broken.verify("artifacts", "prefix").findings
+    assert {each.field for each in found} == {"files unowned"}
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "softlink", "evil", None])
+def test_a_program_of_an_entry_point_that_is_called_something_else(
+    kind: str | None, shipped: Layers
+) -> None:
+    broken = shipped.with_prefix(
+        lambda prefix: in_entry(prefix, "sails", "bin/furl", path_type=kind)
+    )
+    found = broken.verify("pack", "prefix").findings
+    assert {(each.rule, each.package) for each in found} == {("prefix-record", "sails")}, found
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "changes"),
+    [
+        ("tool", "bin/tool", {"size_in_bytes": 1}),
+        ("tool", "bin/tool-link", {"sha256_in_prefix": "0" * 64}),
+        ("sails", "bin/furl", {"size_in_bytes": 1}),
+        ("sails", "bin/furl", {"sha256": None}),
+    ],
+)
+def test_a_single_field_of_a_file_of_which_only_the_record_speaks(
+    name: str, path: str, changes: dict[str, object], shipped: Layers
+) -> None:
+    broken = shipped.with_prefix(lambda prefix: in_entry(prefix, name, path, **changes))
+    (finding,) = broken.verify("lock", "pack", "prefix").findings
+    (field,) = changes
+    assert (finding.rule, finding.package, finding.field) == (
+        "prefix-record", name, f"{path} {field}",
+    )  # fmt: skip
+
+
+def test_conda_records_the_size_that_a_file_has_in_its_package(shipped: Layers) -> None:
+    packed = next(
+        each for each in with_artifacts(shipped).artifacts if each.facts.name == "tool"
+    ).payload["bin/tool"]
+    broken = shipped.with_prefix(
+        lambda prefix: in_entry(prefix, "tool", "bin/tool", size_in_bytes=packed.size)
+    )
+    assert broken.verify("pack", "prefix").findings == ()
+
+
+def test_a_path_that_is_listed_twice(shipped: Layers) -> None:
+    def double(prefix: Path) -> None:
+        data = json.loads(meta(prefix, "tool").read_text("utf-8"))["paths_data"]
+        edit(prefix, "tool", paths_data={**data, "paths": [*data["paths"], data["paths"][0]]})
+
+    (finding,) = shipped.with_prefix(double).verify("prefix").findings
+    assert (finding.rule, finding.field) == ("prefix-record", "paths_data")
+
+
+@pytest.mark.parametrize("field", ["license", "arch", "platform", "noarch", "track_features"])
+def test_a_value_of_a_type_that_no_installer_writes(field: str, shipped: Layers) -> None:
+    broken = shipped.with_prefix(lambda prefix: edit(prefix, "tool", **{field: {"a": 1}}))
+    (finding,) = broken.verify("prefix").findings
+    assert (finding.rule, finding.field) == ("prefix-record", field)
+    (finding,) = broken.verify("lock", "pack", "prefix").findings
+    assert (finding.rule, finding.field) == ("prefix-record", field)
