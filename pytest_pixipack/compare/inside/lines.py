@@ -24,7 +24,7 @@ _FEWEST_SORTED = 3
 _MOVED_FOR_EACH = 4
 _SPACE = 60
 # A line that says who made a text, with the version in the next one.
-_GENERATED = re.compile(r"(?i)\b(?:generated|created|produced|written) by\b")
+_GENERATED = re.compile(r"(?i)\b(?:generated|created|produced|written)(?: automatically)? by\b")
 _LETTER = re.compile(r"\w")
 _DIGITS = re.compile(r"\d+")
 

@@ -45,30 +45,41 @@ RANDOM = re.compile(
 )
 _LETTERS_AND_DIGITS = re.compile(r"(?=.*[0-9_])(?=.*[a-z])|(?=.*[A-Z].*[a-z])(?=.*[a-z].*[A-Z])")
 CPU = re.compile(
-    r"(?i)\b(?:\w{0,20}_)?(?:n?cpus?|n?proc(?:s|essors?)?|n?cores?"
+    r"(?i)\b(?:\w{0,20}_)?(?:(?:go)?maxprocs|load-average|n?cpus?|n?proc(?:s|essors?)?|n?cores?"
     r"|n?jobs|n?threads|n?workers?|parallel\w{0,12})"
     rf"(?:[ _-](?:count|num|number|level))?\b(?:\(\))?"
-    rf"{_QUOTE}(?:\s*(?:=>|:=|[:=])\s*| ){_QUOTE}\d{{1,4}}\b"
-    r"|(?<!\w)-j ?\d{1,4}\b"
-    r"|\b\d{1,4} (?:(?:parallel|logical|physical|cpu|virtual|available|online|concurrent) ){0,2}"
+    rf"{_QUOTE}(?:\s*(?:=>|:=|[:=])\s*| ){_QUOTE}\d{{1,4}}\b(?!\.\d)"
+    # make: the load of the machine up to which more jobs are started (`-l`) is a number of jobs
+    r"|(?<!\w)(?:-l ?\d{1,4}(?:\.\d)? +)?-j ?\d{1,4}\b(?: +-l ?\d{1,4}\b(?:\.\d+)?)?"
+    r"|(?<![\w.,])\d{1,4} "
+    r"(?:(?:parallel|logical|physical|cpu|virtual|available|online|concurrent) ){0,2}"
     r"(?:cpus?|cores?|processors?|threads)\b"
     r"|\b(?:using|with|running|on) \d{1,4} (?:jobs|workers)\b"
     r"|\b\d{1,4} (?:parallel|build|concurrent) (?:jobs|workers|builds|processes)\b"
 )
-_WORD = r"[A-Za-z_][\w.+\\-]{0,63}"
+# A name, or the id of a container, which is its host name.
+_WORD = r"(?:[A-Za-z_][\w.+\\-]{0,63}|(?=\d{1,11}[a-f])[\da-f]{6,64}(?!\w))"
+# Behind a name: no call, and no more words, but a further key, a place or a time.
+_ENDS = r"(?![\w.+\\(\[-])(?!\s+(?-i:[a-z]{2,})(?![\w-]*\s?[:=])(?!(?<=on|at|by)\s+\S*\d))"
+_PERSON = r"(?-i:(?: [A-Z][\w.-]{0,30}){0,3})"
+_ON_HOST = r"(?: on (?:host |machine )?(?=\S*[\d.-])[\w.-]+)?"
 HOST = re.compile(
     # user and host by name
-    rf"(?i)(?<![A-Za-z0-9])(?:(?:build|builder|my|local|compile|cf|uname|remote)[ _-]?)?"
+    rf"(?i)(?<![A-Za-z0-9])(?:(?:build|builder|my|local|compile|cf|uname|remote|configure)[ _-]?)?"
     rf"(?:(?:host|user|node|machine|computer|log(?=[ _-]?name)|login(?=[ _-]?name))[ _-]?name|host"
-    rf"|user|builder|packager|cf_by|cf_email|built[ _-]by|compile[dr]?[ _-](?:by|host))"
-    rf"(?![A-Za-z0-9])_{{0,2}}(?:{_IS}| +(?=[\"'])[\"'])(?P<value>{_WORD}(?:@[\w.-]+)?)"
-    rf"(?: <[^>\n]{{1,99}}>)?"
-    r"|\b(?:getuser|getlogin|gethostname|whoami)\b\W{1,8}[\w.@+-]+"
+    rf"|user|builder|packager|cf_by|cf_email|built[ _-]by|compile[dr]?[ _-](?:by|host)"
+    # CMakeCache.txt: the name of the machine, of CTest
+    r"|SITE(?=:STRING=))(?::STRING(?==))?"
+    rf"(?![A-Za-z0-9])_{{0,2}}(?:{_IS}| +(?=[\"'])[\"'])(?P<value>{_WORD}(?:@[\w.-]+)?){_PERSON}"
+    rf"(?:(?P<mail> <[^>\n]{{1,99}}>)|{_ON_HOST}{_ENDS})"
+    r"|\b(?:getuser|getlogin|gethostname|whoami)\b(?:\(\))?[\"'`)]?\s*(?:=+>?|:|->|is\b|was\b)"
+    r"\s*[\"'`]?[\w.@+-]+"
     r"|\b(?:Linux|Darwin|FreeBSD) (?P<node>[\w.-]+)(?= \d+\.\d+)"
     rf"|\b(?:uname){_IS}[\w.@+-]+"
     rf"|\b(?:built|compiled|packaged|made|created) by (?:user |host )?"
-    rf"(?P<by>{_WORD}(?:@[\w.-]+)?)(?![\w.-]* v?\d)"
+    rf"(?P<by>{_WORD}(?:@[\w.-]+)?)(?![\w.-]* v?\d){_ON_HOST}"
     rf"|\b(?:built|compiled|packaged|made|created) on (?:host |machine )?(?P<on>{_WORD})"
+    rf"(?: by (?:user )?(?P<user>{_WORD})(?![\w.-]* v?\d))?"
     r"|\bon host (?P<host>[\w.-]+)|\bhost(?:name)? (?=\S*[\d.-])(?P<named>[\w.-]+)"
     # `user@host`, not a package with its version, and not an address for mail
     r"|(?<![\w.+/@-])(?P<account>[A-Za-z_][\w.+-]{0,63}@(?![\d.]+\b)[\w-]{1,63}"
@@ -83,7 +94,15 @@ _NO_HOSTS = frozenset({
     "wednesday", "thursday", "friday", "saturday", "sunday", "top", "demand", "latest", "next",
     "alpha", "beta", "canary", "stable",
 })  # fmt: skip
+# Who builds and packs may be a tool.
+_TOOLS = frozenset({
+    "cmake", "meson", "ninja", "make", "autotools", "bazel", "scons", "gradle", "maven", "ant",
+    "setuptools", "hatchling", "poetry", "flit", "pdm", "sphinx", "docker", "podman", "buildah",
+    "conda", "conda-build", "rattler-build", "pixi", "cargo", "npm", "yarn", "gcc", "clang", "html",
+    "rpm", "rpmbuild", "dpkg", "debian", "nix", "cpack", "xcodebuild", "msbuild", "python", "rustc",
+})  # fmt: skip
 _DOMAIN = re.compile(r"\.(?:internal|local|lan|localdomain|home|corp)$")
+_LOCAL_ACCOUNT = re.compile(r"[A-Za-z_][\w.+-]*@(?![\d.]+$)[\w-]+")
 _SAID = re.compile(
     r"(?i)\b(?:by|from|on|host|user|builder|built|compiled|packaged|as)\b\W{0,3}$|[(\[\"']$"
 )
@@ -162,11 +181,14 @@ def host_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[
     values = [(each[group] if group else each[0]).lower() for each in pair]
     if group != "value" and any(value in _NO_HOSTS for value in values):
         return ()
-    if group == "value" and all(value in _NO_HOSTS for value in values):
+    if any(value in _TOOLS for value in values):
         return ()
+    if group == "value" and all(value in _NO_HOSTS for value in values):
+        mails = [(each["mail"] or "").strip(" <>") for each in pair]
+        return ("hostname-or-user",) if all(map(_LOCAL_ACCOUNT.fullmatch, mails)) else ()
     if group == "on" and not all(re.search(r"[\d.-]", value) for value in values):
         return ()
-    if group == "packaged" and not left.string.startswith("Packaged"):
+    if group == "packaged" and not all(each.string.startswith("Packaged") for each in pair):
         return ()
     if group == "account" and not all(map(_is_account, pair)):
         return ()
@@ -180,4 +202,6 @@ def _is_account(match: re.Match[str]) -> bool:
         return False
     before = match.string[max(match.start() - 24, 0) : match.start()]
     alone = match.string.strip() == match[0] and "." not in host
+    if before.endswith("<") and "." not in host:
+        return True
     return bool(_DOMAIN.search(host) or _SAID.search(before) or alone)

@@ -22,9 +22,20 @@ _MADE_BY = re.compile(
     r"[ :]{1,2}(?:by|with|using|from|version)?[ :]{0,2}"
     rf"(?P<who>[^\n\0<>\"']{{0,120}}?{_NO_MEASURE}(?:(?! (?:on|at) )[^\n\0\"'>]){{0,80}})"
 )
+# Manifests of Java archives (JAR File Specification, and Maven Archiver): the JDK that ran.
+_JDK = re.compile(
+    r"^(?P<field>Created-By|Build-Jdk|Build-Jdk-Spec|X-Compile-\w+-JDK|Originally-Created-By): "
+    r"(?P<who>\d[\w.+-]*(?: \([^()\n\0]{1,80}\))?)\s*$"
+)
+# A version in an attribute that is named for the tool: `inkscape:version="1.2.2 (b0a84865, ...)"`.
+_ATTRIBUTE = re.compile(
+    r"(?<![\w:-])(?P<field>[A-Za-z][\w-]{1,30}:version)=(?P<quote>[\"'])"
+    r"(?P<who>\d+\.\d[^\"'<>\n\0]{0,80})(?P=quote)"
+)
 # A field that names the tool.
 _GENERATOR = re.compile(
-    r"(?i)(?:^|[\s,{;<#*/(\"'-])(?:x-)?(?:generator|producer|creator|creatortool|tool|packager)[\"']?"
+    r"(?i)(?:^|[\s,{;<#*/(\"'-])(?:x-)?(?:generator|producer|creator|creatortool|tool|packager"
+    r"|(?:created|generated|produced)-by(?=[^\n\0]{0,120}\d\.\d))[\"']?"
     r"(?:\s*[:=]\s*|\s+content=)[\"']?(?P<who>[^\n\0\"'<>]{1,120})"
 )
 # Tools that write into what they make, each with its version behind it. Names of libraries are not
@@ -46,8 +57,10 @@ _NAMES = (
 )
 _OF_TOOL = re.compile(
     rf"(?i)(?<![\w./-])(?:{_NAMES})\b(?:[-_]?version\"?'?\s?[:=]\s?\"?'?|[ \t(/:-]{{1,12}}"
-    rf"|</\w+> ?| \([^()\n\0]{{0,60}}\) |[-_ /,]{{1,2}}version[ :]{{1,2}})"
-    rf"(?P<who>{_VERSION}(?: \(?[0-9a-f]{{7,40}}\)?)?(?: ?\(?\d{{4}}-?\d\d-?\d\d\)?)?)"
+    rf"|</\w+> ?| \([^()\n\0]{{0,60}}\) |[-_ /,(]{{1,2}}version[ :]{{1,2}})"
+    # graphviz has the time at which it was made itself behind its version, or 0
+    rf"(?P<who>{_VERSION}(?: \((?:0|\d{{8}}\.\d{{4}})\)"
+    r"|(?: \(?[0-9a-f]{7,40}\)?)?(?: ?\(?\d{4}-?\d\d-?\d\d\)?)?))"
 )
 _RUSTC = re.compile(
     rf"\b(?P<who>rustc {_VERSION} \([0-9a-f]+ \d{{4}}-\d\d-\d\d\)"
@@ -58,7 +71,7 @@ _RUSTC = re.compile(
 # One tool in two versions, and not two tools, or two texts of which one is not a tool at all.
 _NUMBERS = re.compile(rf"(?i)\b(?=\d)[\w.]+|\b[0-9a-f]{{7,40}}\b|\bv\d[\w.]*|\b(?:{ZONE_NAMES})\b")
 
-TOOLS = (_RUSTC, _OF_TOOL, _GENERATOR, _MADE_BY)
+TOOLS = (_RUSTC, _JDK, _ATTRIBUTE, _OF_TOOL, _GENERATOR, _MADE_BY)
 OWN_VERSION = re.compile(
     r"(?i)(?:(?:^|[{,;\s\"'_])version(?:__)?[\"']?\s*[:=]\s*[\"']?|^\s*#define\s+\w*version\w*\s+\"?)"
     r"(?P<version>v?\d+\.\d[\w.+!-]*)"
@@ -67,6 +80,8 @@ OWN_VERSION = re.compile(
 
 def tool_causes(left: re.Match[str], right: re.Match[str], _hint: str) -> tuple[str, ...]:
     """`tool-version` where both name a tool with a version."""
+    if left.re in (_JDK, _ATTRIBUTE):
+        return ("tool-version",) if left["field"] == right["field"] else ()
     if left.re is _GENERATOR:
         # The field says that it is a tool, so that it may be another one.
         numbered = all(re.search(r"\d", each["who"]) for each in (left, right))
