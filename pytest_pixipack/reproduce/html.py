@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.errors import Infrastructure, PixipackError
 from pytest_pixipack.reproduce.differences import FAILED
 from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
-from pytest_pixipack.reproduce.report import heading, remedies
+from pytest_pixipack.reproduce.report import heading, remedies, sections
 
 if TYPE_CHECKING:
     from pytest_pixipack.reproduce.changes import RecordComparison
@@ -113,7 +113,7 @@ def section(result: Reproduction) -> str:
         f"<section>\n<h2>{escape(title)} {verdict_mark(result.verdict)}</h2>",
         f'<p class="soft">{result.builds} builds of at most {result.most}; '
         f"{', '.join(f'<code>{escape(each.name)}</code>' for each in result.targets)}</p>",
-        *(_culprit(names, found) for names, found in result.culprits().items()),
+        *(_culprit(names, found) for names, found in sections(result)),
         table(("variation", "verdict", "causes", "note"), _variations(result)),
     ]
     if result.hidden:
