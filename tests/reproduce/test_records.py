@@ -415,6 +415,22 @@ def test_a_pack_is_explained_by_what_packs():
     assert messages(record)[0].endswith("because pytest-pixipack 0.1.0 -> 0.2.0")
 
 
+def test_the_bytes_of_a_pack_follow_from_those_of_a_package_in_it():
+    backend = {"name": "pixi-build-cmake", "runs": "executable", "version": "sha256:99"}
+    record = changed(sha256="f" * 64, backend=backend)
+    workspace(record)["packs"][0]["sha256"] = "f" * 64
+    assert [str(each) for each in compare_records(RECORD, record).changes] == [
+        "app 0.1.0 (linux-64): file differs because backend pixi-build-cmake sha256:12 -> "
+        "pixi-build-cmake sha256:99",
+        "pack default linux-64: file differs because file of package app aaaaaaaaaa… -> ffffffffff…",
+    ]
+    # Its content does not, and neither do those of packs without it.
+    workspace(record)["packs"][0].update(REBUILT)
+    assert [each.field for each in compare_records(RECORD, record).findings] == ["content"]
+    workspace(record)["packs"][0].update(normalised="e" * 64, built=["lib"])
+    assert [each.field for each in compare_records(RECORD, record).findings] == ["sha256"]
+
+
 def test_a_pack_follows_from_what_is_in_it_only():
     record = changed(**REBUILT, sources="d" * 64)
     workspace(record)["packs"][0].update(REBUILT, built=["lib"])
