@@ -35,6 +35,9 @@ class Workspaces:
         self._differing: dict[str, list[tuple[str, Reason]]] = {}
         # Those whose file is another one, with the same content: only the bytes of packs follow.
         self._rewritten: dict[str, list[tuple[str, Reason]]] = {}
+        self._titled: dict[str, list[Json]] = {}
+        for each in right["packages"]:
+            self._titled.setdefault(entry_title("packages", each), []).append(each)
         self.compared = 0
         self.not_compared: list[str] = []
 
@@ -113,7 +116,7 @@ class Workspaces:
             yield from self._package(old, new)
 
     def _package(self, old: Json, new: Json) -> Iterator[Change]:
-        where = (self._name, entry_title("packages", new))
+        where = (self._name, self._title(old, new))
         why = tuple(self._reasons(old, new))
         changed = False
         for field in ("subdir", "version", "build"):
@@ -139,6 +142,23 @@ class Workspaces:
             reason = Reason("dependency-change", f"package {new['name']}", *told)
             known = self._differing.setdefault(new["name"], [])
             known.append((str(new.get("subdir")), reason))
+
+    def _title(self, old: Json, new: Json) -> str:
+        """What a package is called; of several variants, which one, unless a reason says so."""
+        title = entry_title("packages", new)
+        if old.get("variants", {}) != new.get("variants", {}):
+            return title
+        others = [
+            each.get("variants", {})
+            for each in self._titled[title]
+            if each is not new
+        ]
+        own = new.get("variants", {})
+        told = [f"{key} {own[key]}" for key in sorted(own)
+                if any(each.get(key) != own[key] for each in others)]  # fmt: skip
+        if others and not told:
+            told = [str(new.get("build"))]
+        return ", ".join([title, *told])
 
     def _reasons(self, old: Json, new: Json) -> Iterator[Reason]:
         """What has changed that a package is made from and by, the likeliest first."""
