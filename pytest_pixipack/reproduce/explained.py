@@ -148,11 +148,7 @@ class Workspaces:
         title = entry_title("packages", new)
         if old.get("variants", {}) != new.get("variants", {}):
             return title
-        others = [
-            each.get("variants", {})
-            for each in self._titled[title]
-            if each is not new
-        ]
+        others = [each.get("variants", {}) for each in self._titled[title] if each is not new]
         own = new.get("variants", {})
         told = [f"{key} {own[key]}" for key in sorted(own)
                 if any(each.get(key) != own[key] for each in others)]  # fmt: skip
