@@ -18,6 +18,8 @@ _JUNK_LENGTH = 200
 _STDERR_LINES = 8
 _FRAME = re.compile(r"^[\s\u2500-\u257f]+|[\s\u2500-\u257f]*(?:\(took [^)]*\))?$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What Python and compilers point with at the line before says nothing without its place.
+_POINTERS = "^~| "
 # Then rattler-build says where the script is and how to run it by hand.
 _HINTS = "Script execution failed."
 
@@ -90,7 +92,7 @@ def _ending(code: int) -> str:
 
 
 def _tail(stderr: str) -> str:
-    lines = [line for line in map(_plain, stderr.splitlines()) if line]
+    lines = [line for line in map(_plain, stderr.splitlines()) if line.strip(_POINTERS)]
     if _HINTS in lines:
         lines = lines[: lines.index(_HINTS)]
     shown = " | ".join(lines[-_STDERR_LINES:])

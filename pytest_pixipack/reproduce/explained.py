@@ -33,6 +33,11 @@ class Workspaces:
         self._scopes = Scope(left), Scope(right)
         # Packages whose content is another one, by name: what is built against them follows.
         self._differing: dict[str, list[tuple[str, Reason]]] = {}
+        # Those whose file is another one, with the same content: only the bytes of packs follow.
+        self._rewritten: dict[str, list[tuple[str, Reason]]] = {}
+        self._titled: dict[str, list[Json]] = {}
+        for each in right["packages"]:
+            self._titled.setdefault(entry_title("packages", each), []).append(each)
         self.compared = 0
         self.not_compared: list[str] = []
 
@@ -111,7 +116,7 @@ class Workspaces:
             yield from self._package(old, new)
 
     def _package(self, old: Json, new: Json) -> Iterator[Change]:
-        where = (self._name, entry_title("packages", new))
+        where = (self._name, self._title(old, new))
         why = tuple(self._reasons(old, new))
         changed = False
         for field in ("subdir", "version", "build"):
@@ -127,6 +132,9 @@ class Workspaces:
             changed = True
         elif not changed and old["sha256"] != new["sha256"]:
             yield Change(where, "sha256", "metadata", old["sha256"], new["sha256"], why)
+            told = (shown(old["sha256"]), shown(new["sha256"]))
+            reason = Reason("dependency-change", f"file of package {new['name']}", *told)
+            self._rewritten.setdefault(new["name"], []).append((str(new.get("subdir")), reason))
         if changed:
             told = (_build(old), _build(new))
             if told[0] == told[1]:
@@ -134,6 +142,19 @@ class Workspaces:
             reason = Reason("dependency-change", f"package {new['name']}", *told)
             known = self._differing.setdefault(new["name"], [])
             known.append((str(new.get("subdir")), reason))
+
+    def _title(self, old: Json, new: Json) -> str:
+        """What a package is called; of several variants, which one, unless a reason says so."""
+        title = entry_title("packages", new)
+        if old.get("variants", {}) != new.get("variants", {}):
+            return title
+        others = [each.get("variants", {}) for each in self._titled[title] if each is not new]
+        own = new.get("variants", {})
+        told = [f"{key} {own[key]}" for key in sorted(own)
+                if any(each.get(key) != own[key] for each in others)]  # fmt: skip
+        if others and not told:
+            told = [str(new.get("build"))]
+        return ", ".join([title, *told])
 
     def _reasons(self, old: Json, new: Json) -> Iterator[Reason]:
         """What has changed that a package is made from and by, the likeliest first."""
@@ -169,12 +190,7 @@ class Workspaces:
 
     def _follows(self, name: str, platform: str | None) -> list[Reason]:
         """The change of a package that was built as well, for a platform."""
-        found = [
-            reason
-            for subdir, reason in self._differing.get(name, [])
-            if platform in (None, "noarch") or subdir in (platform, "noarch")
-        ]
-        return found[:1]
+        return _on(platform, self._differing.get(name, []))
 
     # Packs and prefixes -----------------------------------------------------------------------
 
@@ -190,7 +206,12 @@ class Workspaces:
                 yield Change(where, "content", "payload", *sides, reasons)
             elif not moved and old.get("sha256") != new.get("sha256"):
                 sides = (old.get("sha256"), new.get("sha256"))
-                yield Change(where, "sha256", "metadata", *sides, reasons)
+                yield Change(where, "sha256", "metadata", *sides, (*self._files(new), *reasons))
+
+    def _files(self, new: Json) -> Iterator[Reason]:
+        """The packages in a pack whose files are other ones, with the same content."""
+        for name in new.get("built", sorted(self._rewritten)):
+            yield from _on(new["platform"], self._rewritten.get(name, []))
 
     def _of_carrier(self, kind: str, old: Json, new: Json) -> Iterator[Reason]:
         """The packages in it first; the lock only where none of them has changed."""
@@ -223,6 +244,16 @@ class Workspaces:
         left, right = (title, None) if is_left else (None, title)
         reasons = tuple(self._reasons_of_lock())
         return Change((self._name, title), _FIELDS[kind], "payload", left, right, reasons)
+
+
+def _on(platform: str | None, changes: Sequence[tuple[str, Reason]]) -> list[Reason]:
+    """The first of these changes of a package that is on a platform."""
+    found = [
+        reason
+        for subdir, reason in changes
+        if platform in (None, "noarch") or subdir in (platform, "noarch")
+    ]
+    return found[:1]
 
 
 def _in_order(pairs: Sequence[tuple[Json, Json]]) -> list[tuple[Json, Json]]:

@@ -37,7 +37,7 @@ def reproduction_of(outcome: Outcome, bench: Bench, reach: Mapping[str, Reach]) 
         platform="",
         targets=_targets(bench, found),
         variations=tuple(
-            replace(_variation(name, flat, each), told=not (each.applied and outcome.hidden))
+            replace(_variation(name, flat, each), told=not each.applied or _is_told(name, outcome))
             for name, each in reach.items()
         ),
         differences=tuple(flat),
@@ -59,7 +59,7 @@ def _attributed(outcome: Outcome, *, timed: bool) -> Iterator[tuple[Place, Attri
             if passing or place in outcome.of_the_clock:
                 yield place, _of_conditions(each, ("clock",), resolved=True)
             else:
-                yield place, _of_chance(each)
+                yield place, _of_chance(each, outcome, place)
 
 
 def _each(found: Mapping[Names, Found]) -> Iterator[tuple[Names, Place, Difference]]:
@@ -77,8 +77,17 @@ def _of_conditions(difference: Difference, names: Names, *, resolved: bool) -> A
     return Attributed(difference, names, claimed, cause, agree(claimed, names), resolved)
 
 
-def _of_chance(difference: Difference) -> Attributed:
-    return Attributed(difference, (), difference.cause, RANDOM)
+def _of_chance(difference: Difference, outcome: Outcome, place: Place) -> Attributed:
+    """What comes and goes, with the one condition without which it is clear that it does not."""
+    counts = outcome.counts.get(place)
+    common = outcome.common.get(place, ())
+    names = common if counts is not None and len(common) == 1 and counts.is_clear else ()
+    return Attributed(difference, names, difference.cause, RANDOM, seen=counts)
+
+
+def _is_told(name: str, outcome: Outcome) -> bool:
+    """Whether all that this condition could change was to be seen, each time."""
+    return not outcome.hidden and not any(name in names for names in outcome.common.values())
 
 
 def _without_repeated(found: Sequence[Attributed]) -> list[Attributed]:

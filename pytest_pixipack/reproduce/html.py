@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_pixipack.errors import PixipackError
 from pytest_pixipack.reproduce.differences import FAILED
 from pytest_pixipack.reproduce.model import Attributed, Reproduction, VariationResult, worst
-from pytest_pixipack.reproduce.report import heading, remedies
+from pytest_pixipack.reproduce.report import heading, remedies, sections
 
 if TYPE_CHECKING:
     from pytest_pixipack.reproduce.changes import RecordComparison
@@ -34,6 +34,7 @@ summary { cursor: pointer; padding: .5rem 0 }
 """
 # Values are shown so far; the JSON document has all of them.
 _LONGEST = 160
+_LONGEST_REASON = 1000
 
 
 def write_html(
@@ -107,7 +108,7 @@ def section(result: Reproduction) -> str:
         f"<section>\n<h2>{escape(title)} {verdict_mark(result.verdict)}</h2>",
         f'<p class="soft">{result.builds} builds of at most {result.most}; '
         f"{', '.join(f'<code>{escape(each.name)}</code>' for each in result.targets)}</p>",
-        *(_culprit(names, found) for names, found in result.culprits().items()),
+        *(_culprit(names, found) for names, found in sections(result)),
         table(("variation", "verdict", "causes", "note"), _variations(result)),
     ]
     if result.hidden:
@@ -146,7 +147,7 @@ def _culprit(names: Sequence[str], found: Sequence[Attributed]) -> str:
 def _difference(found: Sequence[Attributed]) -> Iterator[str]:
     failed = [each for each in found if each.difference.where == FAILED]
     for each in failed:
-        yield f"<p>The build fails: {_value(each.difference.right)}</p>"
+        yield f"<p>The build fails: {_reason(each.difference.right)}</p>"
     heads = ("where", "field", "kind", "usually", "changed", "cause")
     others = [each for each in found if each not in failed]
     if others:
@@ -211,6 +212,15 @@ def _notes(each: VariationResult) -> Iterator[str]:
         yield each.reason
     if not each.told:
         yield "as far as can be told"
+
+
+def _reason(text: Any) -> str:
+    """Why a build fails: what it said last is the reason."""
+    whole = str(text)
+    if len(whole) <= _LONGEST_REASON:
+        return escape(whole)
+    start = whole[: _LONGEST_REASON // 4]
+    return escape(f"{start} … {whole[len(start) - _LONGEST_REASON :]}")
 
 
 def _value(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_pixipack.compare.model import VERDICTS, Comparison, Difference, Verdict
 from pytest_pixipack.errors import InvalidInput
+from pytest_pixipack.reproduce.sometimes import Counts
 
 # In the place of a variation: what differs although nothing was changed.
 RANDOM = "random"
@@ -22,6 +23,8 @@ class Attributed:
     goes by itself (`cause` is then `random`) or where no build was left to find out
     (`resolved` is false). `claimed` is the cause that the comparison named, `cause` the one that
     the experiment leaves; where the two do not go together, `agrees` is false and both are shown.
+    `seen` counts the builds in which it was seen, where it comes and goes and was in no build as
+    usual; with the cause `random`, `variations` are then those without which it was never seen.
     """
 
     difference: Difference
@@ -30,6 +33,12 @@ class Attributed:
     cause: str | None
     agrees: bool = True
     resolved: bool = True
+    seen: Counts | None = None
+
+    @property
+    def comes_and_goes(self) -> bool:
+        """Whether it is only seen with the variations, and not each time."""
+        return self.cause == RANDOM and bool(self.variations)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `differences`."""
@@ -40,6 +49,7 @@ class Attributed:
             "agrees": self.agrees,
             "variations": list(self.variations),
             "resolved": self.resolved,
+            "seen": self.seen and self.seen.to_json(),
         }
 
     @classmethod
@@ -52,6 +62,7 @@ class Attributed:
             value["cause"],
             value["agrees"],
             value["resolved"],
+            Counts.from_json(value["seen"]) if value.get("seen") else None,
         )
 
 
@@ -61,7 +72,8 @@ class VariationResult:
 
     `reason` says why it was not applied, or what of it was left out. `with_others` are those that
     have to be changed at the same time. `told` is whether all that it could change was to be seen;
-    else there are places that differ each time (`Reproduction.hidden`), and it may be behind them.
+    else there are places that differ each time (`Reproduction.hidden`), and it may be behind them,
+    or behind what comes and goes.
     """
 
     name: str

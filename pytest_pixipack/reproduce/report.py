@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,11 @@ _MEANING: dict[Verdict, str] = {
 def report_lines(result: Reproduction, width: int = 80) -> list[str]:
     """What differs and through what, the variations that change nothing, and what to do."""
     lines = wrapped(f"{result.verdict}   ", _MEANING[result.verdict], width)
-    for names, found in result.culprits().items():
+    for names, found in sections(result):
         lines += _culprit(names, found, width)
     lines += _disagreements(result, width)
     failures = [
-        f"{_with(each.variations)}: {each.difference.right}"
+        f"{_with(each)}: {each.difference.right}"
         for each in result.differences
         if each.difference.where == FAILED
     ]
@@ -77,14 +77,32 @@ def record_lines(compared: RecordComparison, width: int = 80) -> list[str]:
     return lines
 
 
+def sections(result: Reproduction) -> Iterator[tuple[tuple[str, ...], Sequence[Attributed]]]:
+    """What differs, by the conditions that make it, what comes and goes with them apart."""
+    for names, found in result.culprits().items():
+        for sometimes in (False, True):
+            own = [each for each in found if each.comes_and_goes is sometimes]
+            if own:
+                yield names, own
+
+
 def heading(names: Sequence[str], found: Sequence[Attributed]) -> str:
     """What makes these differences, in words."""
     if not all(each.resolved for each in found):
         if len(names) == 1:
             return f"{names[0]}, or chance; no build was left to find out"
         return f"one of {', '.join(names)}; no build was left to find out which"
+    counts = next((each.seen for each in found if each.seen is not None), None)
+    if not names and counts is not None:
+        return f"{RANDOM}: differs now and then, in {counts.seen} of {counts.builds} builds"
     if not names:
         return f"{RANDOM}: differs although nothing was changed"
+    if counts is not None:
+        return (
+            f"{RANDOM}: differs now and then, only seen with another {' + '.join(names)}: in "
+            f"{counts.seen} of {counts.builds} builds, without that in {counts.seen_without} of "
+            f"{counts.builds_without}"
+        )
     together = " (only together)" if len(names) > 1 else ""
     return f"{' + '.join(names)}{together}"
 
@@ -125,8 +143,12 @@ def _clean(result: Reproduction) -> list[str]:
     return [each.name for each in result.variations if each.applied and each.verdict == "identical"]
 
 
-def _with(variations: Sequence[str]) -> str:
-    return f"with another {' + '.join(variations)}" if variations else "now and then"
+def _with(each: Attributed) -> str:
+    found = [
+        "now and then" if each.cause == RANDOM or not each.variations else "",
+        f"with another {' + '.join(each.variations)}" if each.variations else "",
+    ]
+    return ", ".join(filter(None, found))
 
 
 def _hidden(result: Reproduction) -> list[str]:
@@ -142,7 +164,12 @@ def _hidden(result: Reproduction) -> list[str]:
 def remedies(result: Reproduction) -> list[str]:
     """What to do, each thing once: about a cause, or about a condition where that says more."""
     found = (
-        remedy(each.cause, each.variations if each.resolved else (), agrees=each.agrees)
+        # What to do about chance is about the condition that there is no chance without.
+        remedy(
+            "unknown" if each.comes_and_goes else each.cause,
+            each.variations if each.resolved else (),
+            agrees=each.agrees,
+        )
         for each in result.differences
         if each.cause
     )

@@ -16,12 +16,15 @@ from pytest_pixipack.reproduce.bench import USUAL, Bench, Observation
 from pytest_pixipack.reproduce.differences import FAILED, Found, Place
 from pytest_pixipack.reproduce.evidence import Trial, judgements
 from pytest_pixipack.reproduce.noise import Noise, is_of_passing_time
+from pytest_pixipack.reproduce.sometimes import Counts, common_to_all, counted, next_builds
 from pytest_pixipack.reproduce.stopped import following_the_clock
 
 # Builds that are kept back to try a condition again: with it, and as usual.
 _RESERVED = 2
 # How often what was found is tried again at most.
 _MOST_ROUNDS = 4
+# How often what comes and goes is tried again at most, in two builds each time.
+_MOST_PURSUITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Outcome:
     left; `restless` is what two builds under the same conditions differ in, `chance` what came and
     went. In the `hidden` places, a condition could change something without being seen. What
     differs at those `of_the_clock` follows the clock, as builds with a stopped one have shown.
+    `common` are the conditions that were changed whenever a place of `chance` was seen, `counts`
+    how often that was; the former may be one by chance, unless the latter are clear.
     """
 
     causes: Mapping[Names, Found] = field(default_factory=dict)
@@ -40,6 +45,8 @@ class Outcome:
     chance: Found = field(default_factory=dict)
     hidden: tuple[Place, ...] = ()
     of_the_clock: frozenset[Place] = frozenset()
+    common: Mapping[Place, Names] = field(default_factory=dict)
+    counts: Mapping[Place, Counts] = field(default_factory=dict)
 
 
 def investigate(bench: Bench, tried: Names) -> Outcome:
@@ -62,7 +69,8 @@ class _Investigation:
             found = self._behind_failures(found)
             self._bench.reserved = 0
             self._try_again(found)
-        return self._of_the_clock(self._outcome(found))
+        self._pursue(found)
+        return self._of_the_clock(self._counted(self._outcome(found)))
 
     # --- builds -----------------------------------------------------------------------------------
     def _observe(self, groups: Sequence[Names]) -> list[Places]:
@@ -152,6 +160,28 @@ class _Investigation:
             for each in self._observations()
         ]
 
+    def _pursue(self, found: Attribution) -> None:
+        """Builds more, with and without conditions that may be behind what comes and goes."""
+        for _ in range(_MOST_PURSUITS):
+            trials = self._trials()
+            wanted = (
+                next_builds(place, self._tried, trials) for place in self._outcome(found).chance
+            )
+            groups = next(filter(None, wanted), None)
+            if groups is None:
+                return
+            try:
+                self._observe(groups)
+            except Spent:
+                return
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        """With what is common to the builds in which something came and went."""
+        trials = self._trials()
+        common = {place: common_to_all(place, self._tried, trials) for place in outcome.chance}
+        counts = {place: counted(place, names, trials) for place, names in common.items()}
+        return replace(outcome, common=common, counts=counts)
+
     def _of_the_clock(self, outcome: Outcome) -> Outcome:
         """With what of all that differs by itself does so because time passes."""
         if "clock" not in self._tried:
@@ -160,6 +190,7 @@ class _Investigation:
             place
             for place, differences in {**outcome.restless, **outcome.chance}.items()
             if not all(map(is_of_passing_time, differences))
+            and "clock" in (outcome.common.get(place) or ("clock",))
         ]
         return replace(outcome, of_the_clock=following_the_clock(self._bench, doubtful))
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_pixipack.backend.client import InProcessBackend, ProcessBackend
+from pytest_pixipack.backend.rpc_errors import from_json_rpc
 from pytest_pixipack.backend.transcript import Transcript
 from pytest_pixipack.errors import BackendError, Infrastructure
 
@@ -214,3 +215,9 @@ def test_a_directory_that_cannot_be_written_is_no_fault_of_the_product(
     with pytest.raises(Infrastructure) as caught:
         backend.build(order)
     assert caught.value.package == "lib"
+
+
+def test_what_points_at_a_place_in_the_line_before_is_left_out() -> None:
+    said = "line 3, in build\n    made(x)\n    ^^^^~~~\n   |   ^~~~ \n\nRuntimeError: THE REASON\n"
+    error = from_json_rpc(None, "b", "conda/build_v1", said)
+    assert "line 3, in build | made(x) | RuntimeError: THE REASON" in error.message

@@ -243,6 +243,23 @@ def test_one_of_several_variants():
     ]
 
 
+def test_which_of_several_variants_has_changed():
+    left, right = copy.deepcopy(RECORD), copy.deepcopy(RECORD)
+    for record in (left, right):
+        workspace(record)["packages"][:1] = [
+            {**APP, "build": f"h{v}", "variants": {"python": f"3.{v}", "c": "gcc"}}
+            for v in (12, 13)
+        ]
+    workspace(right)["packages"][1].update(REBUILT)
+    (change,) = compare_records(left, right).changes
+    assert change.where == ("demo", "app 0.1.0 (linux-64), python 3.13")
+    # Of the same variant, by their builds.
+    for record in (left, right):
+        for each in workspace(record)["packages"]:
+            each["variants"] = {}
+    assert compare_records(left, right).changes[0].where[-1] == "app 0.1.0 (linux-64), h13"
+
+
 def test_a_package_that_has_become_one_for_all_platforms():
     record = changed(**REBUILT, subdir="noarch", sources="d" * 64)
     assert messages(record) == [
@@ -413,6 +430,23 @@ def test_a_pack_is_explained_by_what_packs():
     assert compare_records(RECORD, record).findings
     record["tools"]["pytest-pixipack"] = "0.2.0"
     assert messages(record)[0].endswith("because pytest-pixipack 0.1.0 -> 0.2.0")
+
+
+def test_the_bytes_of_a_pack_follow_from_those_of_a_package_in_it():
+    backend = {"name": "pixi-build-cmake", "runs": "executable", "version": "sha256:99"}
+    record = changed(sha256="f" * 64, backend=backend)
+    workspace(record)["packs"][0]["sha256"] = "f" * 64
+    assert [str(each) for each in compare_records(RECORD, record).changes] == [
+        "app 0.1.0 (linux-64): file differs because backend pixi-build-cmake sha256:12 -> "
+        "pixi-build-cmake sha256:99",
+        "pack default linux-64: file differs because file of package app aaaaaaaaaa… -> "
+        "ffffffffff…",
+    ]
+    # Its content does not, and neither do those of packs without it.
+    workspace(record)["packs"][0].update(REBUILT)
+    assert [each.field for each in compare_records(RECORD, record).findings] == ["content"]
+    workspace(record)["packs"][0].update(normalised="e" * 64, built=["lib"])
+    assert [each.field for each in compare_records(RECORD, record).findings] == ["sha256"]
 
 
 def test_a_pack_follows_from_what_is_in_it_only():

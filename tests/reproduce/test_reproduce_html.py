@@ -56,6 +56,18 @@ def test_what_differs_together_is_one_row(tmp_path):
     ]
 
 
+def test_why_a_build_fails_is_shown_to_its_end(tmp_path):
+    said = "The build backend (b) exited: " + "a line of a traceback | " * 100 + "THE REASON."
+    failed = Attributed(
+        Difference(FAILED, "result", "payload", "a package", said, "unknown"),
+        ("umask",), None, "unknown",
+    )  # fmt: skip
+    text = report(tmp_path, failed)
+    assert "The build fails: The build backend (b) exited: a line" in text
+    assert "THE REASON.</p>" in text
+    assert len(text) < len(report(tmp_path)) + 1500
+
+
 def test_what_also_differs_alone_has_a_row_of_its_own(tmp_path):
     text = report(tmp_path, attributed("timezone", "umask"), attributed("timezone"))
     assert [row[0] for row in rows(text, "variation")[1:3]] == [
