@@ -20,7 +20,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
 def exact_number(text: str) -> float | Decimal:
-    """The number that a text is: a float where that stands for this number alone, else a decimal.
+    """The number that a text is: a float where the text is one of its own forms, else a decimal.
 
     However it is written, one number is one value: `1.50` and `15e-1`. Raises `ValueError` for a
     text that is no number, or has an exponent that nothing computes with.
@@ -31,7 +31,9 @@ def exact_number(text: str) -> float | Decimal:
     exact = _decimal(text)
     if exact is None:
         raise ValueError("this is no number")
-    return rounded if _decimal(repr(rounded)) == exact else exact
+    # Some writers give a float all the 17 digits that tell it from its neighbours.
+    of_float = (_decimal(repr(rounded)), _decimal(f"{rounded:.17g}"))
+    return rounded if exact in of_float else exact
 
 
 def lost_numbers(text: str) -> Counter[Decimal]:
