@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_pixipack.compare.inside import Content, Inside, Scratch
 
@@ -144,6 +146,31 @@ def test_what_a_symbol_says_wrongly_is_told_beside_a_path():
     causes = {("payload", "embedded-path"), ("payload", "content")}
     assert told("a.obj", coff(repeats=True), wrong) == causes
     assert told("a.obj", wrong, coff(repeats=True)) == causes
+
+
+@given(st.sampled_from(range(12)), st.integers(1, 255))
+def test_any_byte_that_does_not_follow_is_told(place, flipped):
+    """Alone, and beside a cause from which it would follow; in both directions."""
+    for source in PATHS:
+        right = bytearray(coff(repeats=True, source=source))
+        right[len(right) - 4 - 18 + place] ^= flipped  # the last symbol: of the debug data
+        causes = told("a.obj", coff(repeats=True), bytes(right))
+        assert ("payload", "content") in causes
+        assert (("payload", "embedded-path") in causes) == (source == PATHS[1])
+        assert told("a.obj", bytes(right), coff(repeats=True)) == causes
+
+
+_WORDS = st.text("abcxyz", min_size=1, max_size=30)
+
+
+@given(_WORDS, _WORDS, st.sampled_from(["coff", "macho"]))
+def test_a_path_of_any_length_is_the_only_cause(one, other, form):
+    paths = [f"/home/{name}/work/a.c".encode() + b"\0" for name in (one, other)]
+    left, right = (
+        coff(repeats=True, source=path) if form == "coff" else macho_object(path) for path in paths
+    )
+    expected = set() if one == other else {("payload", "embedded-path")}
+    assert told("a.o", left, right) == told("a.o", right, left) == expected
 
 
 def test_two_reasons():
