@@ -20,7 +20,7 @@ class Attributed:
     """A difference and what makes it.
 
     `variations` are the conditions that have to change together for it; none where it comes and
-    goes by itself (`cause` is then `random`) or where no build was left to find out
+    goes by itself (`cause` is then `random`) or where too few builds were left to find out
     (`resolved` is false). `claimed` is the cause that the comparison named, `cause` the one that
     the experiment leaves; where the two do not go together, `agrees` is false and both are shown.
     `seen` counts the builds in which it was seen, where it comes and goes and was in no build as

@@ -14,6 +14,7 @@ Started by file name and without site-packages, it imports from the standard lib
 
 from __future__ import annotations
 
+import hashlib
 import json
 import locale
 import os
@@ -30,6 +31,8 @@ _MOST_NAMES = 5000
 _WORDS = ("Zebra", "apple", "Mango", "cherry", "Äpfel", "date")
 _INTERPRETER = 3  # elf.h: PT_INTERP
 _HEAD = 1 << 16
+# What shells and libfaketime set anew in each process.
+_OF_ONE_PROCESS = frozenset({"_", "FAKETIME_SHARED", "OLDPWD", "PWD", "SHLVL"})
 
 Look = Callable[[], Any]
 
@@ -41,7 +44,7 @@ OF_VARIABLES: Mapping[str, Look] = {
     "locale": lambda: _locale(),
     "hash": lambda: _hash(),
     "home": lambda: [os.path.expanduser("~"), _first("USER", "LOGNAME", "USERNAME")],  # noqa: PTH111
-    "environment": lambda: len(os.environ),
+    "environment": lambda: _environment(),
     "noise": lambda: os.environ.get("PIXIPACK_NOISE"),
     "temp": tempfile.gettempdir,
     "network": lambda: _network(),
@@ -74,6 +77,15 @@ def looked_at(looks: Mapping[str, Look]) -> dict[str, Any]:
         except (OSError, ValueError, locale.Error, AttributeError, KeyError):
             seen[name] = None
     return seen
+
+
+def _environment() -> dict[str, str]:
+    """All variables by name, each with a digest of its value: values may be secrets."""
+    return {
+        name: hashlib.sha256(f"{name}={value}".encode("utf-8", "surrogateescape")).hexdigest()
+        for name, value in sorted(os.environ.items())
+        if name not in _OF_ONE_PROCESS
+    }
 
 
 def _first(*names: str) -> str | None:

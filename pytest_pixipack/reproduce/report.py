@@ -90,8 +90,8 @@ def heading(names: Sequence[str], found: Sequence[Attributed]) -> str:
     """What makes these differences, in words."""
     if not all(each.resolved for each in found):
         if len(names) == 1:
-            return f"{names[0]}, or chance; no build was left to find out"
-        return f"one of {', '.join(names)}; no build was left to find out which"
+            return f"{names[0]}, or chance; too few builds were left to find out"
+        return f"one of {', '.join(names)}; too few builds were left to find out which"
     counts = next((each.seen for each in found if each.seen is not None), None)
     if not names and counts is not None:
         return f"{RANDOM}: differs now and then, in {counts.seen} of {counts.builds} builds"

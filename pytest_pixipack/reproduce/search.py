@@ -65,9 +65,10 @@ class _Investigation:
         found = Attribution()
         if self._shows_more():
             self._bench.reserved = _RESERVED
-            found = self._searched(self._tried)
-            found = self._behind_failures(found)
+            found = self._behind_failures(self._searched(self._tried))
             self._bench.reserved = 0
+            if found.unresolved:  # to know which one it may be is more than to be sure of several
+                found = self._behind_failures(self._searched(self._tried))
             self._try_again(found)
         self._pursue(found)
         return self._of_the_clock(self._counted(self._outcome(found)))

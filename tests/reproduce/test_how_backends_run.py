@@ -234,6 +234,19 @@ def test_a_condition_that_changes_nothing_is_not_held_to_be_applied(planted):
     }
 
 
+def test_a_variable_that_another_condition_takes_away_from_is_seen(planted):
+    # One variable more, one fewer, and one with another value.
+    own = [
+        Variation("more", "a variable", variables(MORE="secret"), differs("environment")),
+        Variation("other", "another value", variables(CPU_COUNT="7"), differs("environment")),
+    ]
+    result = planted("files['x'] = 'x'", vary="clock,more,other", extra=own)
+    reasons = {each.name: each.reason for each in result.variations if each.name != "clock"}
+    assert reasons == {"more": None, "other": None}
+    assert all(each.applied for each in result.variations)
+    assert "secret" not in str(result.to_json())
+
+
 @pytest.mark.parametrize("vary", ["network", "cache", "network,cache"])
 def test_where_nothing_could_be_changed_nothing_is_green(vary, planted):
     with pytest.raises(Unsupported, match="None of the conditions could be changed") as caught:

@@ -127,6 +127,17 @@ def test_what_was_seen_is_told_and_the_bound_holds(jobs, most, planted):
         assert not any(each.resolved for each in result.differences)
 
 
+@pytest.mark.parametrize("most", [4, 5, 6])
+def test_no_build_that_could_tell_more_is_kept_back(most, planted):
+    result = planted(LEAK, vary="timezone,umask", most_builds=most)
+    (found,) = result.differences
+    if most > 4:  # with one build more, one of two can be tried, but not both
+        assert found.variations == ("timezone",)
+        assert result.builds >= 5
+    text = " ".join(" ".join(report_lines(result)).split())
+    assert "too few builds were left to find out" in text
+
+
 def test_one_condition_takes_few_builds(planted):
     result = planted(LEAK, vary="all", jobs=1)
     assert named(result) == {"timezone": "payload", **_not_tried(result)}

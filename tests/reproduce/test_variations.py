@@ -140,6 +140,14 @@ def test_the_process_that_becomes_the_backend_sees_what_was_changed(tmp_path):
     assert not temp.effect(plain, other)
 
 
+def test_values_of_variables_are_not_written_down(tmp_path):
+    one, other = (seen(tmp_path, TOKEN=token) for token in ("abc-secret", "def-secret"))
+    assert differs("environment")(one, other)
+    assert not differs("environment")(one, seen(tmp_path, TOKEN="abc-secret"))
+    assert "TOKEN" in one["environment"]
+    assert "secret" not in json.dumps([one, other])
+
+
 def elf(*segments: int) -> bytes:
     """The head of a 64-bit ELF file with program headers of these types (System V ABI)."""
     ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
@@ -289,8 +297,8 @@ def test_the_report_fits_a_terminal_and_says_all(monkeypatch):
     for part in (
         "hash-seed   payload",
         "random: differs although nothing was changed",
-        "one of a, b; no build was left to find out which",
-        "a, or chance; no build was left to find out",
+        "one of a, b; too few builds were left to find out which",
+        "a, or chance; too few builds were left to find out",
         "what conditions change in share/restless.bin cannot be told",
         "it looks like mode, but umask makes the difference",
         "cache: nothing is kept",
