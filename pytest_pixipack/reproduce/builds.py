@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from pytest_pixipack.reproduce.sources import (
 from pytest_pixipack.reproduce.variations import Variation
 
 _LAST_LINES = 20
+# What a wait until a moment gets from libfaketime 0.9.10, which reckons with another clock than the
+# caller (`clock_nanosleep` in its src/libfaketime.c). Python waits so since 3.11.
+_REFUSED = re.compile(r"\[Errno 22\]|Invalid argument|\bEINVAL\b")
 _NONE = "a build as usual has to come first"
 
 
@@ -83,6 +87,7 @@ class Lane:
         self._warm: Path | None = None
         self._running: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        self._left_faketime = False
         self._starting = threading.Lock()
         self.base: Built | None = None
         # Where the workspace is in a build as usual.
@@ -112,7 +117,22 @@ class Lane:
             result = self._run(setup, root, results, timeout=timeout)
             if self._warm is None:
                 self._warm = self._keep(setup)
-            return _built(result, results / "observed", root)
+            made = _built(result, results / "observed", root)
+            if not self._left_faketime:
+                return made
+            return replace(made, seen=tuple({**seen, "left": True} for seen in made.seen))
+
+    def leaves_faketime(self, made: Built) -> bool:
+        """Whether a build has failed in a way that libfaketime is known to make builds fail.
+
+        If so, all builds from here on are without it.
+        """
+        refused = made.error is not None and _REFUSED.search(made.error.message) is not None
+        if not refused or self._machine.faketime is None:
+            return False
+        self._machine = replace(self._machine, faketime=None)
+        self._left_faketime = True
+        return True
 
     def look(self, variations: Sequence[Variation] = ()) -> tuple[Mapping[str, Any], ...]:
         """What a process sees with these conditions changed; nothing is built.

@@ -61,6 +61,10 @@ def differs(*names: str) -> Callable[[Seen, Seen], bool]:
     return lambda usual, varied: any(usual.get(name) != varied.get(name) for name in names)
 
 
+CLOCK = "clock"
+_WITHOUT = "SOURCE_DATE_EPOCH and the sources' times only"
+
+
 # --- the changes ----------------------------------------------------------------------------------
 def _clock(setup: Setup, machine: Machine) -> Setup:
     changed: dict[str, str | None] = {"SOURCE_DATE_EPOCH": None}
@@ -99,12 +103,14 @@ def stopped_clock(moment: float) -> Variation:
 def _clock_note(machine: Machine) -> str | None:
     if machine.faketime is not None:
         return None
-    return "SOURCE_DATE_EPOCH and the sources' times only: libfaketime is not on this machine"
+    return f"{_WITHOUT}: libfaketime is not on this machine"
 
 
 def _clock_missed(machine: Machine, seen: Seen) -> str | None:
     if machine.faketime is None:
         return None
+    if seen.get("left"):
+        return f"{_WITHOUT}: with libfaketime a backend cannot wait"
     if seen.get("static"):
         return "libfaketime does not reach a backend that is linked statically"
     if (seen.get("time") or 0) < time.time() + _YEAR / 2:
@@ -189,7 +195,7 @@ def _no_network(machine: Machine) -> str | None:
 
 _ALL = (
     Variation(
-        "clock",
+        CLOCK,
         "another date and time; SOURCE_DATE_EPOCH is not set; the sources were changed later",
         _clock,
         lambda usual, varied: (

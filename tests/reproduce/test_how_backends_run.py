@@ -76,6 +76,19 @@ def test_libfaketime_is_looked_for_in_the_very_backend(planted):
 
 @linux
 @pytest.mark.usefixtures("faketime")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="older Pythons wait in another way")
+def test_a_backend_that_waits_is_built_without_a_libfaketime_that_forbids_it(planted):
+    wait = "time.sleep(0.001); files['x'] = 'x'"
+    clean = planted(wait, vary="clock,umask")
+    assert clean.is_reproducible
+    reason = clean.variation("clock").reason  # None where libfaketime is one that lets it wait
+    assert reason is None or reason.endswith("with libfaketime a backend cannot wait")
+    zone = planted(f"{wait}; files['z'] = os.environ['TZ']", vary="clock,timezone")
+    assert list(zone.culprits()) == [("timezone",)]
+
+
+@linux
+@pytest.mark.usefixtures("faketime")
 def test_programs_that_a_build_runs_and_that_libfaketime_does_not_reach(planted, tmp_path):
     compiler = shutil.which("gcc")
     source, program = tmp_path / "wait.c", tmp_path / "static-tool"
