@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -343,13 +344,20 @@ def test_the_real_pixi_unpack_makes_a_prefix_of_the_same_digest(case: str, tmp_p
 @needs_pixi_unpack
 @posix
 def test_wheels_installed_by_uv_count_the_same(tmp_path: Path) -> None:
-    real = Path(sys.executable).resolve()
-    python = File(f'#!/bin/bash\nexec -a "$0" {real} "$@"\n', executable=True)
+    # This Python, at home in the prefix; it would look for its library there, and takes ours.
+    real, library = Path(sys.executable).resolve(), Path(os.__file__).parent
+    text = f"""#!/bin/bash
+    export PYTHONHOME="$(cd "$(dirname "$0")/.." && pwd)"
+    export PYTHONPATH={library}:{library}/lib-dynload
+    words=()
+    for word in "$@"; do [ "$word" = -I ] || words+=("$word"); done  # else it would not look
+    exec -a "$0" {real} "${{words[@]}}"
+    """
+    python = File(textwrap.dedent(text), executable=True)
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     files = {
         "bin/python": python,
         f"bin/python{version}": python,
-        "pyvenv.cfg": f"home = {real.parent}\nversion = {version}.0\n",
     }
     channel = StubChannel("c").add("python", f"{version}.0", subdir="linux-64", files=files)  # type: ignore[arg-type]
     path = next(channel.build(tmp_path / "c").path.rglob("*.conda"))
