@@ -100,6 +100,7 @@ def unsafe(name: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def is_record(name: str) -> bool:
     """Whether a path below the prefix is where installers keep their records, on any system."""
     return folded(name.replace("\\", "/").partition("/")[0].rstrip(". ")) == _META

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_pixipack.compare.inside.dates import (
     DATE_FORMS,
@@ -48,6 +49,8 @@ _AROUND = 400
 # How much of what is left of two lines has to be the same, so that one stands for the other.
 _SIMILAR = 0.5
 _LONGEST_COMPARED = 2000
+# Characters of two lines whose reasons are remembered.
+_REMEMBERED = 1000
 _ZONE = re.compile(
     r"\b(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[A-Z][\w/+-]+"
     r"|(?i:\b(?:tz|time[ _-]?zone|utc[ _-]?offset|gmt[ _-]?off(?:set)?)[\"'`]?\s*(?:=>|[:=])\s*"
@@ -75,12 +78,23 @@ def line_reasons(left: str, right: str, hint: str = "") -> Reasons:
 
     `hint` is the name of the file, or of the value, that they are from.
     """
+    if len(left) + len(right) <= _REMEMBERED:  # packages of one pack differ in the same lines
+        return _remembered_reasons(left, right, hint)
+    return _reasons(left, right, hint)
+
+
+def _reasons(left: str, right: str, hint: str) -> Reasons:
     cause = setting_cause(left, right) or spoken_cause(left, right)
     if cause == "environment-variable" and holds_flags(left):
         return _of_value(left, right, hint) or Reasons((cause,), True)
     if cause is not None:
         return Reasons((cause,), True)
     return _of_words(left, right, hint)
+
+
+@lru_cache(maxsize=1024)
+def _remembered_reasons(left: str, right: str, hint: str) -> Reasons:
+    return _reasons(left, right, hint)
 
 
 def _of_value(left: str, right: str, hint: str) -> Reasons | None:
@@ -160,8 +174,11 @@ def _masked(
     pattern: re.Pattern[str], judge: Judge, left: str, right: str, causes: list[str], hint: str
 ) -> tuple[str, str]:
     """Both texts without what the pattern found on both sides and the judge could explain."""
-    first, second = list(pattern.finditer(left)), list(pattern.finditer(right))
-    if not first or len(first) != len(second):
+    first = list(pattern.finditer(left))
+    if not first:
+        return left, right
+    second = list(pattern.finditer(right))
+    if len(first) != len(second):
         return left, right
     explained = []
     for old, new in zip(first, second, strict=True):
