@@ -165,7 +165,7 @@ def _sides(changes: Sequence[PackageChange]) -> tuple[str | None, str | None]:
             continue
         parts = [side.version or f"at {side.location}"]
         if first.what == "replaced":
-            parts += [f"({_KINDS[side.kind]})"]
+            parts += [f"({_KINDS.get(side.kind, side.kind)})"]
         elif first.what == "moved":
             parts += [_moved_from(side)]
         elif one_build and side.build and first.what not in (*_VERSIONS, "metadata", "order"):

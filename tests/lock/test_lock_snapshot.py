@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_pixipack.errors import InvalidInput
@@ -260,6 +260,7 @@ DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=4)
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None, database=None)
 @given(DOCUMENTS, DOCUMENTS)
+@example({"packages": {"a": None}}, {"packages": {"a": {"kind": None}}})
 def test_what_is_no_snapshot_is_refused_and_nothing_else_goes_wrong(stored, now):
     try:
         changes = snapshot_changes(json.dumps(stored), json.dumps(now))
