@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MARKER = ".pixipack-channel.json"
 # What renaming a directory to the name of another one ends with.
-_IS_THERE = (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES if os.name == "nt" else errno.EEXIST)
+_IS_THERE = (errno.EEXIST, errno.ENOTEMPTY, *([errno.EACCES] if os.name == "nt" else []))
 _ATTEMPTS = 20
 
 

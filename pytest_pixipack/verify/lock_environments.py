@@ -12,7 +12,7 @@ from typing import Any
 from pytest_pixipack.lock import LockedPackage, LockEnvironment
 from pytest_pixipack.manifest import Manifest
 from pytest_pixipack.manifest.queries import own_features, solved_features
-from pytest_pixipack.verify.cutoff import Cutoff, cutoffs, plain_url
+from pytest_pixipack.verify.cutoff import Cutoff, cutoffs
 from pytest_pixipack.verify.lock_pypi_options import options_of
 from pytest_pixipack.verify.places import (
     aligned_names,
@@ -80,10 +80,8 @@ def check_channels(subject: Subject) -> Iterator[Problem]:
     for name, locked in _environments(subject):
         assert subject.manifest is not None
         root = subject.manifest.root
-        wanted = [
-            plain_url(canonical_url(channel, root)) for channel in subject.manifest.channels(name)
-        ]
-        found = [plain_url(canonical_url(channel.url, root)) for channel in locked.channels]
+        wanted = [canonical_url(channel, root) for channel in subject.manifest.channels(name)]
+        found = [canonical_url(channel.url, root) for channel in locked.channels]
         if wanted == found:
             continue
         appended = wanted[: len(found)] == found

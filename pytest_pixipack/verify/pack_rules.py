@@ -13,7 +13,7 @@ from pytest_pixipack.pack import Pack
 from pytest_pixipack.pack.model import TOOL_VERSION
 from pytest_pixipack.verify.pack_inside import packages_inside
 from pytest_pixipack.verify.records import entries
-from pytest_pixipack.verify.rules import Problem
+from pytest_pixipack.verify.rules import Problem, problem_of
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheels_inside import wheels_inside
 
@@ -278,11 +278,4 @@ def problem(
     subject: Subject, message: str, facts: PackageFacts | None = None, **more: Any
 ) -> Problem:
     """A problem with the pack."""
-    values: dict[str, Any] = {
-        "environment": subject.environment if subject.lock is not None else None,
-        "platform": subject.platform,
-        "package": facts.name if facts else None,
-        "version": facts.version if facts else None,
-        "file": str(pack_of(subject).path),
-    }
-    return Problem(message=message, **{**values, **more})
+    return problem_of(subject, pack_of(subject).path, message, facts, **more)

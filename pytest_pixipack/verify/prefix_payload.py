@@ -9,6 +9,8 @@ from typing import Any
 from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.verify.prefix_installed import InstalledPackage, added_files
+from pytest_pixipack.verify.prefix_records import entries_of
+from pytest_pixipack.verify.prefix_subject import shown_file
 
 # Windows has no executable bit.
 _HAS_MODES = os.name != "nt"
@@ -45,7 +47,7 @@ def unlike_package(
             {
                 "field": "files altered",
                 "expected": [f"{path} {_wanted(path, installed)}" for path in altered],
-                "actual": [f"{path} {_shown(real[path])}" for path in altered],
+                "actual": [f"{path} {shown_file(real[path])}" for path in altered],
                 "cause": "content",
             },
         )
@@ -90,23 +92,17 @@ def not_executable(
 
 def entry_points(record: Mapping[str, Any]) -> list[str]:
     """The programs that an installer made for the entry points of a noarch Python package."""
-    data = record.get("paths_data")
-    paths = data.get("paths") if isinstance(data, dict) else None
     return [
         path
-        for each in paths or ()
-        if isinstance(each, dict) and each.get("path_type") == "unix_python_entry_point"
+        for each in entries_of(record)
+        if each.get("path_type") == "unix_python_entry_point"
         if isinstance(path := each.get("_path"), str)
     ]
 
 
 def _wanted(path: str, installed: InstalledPackage) -> str:
     placed = installed.placed.get(path)
-    return placed[0][:12] if placed else _shown(installed.files[path])
-
-
-def _shown(file: FileFacts) -> str:
-    return f"-> {file.target}" if file.kind == "link" else (file.sha256 or "")[:12]
+    return placed[0][:12] if placed else shown_file(installed.files[path])
 
 
 def _other_mode(file: FileFacts, found: FileFacts) -> bool:

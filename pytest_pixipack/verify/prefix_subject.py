@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_pixipack.errors import InvalidInput
-from pytest_pixipack.facts import PackageFacts
+from pytest_pixipack.facts import FileFacts, PackageFacts
 from pytest_pixipack.prefix import Prefix, prefix_files
 from pytest_pixipack.prefix.distributions import Distribution, distributions
 from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.prefix.model import META
-from pytest_pixipack.verify.rules import Problem
+from pytest_pixipack.verify.rules import Problem, problem_of
 from pytest_pixipack.verify.subject import Subject
 
 CLOBBERS = "__clobbers__"
@@ -28,14 +28,12 @@ def problem(
     subject: Subject, message: str, facts: PackageFacts | None = None, **more: Any
 ) -> Problem:
     """A problem with the prefix."""
-    values: dict[str, Any] = {
-        "environment": subject.environment if subject.lock is not None else None,
-        "platform": subject.platform,
-        "package": facts.name if facts else None,
-        "version": facts.version if facts else None,
-        "file": str(prefix_of(subject).path),
-    }
-    return Problem(message=message, **{**values, **more})
+    return problem_of(subject, prefix_of(subject).path, message, facts, **more)
+
+
+def shown_file(file: FileFacts) -> str:
+    """What a file is, for people: where a link leads, or the first digits of the digest."""
+    return f"-> {file.target}" if file.kind == "link" else (file.sha256 or "")[:12]
 
 
 def expected_packages(subject: Subject) -> Mapping[str, tuple[str, PackageFacts]]:

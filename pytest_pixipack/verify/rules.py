@@ -15,7 +15,9 @@ from pytest_pixipack.verify.findings import SEVERITIES, Finding, Severity
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from pathlib import Path
 
+    from pytest_pixipack.facts import PackageFacts
     from pytest_pixipack.verify.subject import Subject
 
 ENTRY_POINTS = "pytest_pixipack.rules"
@@ -49,6 +51,22 @@ class Problem:
     severity: Severity | None = None
     layers: tuple[str, ...] | None = None
     about: tuple[str, ...] = ()
+
+
+def problem_of(
+    subject: Subject, layer: Path, message: str, facts: PackageFacts | None = None, **more: Any
+) -> Problem:
+    """A problem with the pack or prefix at `layer`, of a package where `facts` are given; `more`
+    are other fields, or other values.
+    """
+    values: dict[str, Any] = {
+        "environment": subject.environment if subject.lock is not None else None,
+        "platform": subject.platform,
+        "package": facts.name if facts else None,
+        "version": facts.version if facts else None,
+        "file": str(layer),
+    }
+    return Problem(message=message, **{**values, **more})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

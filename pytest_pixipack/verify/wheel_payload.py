@@ -18,7 +18,7 @@ from pytest_pixipack.prefix.files import PrefixFiles
 from pytest_pixipack.prefix.launchers import Launcher, is_restarted, launched, launchers
 from pytest_pixipack.prefix.placed import Place, place_of
 from pytest_pixipack.prefix.wheels import WheelPlaces
-from pytest_pixipack.verify.prefix_subject import files_of, prefix_of
+from pytest_pixipack.verify.prefix_subject import files_of, prefix_of, shown_file
 from pytest_pixipack.verify.subject import Subject
 from pytest_pixipack.verify.wheel_names import same_version
 from pytest_pixipack.verify.wheels_inside import wheels_inside
@@ -156,7 +156,7 @@ def unlike_wheel(
             {
                 "field": "files altered",
                 "expected": [f"{path} {_wanted(path, placed)}" for path in altered],
-                "actual": [f"{path} {_shown(real[path])}" for path in altered],
+                "actual": [f"{path} {shown_file(real[path])}" for path in altered],
                 "cause": "content",
             },
         )
@@ -230,7 +230,3 @@ def _wanted(path: str, placed: PlacedWheel) -> str:
     if member is None or member in placed.wheel.restarted:
         return "what an installer makes of it" if member else "a launcher"
     return placed.wheel.digests.get(member, "")[:12]
-
-
-def _shown(file: FileFacts) -> str:
-    return f"-> {file.target}" if file.kind == "link" else (file.sha256 or "")[:12]
